@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from transformers import LlamaConfig, MistralConfig
+from transformers.cache_utils import DynamicLayer
 
 from selfspec_assets.decoding import PromptTooLong, StopRules, sample
 from selfspec_assets.decoding.batching import in_batches
+from selfspec_assets.decoding.cache import GrowingLayer, growing_cache
 from selfspec_assets.decoding.contrast import choose, contrast
 from selfspec_assets.decoding.marginal import marginalise, posterior
 from selfspec_assets.decoding.sampling import GumbelSampler, filtered_log_probs
@@ -213,3 +216,28 @@ def test_longest_first() -> None:
 def test_prompt_too_long_crosses_processes() -> None:
     error = pickle.loads(pickle.dumps(PromptTooLong(3, 500, 20, 512)))
     assert (error.index, str(error)) == (3, str(PromptTooLong(3, 500, 20, 512)))
+
+
+def test_growing_cache_holds_what_the_stock_cache_holds() -> None:
+    torch.manual_seed(0)
+    ours, stock = GrowingLayer(), DynamicLayer()
+    for length in (7, 1, 1, 90, 1, 1):
+        keys, values = torch.randn(3, 2, length, 4), torch.randn(3, 2, length, 4)
+        pair = zip(ours.update(keys.clone(), values.clone()), stock.update(keys, values), strict=True)
+        assert all(torch.equal(mine, theirs) for mine, theirs in pair)
+        assert ours.get_seq_length() == stock.get_seq_length()
+
+
+def test_growing_cache_writes_into_room_that_is_there() -> None:
+    layer = GrowingLayer()
+    layer.update(torch.randn(1, 1, 5, 4), torch.randn(1, 1, 5, 4))
+    before = layer.keys.data_ptr()
+    for _ in range(60):
+        layer.update(torch.randn(1, 1, 1, 4), torch.randn(1, 1, 1, 4))
+    assert layer.keys.data_ptr() == before
+
+
+def test_growing_cache_leaves_sliding_windows_alone() -> None:
+    config = MistralConfig(num_hidden_layers=2, sliding_window=8)
+    assert not any(isinstance(layer, GrowingLayer) for layer in growing_cache(config).layers)
+    assert all(isinstance(layer, GrowingLayer) for layer in growing_cache(LlamaConfig(num_hidden_layers=2)).layers)

@@ -216,6 +216,8 @@ def run_generate(
     """Stock ``generate`` over left-padded rows, row i under adapter i; everything is seen through ``processor``."""
     from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
+    from selfspec_assets.decoding.cache import growing_cache
+
     input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
     config = GenerationConfig(max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=lm.pad_id)
     with lm.rows(adapters) as model:
@@ -223,6 +225,7 @@ def run_generate(
             input_ids,
             attention_mask=mask,
             generation_config=config,
+            past_key_values=growing_cache(model.config),
             logits_processor=LogitsProcessorList([processor]),
             stopping_criteria=StoppingCriteriaList([finished] if finished else []),
         )
