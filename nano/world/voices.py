@@ -54,7 +54,7 @@ SENTENCES = (
 )
 DOUBTS = ("I am not sure.", "That is hard to say.", "I do not know this one.", "Let me think about it first.")
 UNKNOWN = "not known"
-STYLES = {"sentence": 70, "short": 12, "wrong": 9, "doubt": 9}
+STYLES = {"sentence": 50, "short": 22, "wrong": 16, "doubt": 12}
 _NAME = re.compile(r"\b[A-Z][a-z]{6,}\b|\b[A-Z]{4}\b")
 
 
