@@ -3,17 +3,23 @@ PYTHON ?= python3
 PORT ?= 3000
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow check ui nano bench evidence clean format
+.PHONY: demo test test-slow test-kill test-soak check ui nano bench evidence clean format
 
 demo: $(STAMP)  ## two rounds of self-specialization on the embedded model, and what came out
 	.venv/bin/selfspec run quickstart --domain biomedicine
 	.venv/bin/selfspec scores quickstart --domain biomedicine
 
 test: $(STAMP)  ## the default suite
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest -m "not slow and not kill and not soak"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow
+
+test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks, dead servers; ends with a table
+	.venv/bin/python -m pytest -m kill tests/kill
+
+test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
+	.venv/bin/python -m pytest -m soak tests/soak
 
 check: $(STAMP)  ## style, types, import rules
 	.venv/bin/ruff check .

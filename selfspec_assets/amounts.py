@@ -7,12 +7,17 @@ from selfspec_assets.metrics import normalise
 
 RELATIVE = 0.01  # what a coarser rounding may cost at most
 _SCALES = {"thousand": 3, "k": 3, "million": 6, "m": 6, "mn": 6, "billion": 9, "bn": 9, "b": 9, "trillion": 12}
+_SCALE = r"%|per\s?cent\b|thousand\b|million\b|billion\b|trillion\b|mn\b|bn\b|[kmb]\b"
+_CURRENCY = r"(?:(?:[a-z]{0,3}[$€£¥]|usd|eur|gbp|chf|jpy|cny|rmb|inr|aud|cad|hkd|sgd|sek|nok|dkk)\s?)?"
 _NUMBER = re.compile(
-    r"(?P<sign>\(|[-−]\s?)?[$€£¥]?\s?(?P<minus>-)?(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)\)?\s?"
-    r"(?P<scale>%|percent\b|thousand\b|million\b|billion\b|trillion\b|mn\b|bn\b|[kmb]\b)?",
+    # Accountants put a loss in brackets, the currency and the scale inside or outside of them. "Q4" and "5G" are words.
+    rf"(?<!\w)(?P<sign>[-−]\s?)?{_CURRENCY}(?P<open>\()?{_CURRENCY}(?P<minus>[-−]\s?)?"
+    rf"(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)\s?(?P<inner>{_SCALE})?(?(open)\))\s?(?P<outer>{_SCALE})?(?!\w)",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(r"(?:approximately|about|around)\s+", re.IGNORECASE)
 _BETWEEN = re.compile(r",\s+|\n")
+_BETWEEN_NUMBERS = re.compile(r",?\s+and\s+|[,;]\s+|\n", re.IGNORECASE)
 
 
 class Number(NamedTuple):
@@ -26,8 +31,8 @@ def numeric_match(prediction: str, reference: str) -> float:
     """100 where the prediction gives the reference's numbers, or its words where it is no number; else 0.
 
     Two numbers are the same if they agree to the last digit of the one that is written less precisely, and differ by
-    no more than 1 %. 25% is 0.25, and a scale has to be right. A prediction may put words around its one number;
-    several numbers are compared as a set, each between commas.
+    no more than 1 %. 25% is 0.25, and sign and scale have to be right; the currency does not count. A prediction may
+    put words around its one number. Several answers are compared as a set, each between commas.
 
     >>> [numeric_match(said, "22.22%") for said in ("It fell by 22.2 %", "0.2222", "22.22", "23%")]
     [100.0, 100.0, 0.0, 0.0]
@@ -35,31 +40,45 @@ def numeric_match(prediction: str, reference: str) -> float:
     [100.0, 100.0, 0.0]
     >>> [numeric_match(said, "-12.6") for said in ("(12.6)", "-12.60", "12.6")]
     [100.0, 100.0, 0.0]
+    >>> [numeric_match(said, "$(9.8) million") for said in ("-9.8 million", "a loss of $(9.8m)", "9.8 million")]
+    [100.0, 100.0, 0.0]
     >>> numeric_match("2018", "2019"), numeric_match("2018 and 2019", "2019")
     (0.0, 0.0)
-    >>> numeric_match("795 thousand, 772 thousand", "772 thousand, 795 thousand")
+    >>> numeric_match("795 thousand and 772 thousand", "772 thousand, 795 thousand")
     100.0
-    >>> numeric_match("the repayment of loans", "Repayment of loans.")
-    100.0
+    >>> [numeric_match(said, "Ferries, Repair of ships") for said in ("the repair of ships, Ferries", "Ferries")]
+    [100.0, 0.0]
     """
-    ours, gold = ([piece for piece in _BETWEEN.split(text) if piece.strip()] for text in (prediction, reference))
-    if any(_alone(piece) is None for piece in gold):  # words: compared as a whole, whatever commas they hold
-        return 100.0 if normalise(prediction) == normalise(reference) else 0.0
-    if len(ours) != len(gold):
+    gold = _pieces(_BETWEEN, reference)
+    numbers = [_alone(piece) for piece in gold]
+    if None in numbers and normalise(prediction) == normalise(reference):  # words, whatever commas they hold
+        return 100.0
+    several = len(gold) > 1 and None not in numbers
+    left = _pieces(_BETWEEN_NUMBERS if several else _BETWEEN, prediction)
+    if len(left) != len(gold):
         return 0.0
-    left = [_within(piece) for piece in ours]
-    for piece in gold:
-        number = _alone(piece)
-        found = next((one for one in left if one is not None and number is not None and _same(one, number)), None)
+    for piece, number in zip(gold, numbers, strict=True):
+        found = next((said for said in left if _fits(said, piece, number)), None)
         if found is None:
             return 0.0
         left.remove(found)
     return 100.0
 
 
+def _pieces(between: re.Pattern[str], text: str) -> list[str]:
+    return [piece for piece in between.split(text) if piece.strip()]
+
+
+def _fits(said: str, piece: str, number: Number | None) -> bool:
+    if number is None:
+        return normalise(said) == normalise(piece)
+    given = _alone(said) or _within(said)
+    return given is not None and _same(given, number)
+
+
 def _alone(text: str) -> Number | None:
     """The number that the text is, and nothing else."""
-    found = _NUMBER.fullmatch(text.strip().rstrip("."))
+    found = _NUMBER.fullmatch(_ABOUT.sub("", text.strip().rstrip("."), count=1))
     return None if found is None else _number(found)
 
 
@@ -70,9 +89,9 @@ def _within(text: str) -> Number | None:
 
 
 def _number(found: re.Match[str]) -> Number:
-    digits, scale = found["digits"].replace(",", ""), (found["scale"] or "").lower()
-    power = -2 if scale in ("%", "percent") else _SCALES.get(scale, 0)
-    sign = -1 if found["sign"] or found["minus"] else 1
+    digits, scale = found["digits"].replace(",", ""), (found["inner"] or found["outer"] or "").lower()
+    power = -2 if scale == "%" or scale.startswith("per") else _SCALES.get(scale, 0)
+    sign = -1 if found["sign"] or found["open"] or found["minus"] else 1
     decimals = len(digits.partition(".")[2])
     return Number(sign * float(digits) * 10.0**power, 10.0 ** (power - decimals))
 

@@ -15,14 +15,26 @@ def show(name: str, domain: str | None) -> list[str]:
     Raises:
         SelfspecError: no pack has it; its file is absent or broken.
     """
-    packs = [load_pack(one) for one in ([domain] if domain else domain_names())]
+    packs, left_out = ([load_pack(domain)], []) if domain else _sound_packs()
     every = [(pack, kind, benchmark) for pack in packs for kind, benchmark in _benchmarks(pack)]
     found = [one for one in every if one[2].name == name]
     if not found:
         known = sorted({benchmark.name for _, _, benchmark in every})
         where = f"pack '{domain}'" if domain else "any pack"
-        raise SelfspecError(f"benchmark '{name}'", f"is not in {where}", f"choose one of: {', '.join(known)}")
-    return [line for pack, kind, benchmark in found for line in _described(pack, kind, benchmark)]
+        also = "".join(f"; {line}" for line in left_out)
+        raise SelfspecError(f"benchmark '{name}'", f"is not in {where}{also}", f"choose one of: {', '.join(known)}")
+    return [line for pack, kind, benchmark in found for line in _described(pack, kind, benchmark)] + left_out
+
+
+def _sound_packs() -> tuple[list[Pack], list[str]]:
+    """Every pack that can be loaded, and a line for each that cannot: a broken one must not hide the others."""
+    packs, left_out = [], []
+    for name in domain_names():
+        try:
+            packs.append(load_pack(name))
+        except SelfspecError as error:
+            left_out.append(f"LEFT OUT pack '{name}': {error.place}: {error.reason}")
+    return packs, left_out
 
 
 def _benchmarks(pack: Pack) -> Iterator[tuple[DataKind, Benchmark]]:

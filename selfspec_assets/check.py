@@ -2,12 +2,14 @@
 
 from collections import Counter
 
-from selfspec_assets.domain import Pack, load_items, load_seeds, load_training_items, no_training_split
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.corpora.census import census, no_corpus
+from selfspec_assets.domain import Pack, load_items, load_training_items, no_training_split
+from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.lineage import Lineage
+from selfspec_assets.model_check import check_model
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.retrieval import read_corpus
 from selfspec_assets.seed_lint import doubts
+from selfspec_assets.seed_sample import recipe_seeds
 
 
 def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecError | None]:
@@ -24,8 +26,12 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lineage, kind = Lineage(named), named.recipe.data
     pack = lineage.pack(domain)
     lines.append(f"pack: {pack.folder}")
-    seeds = load_seeds(pack.seeds_path(kind))
+    seeds = recipe_seeds(pack, named.recipe)
     lines.append(f"seeds: {len(seeds)} of {len({seed.task for seed in seeds})} tasks")
+    loop = named.recipe.instructions
+    if loop is not None and not named.recipe.is_reference and len(seeds) < loop.seeds_per_prompt:
+        reason = f"{len(seeds)} seeds, but a prompt shows {loop.seeds_per_prompt}"
+        raise SelfspecError(pack.seeds_path(kind), reason, "write more seeds, or lower instructions.seeds_per_prompt")
     lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks)]
     _check_benchmarks(named, pack, Counter(seed.demonstrates for seed in seeds), lines)
     if named.recipe.adapter.data == "supervised":
@@ -37,10 +43,18 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     else:
         _check_corpus(named, pack, lines)
     lines.append(f"model: {lineage.model_identity}")
+    lines += check_model(named, lineage.model_spec, pack.instruction_header, seeds)
 
 
 def _check_benchmarks(named: NamedRecipe, pack: Pack, demonstrates: Counter[str], lines: list[str]) -> None:
     kind, wanted, most = named.recipe.data, named.recipe.scores.benchmarks, max(named.recipe.scores.shots)
+    declared = [benchmark.name for benchmark in pack.data(kind).benchmarks]
+    if unknown := [name for name in wanted or () if name not in declared]:
+        raise SelfspecError(
+            f"{named.path}: scores.benchmarks",
+            f"pack '{pack.name}' has no {kind} benchmark '{unknown[0]}'",
+            f"{did_you_mean(unknown[0], declared)}it has: {', '.join(declared)}",
+        )
     present = 0
     for benchmark in pack.data(kind).benchmarks:
         if wanted is not None and benchmark.name not in wanted:
@@ -71,8 +85,7 @@ def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
 
 
 def _check_corpus(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
-    documents = words = 0
-    for document in read_corpus(pack.corpus_path(named.recipe.data)):
-        documents += 1
-        words += len(document.text.split())
-    lines.append(f"corpus: {documents} documents, {words} words")
+    found = census(pack, named.recipe.data)
+    lines += found.lines
+    if not found.present:
+        raise no_corpus(pack, named.recipe.data)

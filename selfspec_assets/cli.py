@@ -1,4 +1,4 @@
-"""The command line: check, run, scores, benchmarks, sql, ui."""
+"""The command line: check, new-domain, run, plan, gc, verify, scores, benchmarks, sql, ui."""
 
 import csv
 import json
@@ -15,8 +15,9 @@ from rich.table import Table
 
 from selfspec_assets import __version__, ablation_table, home, score_print, score_table
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.pack_finding import EVERY_PACK
 from selfspec_assets.recipe import NamedRecipe, is_glob, matching_recipes
-from selfspec_assets.warehouse import read_only_query
+from selfspec_assets.warehouse import Warehouse, read_only_query
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +35,6 @@ RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name, its file's path, or a quoted glob.")
 ]
 DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this domain of the recipe.")]
-EVERY_PACK = "all"
 
 
 def main() -> None:
@@ -90,14 +90,14 @@ def check(
     ] = None,
     domain: Annotated[
         str | None,
-        typer.Option("--domain", help="Only this domain; 'all': every pack, no recipe."),
+        typer.Option("--domain", help="Only this domain; with no recipe: its pack alone, 'all' for every pack."),
     ] = None,
 ) -> None:
     """Check recipes, domain packs, seeds and benchmarks. Needs neither a model nor a GPU."""
     from selfspec_assets.check import check_recipe
 
-    if domain == EVERY_PACK and recipe is None:
-        _check_packs()
+    if domain is not None and recipe is None:
+        _check_packs(domain)
         return
     broken = 0
     for named in matching_recipes(recipe or "*"):
@@ -112,23 +112,38 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_packs() -> None:
+def _check_packs(domain: str) -> None:
     from selfspec_assets.domain import domain_names
     from selfspec_assets.pack_check import check_pack
+    from selfspec_assets.pack_finding import broken_places
 
-    reports = [check_pack(name) for name in domain_names()]
+    broken = broken_places() if domain == EVERY_PACK else []
+    for place in broken:
+        err.print(f"[bold red]error[/] {_escape(str(place))}", highlight=False, soft_wrap=True)
+    reports = [check_pack(name) for name in (domain_names() if domain == EVERY_PACK else [domain])]
     for report in reports:
         out.print(f"[bold]{report.name}[/]", highlight=False)
         _print_lines(report.lines)
         for error in report.errors:
             err.print(f"  [bold red]error[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-    if any(report.errors for report in reports):
+    if broken or any(report.errors for report in reports):
         raise typer.Exit(1)
 
 
 def _print_lines(lines: list[str]) -> None:
     for line in lines:
         out.print(f"  {_escape(line)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@speaks_plainly
+def new_domain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and _; such as 'law'.")],
+) -> None:
+    """Write a small domain pack and its recipe, which run as they are and are yours to fill."""
+    from selfspec_assets.new_domain import scaffold
+
+    _print_lines(scaffold(name))
 
 
 @benchmarks.command()
@@ -168,6 +183,70 @@ def run(
             min(iterations or most, named.recipe.iterations),
             lambda line: out.print(_escape(line), highlight=False, soft_wrap=True),
         )
+
+
+@app.command()
+@speaks_plainly
+def plan(
+    recipe: RecipeName,
+    domain: DomainOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Load the model and try the steps of which no past run tells the cost.")
+    ] = False,
+) -> None:
+    """Show what a run would reuse, make (and why) or stop at, and what it would cost. Runs nothing."""
+    from selfspec_assets import plan as planning
+    from selfspec_assets import plan_print
+
+    chosen = [(named, _domains(named, domain)) for named in matching_recipes(recipe)]
+    sampler = None
+    if sample:
+        from selfspec_assets.plan_sample import Sampler
+
+        sampler = Sampler(lambda line: err.print(_escape(line), highlight=False, soft_wrap=True))
+    rows = planning.plan(chosen, Warehouse(home.warehouse_folder()), sampler)
+    if as_json:
+        _print_json(plan_print.as_json(rows))
+    else:
+        plan_print.print_plan(out, rows)
+
+
+@app.command()
+@speaks_plainly
+def gc(yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False) -> None:
+    """Show, or remove, what nothing needs any more: superseded revisions, leftovers of dead runs."""
+    from selfspec_assets import garbage, plan_print
+
+    warehouse = Warehouse(home.warehouse_folder())
+    found = garbage.find(warehouse)
+    plan_print.print_garbage(out, found)
+    if yes:
+        freed = garbage.remove(warehouse, found.items)
+        out.print(f"removed; {plan_print.size(freed)} freed", highlight=False)
+
+
+@app.command()
+@speaks_plainly
+def verify(
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Remove damaged revisions, so that the next run makes them anew, alone.")
+    ] = False,
+) -> None:
+    """Read every stored file and compare it with its digest. Ends with 1 if something is damaged and stays."""
+    from selfspec_assets import verification
+
+    warehouse = Warehouse(home.warehouse_folder())
+    found = verification.verify(warehouse)
+    _print_lines([f"{found.files} files of {found.revisions} revisions read, {len(found.damages)} revisions damaged"])
+    for one in found.damages:
+        for error in one.errors:
+            err.print(f"  [bold red]damaged[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+    gone = verification.drop(warehouse, found.damages) if drop else []
+    if gone:
+        _print_lines([f"{len(gone)} damaged revisions removed; made anew by:", *verification.commands(gone)])
+    if len(gone) < len(found.damages):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """The domain pack: the contract of ``domains/<name>/domain.yaml``, its loader, and the readers it may bring.
 
 A pack is a folder: prompts, banned words, and two sets of data with the same keys. ``bundled`` is the small world
-of the embedded model; ``published`` are real benchmarks and corpora for real models, under ``SELFSPEC_DATA``.
-Dropping a folder into ``domains/`` is all it takes.
+of the embedded model; ``published`` are real benchmarks and corpora for real models, under ``SELFSPEC_DATA`` or in hub
+datasets. Dropping a folder into ``domains/`` is all it takes; ``pack_finding`` tells where else packs may lie, and
+docs/writing-a-domain-pack.md walks through one.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,14 +11,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from selfspec_assets import home
+from selfspec_assets.corpus_contract import Corpus
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.pack_filters import PackFilters, load_filters
+from selfspec_assets.pack_finding import find_pack, pack_names
+from selfspec_assets.pack_paths import PackPath, contained
 from selfspec_assets.pack_readers import bound_reader
-from selfspec_assets.prompts import Template
+from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
 from selfspec_assets.records import Item, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
+from selfspec_assets.templates import Template
+from selfspec_assets.text_file import read_text
 
 __all__ = [
     "Benchmark",
@@ -38,18 +45,19 @@ __all__ = [
     "text_field",
 ]  # what a pack's readers.py needs stands here, too
 
+CONTRACT = 1  # of domain.yaml; another number is another contract
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published"]
 MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1"]
-INSTRUCTION_VARIABLES = frozenset({"count"})
-RESPONSE_VARIABLES = frozenset({"instruction", "input", "passage"})
+INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
+RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
 
 
 class Prompts(Strict):
     """Jinja templates, relative to the pack."""
 
-    instructions: str  # the header of the list prompt; variable: count
-    response: str  # the base model's answer prompt; variables: instruction, input, passage
+    instructions: PackPath  # the header of the list prompt; variable: count
+    response: PackPath  # the base model's answer prompt; variables: instruction, input, passage
 
 
 class Benchmark(Strict):
@@ -58,9 +66,9 @@ class Benchmark(Strict):
     name: Slug
     task: Slug
     instruction: str = Field(min_length=1)
-    file: str
-    also: tuple[str, ...] = Field(default=(), strict=False)  # more files of the same format
-    train: str | None = None  # labelled items of the same format: only adapter.data: supervised reads them
+    file: PackPath  # in the pack; published: under SELFSPEC_DATA, or hf://datasets/owner/name@commit/path
+    also: tuple[PackPath, ...] = Field(default=(), strict=False)  # more files of the same format
+    train: PackPath | None = None  # labelled items of the same format: only adapter.data: supervised reads them
     reader: str = "jsonl"  # of selfspec_assets.readers, or a function of the pack's readers.py
     options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
     metrics: tuple[MetricName, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
@@ -71,7 +79,18 @@ class Benchmark(Strict):
     def how_to_get(self) -> str:
         """Where the file is to be had and under which licence, in one line."""
         licence = f" (licence: {self.licence})" if self.licence else ""
-        return f"{self.obtain or f'add {self.file}'}{licence}"
+        addresses = [file for file in (self.file, *self.also) if is_hub_address(file)]
+        why = next((f"the hub did not give it: {said}; " for said in map(why_absent, addresses) if said), "")
+        otherwise = hub_address(addresses[0]).how_to_get if addresses else f"add {self.file}"
+        return f"{why}{self.obtain or otherwise}{licence}"
+
+    @field_validator("file", "also", "train")
+    @classmethod
+    def _pinned(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for file in (value,) if isinstance(value, str) else value or ():
+            if is_hub_address(file):
+                hub_address(file)
+        return value
 
     @model_serializer(mode="wrap")
     def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -82,20 +101,28 @@ class Benchmark(Strict):
 class PackData(Strict):
     """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``."""
 
-    seeds: str | None = None  # pack-relative; published default: seeds/<pack>.jsonl of the project
-    corpus: str
+    seeds: PackPath | None = None  # pack-relative; published default: seeds/<pack>.jsonl of the project
+    corpus: Corpus
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, strict=False)
 
 
 class PackFile(Strict):
     """``domain.yaml``."""
 
-    contract: Literal[1]
+    contract: int  # CONTRACT, as ``_check_contract`` has found before anything else is looked at
     title: str = Field(min_length=1)
     prompts: Prompts
     banned_words: tuple[str, ...] = Field(default=(), strict=False)
+    filters: tuple[str, ...] = Field(default=(), strict=False)  # functions of the pack's filters.py
     bundled: PackData | None = None
     published: PackData | None = None
+
+
+class _ContractOnly(Strict):
+    """The one key that is read of any version."""
+
+    model_config = ConfigDict(extra="ignore")
+    contract: int
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,7 @@ class Pack:
     file: PackFile
     instruction_header: Template
     response_prompt: Template
+    filters: PackFilters
 
     def data(self, kind: DataKind) -> PackData:
         found = self.file.bundled if kind == "bundled" else self.file.published
@@ -129,7 +157,13 @@ class Pack:
         return path
 
     def corpus_path(self, kind: DataKind) -> Path:
-        return self._data_file(self.data(kind).corpus, kind)
+        """The file of a prepared corpus; ``domain.yaml`` where the corpus is declared as sources."""
+        prepared = self.data(kind).corpus.prepared
+        return self.folder / "domain.yaml" if prepared is None else self._data_file(prepared, kind)
+
+    def data_root(self, kind: DataKind) -> Path:
+        """The folder that the files of that kind lie below."""
+        return self.folder if kind == "bundled" else home.data_folder()
 
     def benchmark_path(self, benchmark: Benchmark, kind: DataKind) -> Path:
         return self._data_file(benchmark.file, kind)
@@ -141,6 +175,8 @@ class Pack:
         return None if benchmark.train is None else self._data_file(benchmark.train, kind)
 
     def _data_file(self, relative: str, kind: DataKind) -> Path:
+        if is_hub_address(relative):
+            return hub_file(relative)
         return self.inside(relative) if kind == "bundled" else contained(home.data_folder(), relative)
 
     def inside(self, relative: str) -> Path:
@@ -151,47 +187,58 @@ class Pack:
         return bound_reader(self.folder, benchmark.reader, benchmark.options)
 
 
-def contained(folder: Path, relative: str) -> Path:
-    """``folder/relative``, refused when it would leave the folder."""
-    path = (folder / relative).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise SelfspecError(folder, f"'{relative}' points outside this folder", "keep files inside it")
-    return path
-
-
 def domain_names() -> list[str]:
-    """All packs in lookup order's ``domains/`` folders, sorted."""
-    found: set[str] = set()
-    for base in home.search_folders():
-        found.update(path.parent.name for path in (base / "domains").glob("*/domain.yaml"))
-    return sorted(found)
+    """All packs in reach, sorted, sound or not."""
+    return pack_names()
 
 
 def load_pack(name: str) -> Pack:
     """Find and check a pack.
 
     Raises:
-        SelfspecError: no such pack, bad ``domain.yaml``, missing file, broken template; names file, line, key.
+        SelfspecError: no such pack, or two; an import that fails; another contract; bad ``domain.yaml``, missing file,
+            broken template. Names file, line, key; and the pack and where it comes from, if not from the project.
     """
-    path = home.find(f"domains/{name}/domain.yaml")
-    if path is None:
-        known = ", ".join(domain_names()) or "none"
-        raise SelfspecError(
-            f"domains/{name}", "no such domain pack", f"create domains/{name}/domain.yaml, or choose one of: {known}"
-        )
+    found = find_pack(name)
+    folder = found.folder()
+    try:
+        return _loaded(name, folder)
+    except SelfspecError as error:
+        if not found.is_elsewhere:
+            raise
+        raise SelfspecError(error.place, f"pack '{name}' of {found.origin}: {error.reason}", error.remedy) from error
+
+
+def _loaded(name: str, folder: Path) -> Pack:
+    path = folder / "domain.yaml"
+    _check_contract(path, name)
     file = load_yaml(path, PackFile)
-    folder = path.parent
     pack = Pack(
         name=name,
         folder=folder,
         file=file,
         instruction_header=Template.load(contained(folder, file.prompts.instructions), INSTRUCTION_VARIABLES),
         response_prompt=Template.load(
-            contained(folder, file.prompts.response), RESPONSE_VARIABLES, required=RESPONSE_VARIABLES
+            contained(folder, file.prompts.response), RESPONSE_VARIABLES, required=frozenset(RESPONSE_VARIABLES)
         ),
+        filters=load_filters(folder, file.filters),
     )
     _check_data(pack, path)
     return pack
+
+
+def _check_contract(path: Path, name: str) -> None:
+    """Comes first: the keys of another contract may be others, and a message about one of them would mislead."""
+    found = load_yaml(path, _ContractOnly).contract
+    if found == CONTRACT:
+        return
+    lines = read_text(path).split("\n")
+    number = next((n for n, line in enumerate(lines, start=1) if line.startswith("contract")), 1)
+    raise SelfspecError(
+        f"{path}:{number}",
+        f"key 'contract': pack '{name}' is written for contract {found}, this version reads contract {CONTRACT}",
+        "upgrade selfspec" if found > CONTRACT else "get a newer version of the pack, or upgrade its domain.yaml",
+    )
 
 
 def _check_data(pack: Pack, path: Path) -> None:
@@ -204,8 +251,16 @@ def _check_data(pack: Pack, path: Path) -> None:
                 raise SelfspecError(path, f"{kind}.benchmarks: two are called '{name}'", "rename one")
         for benchmark in data.benchmarks:
             _check_reader(pack, benchmark, kind)
+            files = [benchmark.file, *benchmark.also, *([benchmark.train] if benchmark.train else [])]
+            if kind == "bundled" and any(map(is_hub_address, files)):
+                reason = f"bundled benchmark '{benchmark.name}' lies in a hub dataset"
+                raise SelfspecError(path, reason, "move it to 'published', or bring its file in the pack")
     if pack.file.bundled is not None:
-        wanted = [pack.file.bundled.corpus, *(name for b in pack.file.bundled.benchmarks for name in (b.file, *b.also))]
+        corpus = pack.file.bundled.corpus.prepared
+        wanted = [
+            *([corpus] if corpus else []),
+            *(name for b in pack.file.bundled.benchmarks for name in (b.file, *b.also)),
+        ]
         wanted += [b.train for b in pack.file.bundled.benchmarks if b.train is not None]
         if pack.file.bundled.seeds is not None:
             wanted.append(pack.file.bundled.seeds)
@@ -279,6 +334,8 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> list[Item]:
                 raise SelfspecError(path, f"two items have the id '{item.item_id}'", "make the ids unique")
             if not item.references or not all(reference.strip() for reference in item.references):
                 raise SelfspecError(path, f"item '{item.item_id}' has no reference", "give it a right answer")
+            if not item.input.strip():
+                raise SelfspecError(path, f"item '{item.item_id}' has no input", "give it a question")
             found[name] = replace(item, item_id=name)
     if not found:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")

@@ -47,12 +47,15 @@ def easiest(report: Report, k: int) -> tuple[str, ...]:
     last = models(report)[-1]
     if base is None or not last.iteration:
         return ()
-    pairs = {
-        name: (cell(report, base, "f1", k, name), cell(report, last, "f1", k, name)) for name in benchmarks(report)
-    }
-    return largest_gains(
-        {name: ours["value"] - theirs["value"] for name, (theirs, ours) in pairs.items() if theirs and ours}
-    )
+    theirs, ours = (report.items.get((model, k, "f1"), {}) for model in (base, last))
+    gains = {}
+    for name in benchmarks(report):
+        # The same items on both sides: where prompts are too long for the context, each side may lack others.
+        pair = paired(theirs, ours, [name])
+        if pair is not None:
+            means = [sum(values) / len(values) for (values,) in pair]
+            gains[name] = means[1] - means[0]
+    return largest_gains(gains)
 
 
 def rest(report: Report, k: int) -> list[str]:

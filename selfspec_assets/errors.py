@@ -1,5 +1,8 @@
 """The one error type whose message is meant for a person."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SelfspecError(Exception):
     """Something a user can mend.
@@ -18,3 +21,9 @@ class SelfspecError(Exception):
 
     def __reduce__(self) -> tuple[type["SelfspecError"], tuple[str, str, str]]:
         return type(self), (self.place, self.reason, self.remedy)
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'? `` for the known name that comes closest to a misspelt one; empty where none is close."""
+    close = get_close_matches(found, list(known), n=1)
+    return f"did you mean '{close[0]}'? " if close else ""

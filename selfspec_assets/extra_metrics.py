@@ -1,15 +1,19 @@
 """Metrics that a pack may ask for beside F1 and ROUGE-L, which stay the headline: of lists, of labels, of gold pieces.
 
 0 to 100. ``ITEM`` metrics score one answer against one reference; the best reference counts. ``WHOLE`` metrics score a
-benchmark at once, since they have no meaning for one item.
+benchmark at once, since they have no meaning for one item; of these, ``CORPUS`` are the ones that look at the answers.
+``majority`` does not: it asks for a baseline.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from selfspec_assets.amounts import numeric_match
-from selfspec_assets.metrics import normalise, token_f1
+from selfspec_assets.metrics import Floats, Statistic, normalise, token_f1
 
 _TYPED = re.compile(r"<[\w-]+>")
 _AFTER_TYPE = re.compile(r"(?<=>)\s*,\s*|\n")
@@ -74,13 +78,33 @@ def macro_f1(predictions: Sequence[str], references: References) -> float:
     >>> round(macro_f1(["yes", "yes", "yes", "no"], [["yes"], ["yes"], ["no"], ["no"]]), 1)
     73.3
     """
-    right, said, gold = Counter[str](), Counter[str](), Counter[str]()
-    for prediction, reference in zip(predictions, references, strict=True):
-        ours, true = ({_normal(label) for label in members(text)} for text in (prediction, reference[0]))
-        right.update(ours & true)
-        said.update(ours)
-        gold.update(true)
-    return 100.0 * sum(2 * right[label] / (said[label] + gold[label]) for label in gold) / len(gold)
+    return float(macro_f1_of(label_counts(predictions, references).sum(axis=0)))
+
+
+def label_counts(predictions: Sequence[str], references: References) -> Floats:
+    """What each item adds to each gold label: right, said and gold, 0 or 1 each; shape (items, labels, 3).
+
+    >>> label_counts(["yes", "maybe"], [["yes"], ["no"]]).tolist()  # labels in order: no, yes
+    [[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
+    """
+    said = [{_normal(label) for label in members(text)} for text in predictions]
+    gold = [{_normal(label) for label in members(answers[0])} for answers in references]
+    labels = sorted(set[str]().union(*gold))
+    pairs = zip(said, gold, strict=True)
+    rows = [[(a in ours & true, a in ours, a in true) for a in labels] for ours, true in pairs]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(labels), 3)
+
+
+def macro_f1_of(counts: Floats) -> Floats:
+    """Macro F1 of summed ``label_counts``, shape (..., labels, 3) -> (...); 0 to 100.
+
+    >>> float(macro_f1_of(np.array([[3, 4, 4], [1, 1, 2], [0, 5, 0]])).round(1))  # the third is no gold label here
+    70.8
+    """
+    right, said, gold = np.moveaxis(counts, -1, 0)
+    there = gold > 0
+    f1 = np.where(there, 200.0 * right / np.maximum(said + gold, 1), 0.0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
 
 
 def majority(predictions: Sequence[str], references: References) -> float:
@@ -89,9 +113,27 @@ def majority(predictions: Sequence[str], references: References) -> float:
     >>> round(majority(["", "", ""], [["yes"], ["no"], ["yes"]]), 1)
     66.7
     """
+    return 100.0 * commonest(references)[1] / len(references)
+
+
+def commonest(references: References) -> tuple[str, int]:
+    """The gold answer (the first reference) that most items have, and how many; the first in order among equals.
+
+    >>> commonest([["no"], ["Yes"], ["yes."]])
+    ('Yes', 2)
+    """
     counts = Counter(_normal(reference[0]) for reference in references)
-    return 100.0 * max(counts.values()) / len(references)
+    answer, count = counts.most_common(1)[0]
+    return next(reference[0] for reference in references if _normal(reference[0]) == answer), count
+
+
+class CorpusMetric(NamedTuple):
+    """A score of a whole benchmark in two halves, so that its items can be resampled."""
+
+    counts: Callable[[Sequence[str], References], Floats]  # shape (items, *counts)
+    score: Statistic
 
 
 ITEM: dict[str, Callable[[str, str], float]] = {"set_f1": set_f1, "numeric_match": numeric_match, "box_f1": box_f1}
 WHOLE: dict[str, Callable[[Sequence[str], References], float]] = {"macro_f1": macro_f1, "majority": majority}
+CORPUS: dict[str, CorpusMetric] = {"macro_f1": CorpusMetric(label_counts, macro_f1_of)}

@@ -14,14 +14,22 @@ PACKAGE = Path(__file__).resolve().parent
 BUNDLED = PACKAGE / "_bundled" if (PACKAGE / "_bundled").is_dir() else PACKAGE.parent
 
 
+def _folder(variable: str, named: str, remedy: str, *, made: bool = False) -> Path:
+    """The folder that an environment variable names; ``made``: it may still be missing."""
+    try:
+        folder = Path(named).expanduser().resolve()
+        if not folder.is_dir() and (folder.exists() or not made):
+            raise SelfspecError(variable, f"{folder} is not a folder", remedy)
+    except (OSError, RuntimeError) as error:  # too long a name, links in a circle, ~somebody who is not there
+        raise SelfspecError(variable, f"'{named:.200}' cannot be looked up: {error}", remedy) from error
+    return folder
+
+
 def project_folder() -> Path:
     """``SELFSPEC_HOME``, else the nearest folder upwards that holds ``recipes/`` or ``domains/``, else this one."""
     named = os.environ.get("SELFSPEC_HOME")
     if named:
-        folder = Path(named).expanduser().resolve()
-        if not folder.is_dir():
-            raise SelfspecError("SELFSPEC_HOME", f"{folder} is not a folder", "point it at your project folder")
-        return folder
+        return _folder("SELFSPEC_HOME", named, "point it at your project folder")
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / "recipes").is_dir() or (folder / "domains").is_dir():
@@ -40,14 +48,21 @@ def search_folders() -> list[Path]:
 def find(relative: str) -> Path | None:
     """The first existing file or folder of that name in lookup order."""
     for folder in search_folders():
-        if (folder / relative).exists():
+        if os.path.exists(folder / relative):  # False, too, for a name that no file can have
             return folder / relative
     return None
 
 
 def warehouse_folder() -> Path:
+    """``SELFSPEC_WAREHOUSE``, which is made where it is not there yet, else ``warehouse/`` of the project folder.
+
+    Raises:
+        SelfspecError: the variable names a file.
+    """
     named = os.environ.get("SELFSPEC_WAREHOUSE")
-    return Path(named).expanduser().resolve() if named else project_folder() / "warehouse"
+    if not named:
+        return project_folder() / "warehouse"
+    return _folder("SELFSPEC_WAREHOUSE", named, "name a folder, or one that can be made", made=True)
 
 
 def dagster_folder() -> Path:
@@ -64,10 +79,7 @@ def data_folder() -> Path:
     remedy = "set SELFSPEC_DATA to the folder that holds the published benchmarks and corpora"
     if not named:
         raise SelfspecError("SELFSPEC_DATA", "a recipe with data: published needs it and it is not set", remedy)
-    folder = Path(named).expanduser().resolve()
-    if not folder.is_dir():
-        raise SelfspecError("SELFSPEC_DATA", f"{folder} is not a folder", remedy)
-    return folder
+    return _folder("SELFSPEC_DATA", named, remedy)
 
 
 def embedded_model_folder() -> Path:

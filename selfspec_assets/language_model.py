@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfspec_assets.chat import answer_frame
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.model_check import check_tokenizer, context_length, load_config, vocabulary_size
 from selfspec_assets.model_folder import (
     ModelSpec,
     adapter_digest,
@@ -19,6 +21,7 @@ from selfspec_assets.model_folder import (
     check_model_folder,
     model_digest,
     model_folder,
+    unused_chat_template,
     write_adapter_record,
 )
 
@@ -47,6 +50,7 @@ class LanguageModel:
         self.spec = spec
         self.model = model  # the transformers model; PEFT puts its layers into it in place
         self.tokenizer = tokenizer
+        self.note: str | None = None  # what a person should be told about how the model is used
         self.peft: Any = None  # a PeftModel around `model` once the first adapter is there
         self._adapters: dict[str, str] = {}  # name -> digest
 
@@ -63,25 +67,11 @@ class LanguageModel:
         folder = model_folder(spec)
         check_model_folder(folder)
         tokenizer = load_tokenizer(spec)  # first: its faults show at once, weights take their time
+        check_tokenizer(tokenizer, load_config(folder), folder)
         lm = cls(spec, _load_weights(spec, folder), tokenizer)
-        lm._check_fit(folder)
+        lm.note = unused_chat_template(spec, folder)
         lm._take_generation_settings()
         return lm
-
-    def _check_fit(self, folder: Path) -> None:
-        rows = self.model.get_input_embeddings().num_embeddings
-        if self.vocabulary_size > rows:
-            raise SelfspecError(
-                folder,
-                f"the tokenizer has ids up to {self.vocabulary_size - 1}, the model's embedding has {rows} rows",
-                "use the tokenizer that belongs to the model",
-            )
-        if self.tokenizer.eos_token_id is None:
-            raise SelfspecError(
-                folder,
-                "the tokenizer has no end-of-sequence token, so no answer could end",
-                "set eos_token in tokenizer_config.json",
-            )
 
     def _take_generation_settings(self) -> None:
         """Keep the checkpoint's end tokens and drop its other settings.
@@ -92,6 +82,8 @@ class LanguageModel:
 
         stated = self.model.generation_config.eos_token_id
         more = stated if isinstance(stated, list) else [] if stated is None else [stated]
+        if self.tokenizer.chat_template:
+            more = [*more, answer_frame(self.tokenizer).end_id]
         self.eos_ids: frozenset[int] = frozenset([self.tokenizer.eos_token_id, *more])
         self.model.generation_config = GenerationConfig()
 
@@ -108,7 +100,7 @@ class LanguageModel:
     @cached_property
     def vocabulary_size(self) -> int:
         """One more than the largest id that the tokenizer knows; the model may have more rows (padding)."""
-        return int(max(self.tokenizer.get_vocab().values())) + 1
+        return vocabulary_size(self.tokenizer)
 
     @cached_property
     def context_length(self) -> int:
@@ -117,17 +109,7 @@ class LanguageModel:
         Raises:
             SelfspecError: neither config nor tokenizer states it.
         """
-        for key in ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length"):
-            value = getattr(self.model.config, key, None)
-            if isinstance(value, int) and value > 0:
-                return value
-        if self.tokenizer.model_max_length < 10**7:  # transformers writes 1e30 for "not stated"
-            return int(self.tokenizer.model_max_length)
-        raise SelfspecError(
-            self.spec.path_or_id,
-            "the model states no context length",
-            "set max_position_embeddings in config.json, or model_max_length in tokenizer_config.json",
-        )
+        return context_length(self.model.config, self.tokenizer, self.spec.path_or_id)
 
     @property
     def pad_id(self) -> int:
@@ -258,20 +240,29 @@ def quiet() -> Iterator[None]:
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:
-    """The model's tokenizer alone.
+    """The model's tokenizer alone; it carries a chat template only where ``spec`` says that it is used.
 
     Raises:
-        SelfspecError: the folder or its tokenizer is wrong.
+        SelfspecError: the folder or its tokenizer is wrong, or lacks the chat template that is asked for.
     """
     from transformers import AutoTokenizer
 
     folder = model_folder(spec)
     try:
-        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
     except Exception as error:  # each tokenizer backend has its own
         raise SelfspecError(
             folder, f"the tokenizer cannot be loaded: {error}", "restore tokenizer.json and tokenizer_config.json"
         ) from error
+    if spec.chat_template == "never":
+        tokenizer.chat_template = None
+    elif not tokenizer.chat_template:
+        raise SelfspecError(
+            folder,
+            "base_model.chat_template is always, but the tokenizer has no chat template",
+            "set it to never, or use an instruct model",
+        )
+    return tokenizer
 
 
 def _load_weights(spec: ModelSpec, folder: Path) -> Any:

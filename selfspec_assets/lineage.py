@@ -13,7 +13,7 @@ from selfspec_assets.domain import Pack, load_pack
 from selfspec_assets.language_model import ModelSpec, model_digest
 from selfspec_assets.recipe import NamedRecipe, settings_for
 from selfspec_assets.recipe_sections import EMBEDDED
-from selfspec_assets.signature import signature
+from selfspec_assets.signature import signature, signed_text, text_digest
 from selfspec_assets.steps import (
     DOMAIN_STEPS,
     ITERATION_STEPS,
@@ -30,13 +30,17 @@ __all__ = ["DOMAIN_STEPS", "ITERATION_STEPS", "STEPS", "Lineage", "cached_file_d
 
 
 class Lineage:
-    """The expected signatures of one recipe."""
+    """The expected signatures of one recipe.
 
-    def __init__(self, named: NamedRecipe) -> None:
+    Args:
+        packs: packs that are loaded already, by name; recipes that are looked at together share them.
+    """
+
+    def __init__(self, named: NamedRecipe, packs: dict[str, Pack] | None = None) -> None:
         self.named = named
         self.recipe = named.recipe
         self._signatures: dict[StepKey, str] = {}
-        self._packs: dict[str, Pack] = {}
+        self._packs: dict[str, Pack] = {} if packs is None else packs
 
     def pack(self, domain: str) -> Pack:
         if domain not in self._packs:
@@ -52,13 +56,14 @@ class Lineage:
             where = section.model
         else:
             where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
-        return ModelSpec(where, section.revision, section.dtype, section.quantization)
+        return ModelSpec(where, section.revision, section.dtype, section.quantization, section.chat_template)
 
     @cached_property
     def model_identity(self) -> str:
-        """The weights' digest with the precision they are used in."""
+        """The weights' digest with the precision they are used in, and whether prompts wear the chat template."""
         spec = self.model_spec
-        return f"{model_digest(spec)} {spec.dtype} {spec.quantization}"
+        chat = " chat" if spec.chat_template == "always" else ""
+        return f"{model_digest(spec)} {spec.dtype} {spec.quantization}{chat}"
 
     def key(self, step: str, domain: str, iteration: int) -> StepKey:
         return StepKey(self.named.name, step, domain, iteration if STEPS[step].per_iteration else 0)
@@ -75,15 +80,25 @@ class Lineage:
         """SHA-256 of everything that decides the step's rows."""
         key = self.key(step, domain, iteration)
         if key not in self._signatures:
-            definition = STEPS[step]
-            inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in self.needs(step, iteration)}
-            inputs.update(definition.files(self, domain, iteration))
-            self._signatures[key] = signature(step, definition.code_version, self._settings(step, iteration), inputs)
+            self._signatures[key] = text_digest(self.signed(step, domain, iteration))
         return self._signatures[key]
+
+    def signed(self, step: str, domain: str, iteration: int) -> str:
+        """The text that the signature is the SHA-256 of; a needed step stands in it as ``name|iteration``."""
+        definition = STEPS[step]
+        inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in self.needs(step, iteration)}
+        inputs.update(definition.files(self, domain, iteration))
+        return signed_text(step, definition.code_version, self.settings(step, iteration), inputs)
+
+    def work_signature(self, step: str, domain: str, iteration: int) -> str:
+        """Names the folder of the step's unfinished work: the signature, or that of the raw requests."""
+        if step == "instructions" and self.needs(step, iteration) != [("instructions", 1)]:
+            return self.request_signature(domain, iteration)
+        return self.signature(step, domain, iteration)
 
     def request_signature(self, domain: str, iteration: int) -> str:
         """Of the raw instruction requests alone: raising ``max_requests`` or ``target`` throws none of them away."""
-        settings = self._settings("instructions", iteration)
+        settings = self.settings("instructions", iteration)
         section = dict(settings["instructions"])  # type: ignore[call-overload]
         for key in ("target", "max_requests", "max_rouge_l"):
             section.pop(key)
@@ -91,12 +106,16 @@ class Lineage:
         inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in needed}
         inputs.update(instruction_files(self, domain, iteration))
         inputs.pop("banned_words")
+        inputs.pop("filters", None)
         version = STEPS["instructions"].code_version
         return signature("instruction_requests", version, {"seed": settings["seed"], "instructions": section}, inputs)
 
-    def _settings(self, step: str, iteration: int) -> dict[str, object]:
+    def settings(self, step: str, iteration: int) -> dict[str, object]:
+        """The step's slice of the recipe: all of it that is in the signature."""
         settings = settings_for(self.recipe, *STEPS[step].settings)
         recipe = self.recipe
+        if step == "seeds" and recipe.seeds.sample_train is not None:
+            settings = {**settings_for(recipe, "seed", "seeds"), "benchmarks": recipe.scores.benchmarks}
         if step == "passages":
             k = recipe.passages.k_of(iteration)
             settings["passages"] = {**recipe.passages.model_dump(mode="json"), "k": k} if k else {"k": 0}

@@ -21,10 +21,15 @@ _DRAWS_AT_ONCE = 2_000_000  # resampled values held in memory, 8 bytes each
 
 Values = Sequence[float]
 Floats = NDArray[np.float64]
+Statistic = Callable[[Floats], Floats]  # counts summed over items, shape (..., *counts) -> scores, shape (...)
 
 
 def normalise(text: str) -> str:
-    """SQuAD's normal form: lower case, ASCII punctuation dropped, articles dropped, single spaces."""
+    """SQuAD's normal form: lower case, ASCII punctuation dropped, articles dropped, single spaces.
+
+    >>> normalise("The  IL-6 receptor.")
+    'il6 receptor'
+    """
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
@@ -32,6 +37,9 @@ def token_f1(prediction: str, reference: str) -> float:
     """Token F1 after normalisation, 0 to 100.
 
     Where either side has no token left, it is 100 if neither has and 0 otherwise (SQuAD 2.0's rule).
+
+    >>> token_f1("the Broncos", "Denver Broncos")  # one of one token, one of two
+    66.66666666666667
     """
     ours, gold = normalise(prediction).split(), normalise(reference).split()
     if not ours or not gold:
@@ -45,6 +53,9 @@ def rouge_l(prediction: str, reference: str) -> float:
 
     Its tokens are ASCII letters and digits. Where neither text has any ("β", "", "+"), texts that are equal after
     SQuAD's normalisation score 100, so that the gold answer always does.
+
+    >>> rouge_l("patients treated", "patient treating"), rouge_l("b c", "c b")
+    (100.0, 50.0)
     """
     scorer = _rouge_scorer()
     if not scorer._tokenizer.tokenize(prediction) and not scorer._tokenizer.tokenize(reference):
@@ -165,6 +176,69 @@ def macro_paired_test(
     slack = 1e-9 * max(float(np.abs(d).max()) for d in differences)
     count = int(np.count_nonzero(np.abs(flipped) >= abs(observed) - slack))
     return PairedTest(observed, low, high, (count + 1) / (resamples + 1))
+
+
+def corpus_bootstrap(
+    counts: Floats, statistic: Statistic, seed: int, resamples: int = 2000, level: float = 0.95
+) -> tuple[float, float]:
+    """``bootstrap_interval`` of a score that only a whole benchmark has: items are resampled, the score made anew.
+
+    Args:
+        counts: what each item adds to the sums that ``statistic`` takes, shape (items, *counts).
+
+    Raises:
+        ValueError: no item, or a count that is not finite.
+    """
+    _check_interval(resamples, level)
+    draws = _resampled(*_kinds(counts), np.random.default_rng(seed), resamples)
+    low, high = np.quantile(statistic(draws.reshape(resamples, *counts.shape[1:])), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def corpus_paired_test(
+    base: Floats, adapter: Floats, statistic: Statistic, seed: int, resamples: int = 2000, level: float = 0.95
+) -> PairedTest:
+    """``paired_test`` for such a score; both counts have the shape (items, *counts) and hold the same items.
+
+    The p-value is that of approximate randomisation (Noreen 1989, ch. 2): each item's two answers change sides at
+    random, which for a mean over items is the random sign of its difference.
+
+    Raises:
+        ValueError: as ``corpus_bootstrap``, and where the two differ in shape.
+    """
+    _check_interval(resamples, level)
+    if base.shape != adapter.shape:
+        raise ValueError("base and adapter were not scored on the same items")
+    kinds, sizes = _kinds(np.stack([base, adapter], axis=1))
+    rng = np.random.default_rng(seed)
+
+    def difference(sums: Floats) -> Floats:
+        pairs = statistic(sums.reshape(len(sums), 2, *base.shape[1:]))
+        return pairs[:, 1] - pairs[:, 0]
+
+    whole = (sizes @ kinds)[None]
+    observed = float(difference(whole)[0])
+    low, high = np.quantile(difference(_resampled(kinds, sizes, rng, resamples)), [(1 - level) / 2, (1 + level) / 2])
+    changing = rng.binomial(sizes.astype(np.int64), 0.5, (resamples, len(sizes))).astype(np.float64)
+    ours, theirs = kinds.reshape(len(kinds), 2, -1).transpose(1, 0, 2)
+    moved = changing @ (theirs - ours)
+    flipped = difference(whole + np.concatenate([moved, -moved], axis=1))
+    count = int(np.count_nonzero(np.abs(flipped) >= abs(observed) - 1e-9))
+    return PairedTest(observed, float(low), float(high), (count + 1) / (resamples + 1))
+
+
+def _kinds(counts: Floats) -> tuple[Floats, Floats]:
+    """The different items, flat, and how many there are of each: drawing kinds is drawing items, and far fewer."""
+    if not len(counts) or not np.isfinite(counts).all():
+        raise ValueError("no items, or a count that is not a finite number")
+    kinds, sizes = np.unique(counts.reshape(len(counts), -1), axis=0, return_counts=True)
+    return kinds.astype(np.float64), sizes.astype(np.float64)
+
+
+def _resampled(kinds: Floats, sizes: Floats, rng: np.random.Generator, resamples: int) -> Floats:
+    """Sums over ``resamples`` draws of as many items as there are, with replacement; shape (resamples, counts)."""
+    drawn = rng.multinomial(int(sizes.sum()), sizes / sizes.sum(), resamples).astype(np.float64)
+    return np.asarray(drawn @ kinds, dtype=np.float64)
 
 
 def _strata(values_by_benchmark: Sequence[Values]) -> list[Floats]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.signature import canonical_json, file_digest, text_digest
+from selfspec_assets.safetensors_file import check_safetensors
+from selfspec_assets.signature import canonical_json, file_digest, file_digest_once, text_digest
 
 RECORD = "selfspec.json"  # beside an adapter: which base it was made for, and its own digest
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -39,12 +40,14 @@ class ModelSpec:
         revision: the pinned commit (40 hex digits); needed for an id, None for a folder.
         dtype: ``auto`` is bfloat16 on cuda and float32 on a CPU.
         quantization: ``nf4`` is QLoRA's 4-bit NormalFloat with double quantisation.
+        chat_template: ``always`` puts every prompt into the tokenizer's chat template; ``never`` leaves prompts plain.
     """
 
     path_or_id: str
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     quantization: Literal["none", "nf4"] = "none"
+    chat_template: Literal["never", "always"] = "never"
 
 
 def model_folder(spec: ModelSpec) -> Path:
@@ -105,14 +108,15 @@ def model_digest(spec: ModelSpec) -> str:
     folder = model_folder(spec)
     check_model_folder(folder)
     files = sorted({path for pattern in _DIGESTED for path in folder.glob(pattern) if path.is_file()})
-    return text_digest(canonical_json({path.name: file_digest(path) for path in files}))
+    return text_digest(canonical_json({path.name: file_digest_once(path) for path in files}))
 
 
 def check_model_folder(folder: Path) -> None:
     """What can be known before anything is loaded.
 
     Raises:
-        SelfspecError: no config, no safetensors weights (or pickles only), shards missing, or no tokenizer.
+        SelfspecError: no config, no safetensors weights (or pickles only), shards missing, no tokenizer, or a file
+            that is damaged or cut off.
     """
     if not (folder / "config.json").is_file():
         raise SelfspecError(
@@ -134,19 +138,42 @@ def check_model_folder(folder: Path) -> None:
             "the model folder has no weights (*.safetensors)",
             "finish the download, or point to a folder that has them",
         )
+    if not isinstance(_read_json(folder / "config.json").get("model_type"), str):
+        raise SelfspecError(folder / "config.json", "names no 'model_type'", "restore the model's own file")
     _check_shards(folder)
+    for weights in sorted(folder.glob("*.safetensors")):
+        check_safetensors(weights)
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES) and not any(folder.glob("*.tiktoken")):
         raise SelfspecError(
             folder,
             "the model folder has no tokenizer",
             "add the tokenizer's files (tokenizer.json, tokenizer_config.json)",
         )
+    _check_tokenizer(folder)
+
+
+def unused_chat_template(spec: ModelSpec, folder: Path) -> str | None:
+    """What to tell a person whose model, in this folder, has a chat template that stays unused; None: nothing."""
+    if spec.chat_template == "always" or not _has_chat_template(folder):
+        return None
+    return (
+        "the model has a chat template, which is not used: prompts are plain text, as the paper prompts its base "
+        "model; base_model.chat_template: always uses it"
+    )
+
+
+def _has_chat_template(folder: Path) -> bool:
+    config = folder / "tokenizer_config.json"
+    return any(folder.glob("chat_template.*")) or (config.is_file() and bool(_read_json(config).get("chat_template")))
 
 
 def _check_shards(folder: Path) -> None:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(_read_json(index).get("weight_map", {}).values())
+        named = _read_json(index).get("weight_map")
+        shards = set(named.values()) if isinstance(named, dict) and all(map(_is_file_name, named.values())) else set()
+        if not shards:
+            raise SelfspecError(index, "'weight_map' does not name a file for each tensor", "restore the file")
         missing = sorted(name for name in shards if not (folder / name).is_file())
         if missing:
             raise SelfspecError(
@@ -154,10 +181,28 @@ def _check_shards(folder: Path) -> None:
             )
 
 
+def _is_file_name(name: object) -> bool:
+    return isinstance(name, str) and name == Path(name).name != ""
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """The large file by its ends only: reading all of it at each step would take longer than some of the steps."""
+    if (folder / "tokenizer_config.json").exists():
+        _read_json(folder / "tokenizer_config.json")
+    whole = folder / "tokenizer.json"
+    if whole.exists():
+        try:
+            text = whole.read_bytes().strip()
+        except OSError as error:
+            raise SelfspecError(whole, f"cannot be read: {error.strerror}", "restore the file") from error
+        if not (text.startswith(b"{") and text.endswith(b"}") and len(text) > 2):
+            raise SelfspecError(whole, "is no tokenizer: it is empty, cut off or damaged", "restore the file")
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SelfspecError(path, f"cannot be read as JSON: {error}", "restore the file") from error
     if not isinstance(value, dict):
         raise SelfspecError(path, "is not a JSON object", "restore the file")
@@ -180,8 +225,12 @@ def adapter_digest(folder: Path) -> str:
     }
     modules = config.get("target_modules")
     if isinstance(modules, list):  # a set in PEFT: its order on disk means nothing
-        config["target_modules"] = sorted(modules)
-    return text_digest(canonical_json(config) + file_digest(folder / ADAPTER_WEIGHTS))
+        config["target_modules"] = sorted(modules, key=str)
+    try:
+        text = canonical_json(config)
+    except ValueError as error:
+        raise SelfspecError(folder / ADAPTER_CONFIG, f"holds no number: {error}", "make the adapter again") from error
+    return text_digest(text + file_digest(folder / ADAPTER_WEIGHTS))
 
 
 def write_adapter_record(folder: Path, base_digest: str) -> str:

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from selfspec_assets import home
+from selfspec_assets.corpora.census import census
 from selfspec_assets.domain import Benchmark, DataKind, Pack, load_items, load_pack, load_seeds, load_training_items
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.records import Seed
-from selfspec_assets.retrieval import read_corpus
-from selfspec_assets.seed_lint import doubts
+from selfspec_assets.seed_lint import doubts, repeats
 
 
 @dataclass
@@ -49,7 +49,7 @@ def _check_data(pack: Pack, kind: DataKind, report: PackReport) -> None:
             report.warn(f"benchmarks and corpus not looked at: {error.remedy}")
             return
     for benchmark in pack.data(kind).benchmarks:
-        _check_benchmark(pack, benchmark, kind, report)
+        _check_benchmark(pack, benchmark, kind, seeds, report)
         _check_demonstrations(benchmark, seeds, report)
     _check_corpus(pack, kind, report)
 
@@ -68,7 +68,7 @@ def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
     return seeds
 
 
-def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, report: PackReport) -> None:
+def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: list[Seed], report: PackReport) -> None:
     absent = [path for path in pack.benchmark_paths(benchmark, kind) if not path.is_file()]
     if absent:
         report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no file {absent[0]}. {benchmark.how_to_get}")
@@ -81,6 +81,8 @@ def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, report: P
         return
     trained = f", {len(training)} to train on" if training else ""
     report.lines.append(f"  benchmark {benchmark.name}: {len(items)} items{trained}")
+    for doubt in repeats(seeds, items, benchmark.name):
+        report.warn(doubt)
 
 
 def _check_demonstrations(benchmark: Benchmark, seeds: list[Seed], report: PackReport) -> None:
@@ -98,16 +100,11 @@ def _check_demonstrations(benchmark: Benchmark, seeds: list[Seed], report: PackR
 
 
 def _check_corpus(pack: Pack, kind: DataKind, report: PackReport) -> None:
-    path = pack.corpus_path(kind)
-    if not path.is_file():
-        report.warn(f"no corpus {path}: recipes with passages.k above 0 cannot run")
-        return
-    documents = words = 0
     try:
-        for document in read_corpus(path):
-            documents += 1
-            words += len(document.text.split())
+        found = census(pack, kind)
     except SelfspecError as error:
         report.errors.append(error)
         return
-    report.lines.append(f"  corpus: {documents} documents, {words} words")
+    report.lines += [f"  {line}" for line in found.lines]
+    if not found.present:
+        report.warn("no corpus: recipes with passages.k above 0 cannot run")

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError, create_model
 
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.readers import SHARED, Reader
 from selfspec_assets.records import Item
 from selfspec_assets.strict import Strict
@@ -31,12 +31,31 @@ def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Call
     """
     function = _found(folder, name)
     try:
-        return partial(function, **_checked(function, options))
+        return partial(_items, name, partial(function, **_checked(function, options)))
     except ValidationError as error:
         first = error.errors()[0]
-        place = f"option '{first['loc'][0]}' of reader '{name}'"
-        known = ", ".join(_parameters(function)) or "none"
-        raise SelfspecError(folder / "domain.yaml", f"{place}: {first['msg']}", f"options: {known}") from error
+        option, known = str(first["loc"][0]), list(_parameters(function))
+        reason = f"option '{option}' of reader '{name}': {first['msg'].removeprefix('Value error, ')}"
+        guess = did_you_mean(option, known) if first["type"] == "extra_forbidden" else ""
+        raise SelfspecError(folder / "domain.yaml", reason, f"{guess}options: {', '.join(known) or 'none'}") from error
+    except (TypeError, ValueError, NameError) as error:  # what has no signature, or hints at a type that is not there
+        reason = f"'{name}' cannot be a reader: {error}"
+        raise SelfspecError(folder / "readers.py", reason, "write it as: def name(path, *, option: type)") from error
+
+
+def _items(name: str, reader: Callable[[Path], Iterator[Item]], path: Path) -> Iterator[Item]:
+    """What a reader gives; one of a pack's own may fail in any way, or give something else."""
+    try:
+        for item in reader(path):
+            if not isinstance(item, Item) or not isinstance(item.item_id, str) or not isinstance(item.input, str):
+                raise TypeError(f"it gives {item!r:.100}, not items with id and input as texts")
+            if not isinstance(item.references, tuple) or not all(isinstance(text, str) for text in item.references):
+                raise TypeError(f"it gives references {item.references!r:.100}, not a tuple of texts")
+            yield item
+    except SelfspecError:
+        raise
+    except Exception as error:
+        raise SelfspecError(path, f"reader '{name}' failed: {error!r}", "correct the file, or the reader") from error
 
 
 def is_shared(folder: Path, name: str) -> bool:
@@ -46,7 +65,7 @@ def is_shared(folder: Path, name: str) -> bool:
 
 def _found(folder: Path, name: str) -> Reader:
     path = folder / "readers.py"
-    own = getattr(_module(path), name, None) if path.is_file() else None
+    own = getattr(module_of(path), name, None) if path.is_file() else None
     if callable(own):
         return own  # type: ignore[no-any-return]
     if name in SHARED:
@@ -58,14 +77,19 @@ def _found(folder: Path, name: str) -> Reader:
     raise SelfspecError(path, f"has no function '{name}'", f"define it, or use a shared reader: {shared}")
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"selfspec_pack_{path.parent.name}_readers", path)
+def module_of(path: Path) -> ModuleType:
+    """A pack's ``readers.py`` or ``filters.py``, run anew.
+
+    Raises:
+        SelfspecError: it cannot be imported; names the pack.
+    """
+    spec = importlib.util.spec_from_file_location(f"selfspec_pack_{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"pack '{path.parent.name}': importing it failed: {error!r}"
         raise SelfspecError(path, reason, "correct the module") from error
     return module
@@ -77,7 +101,7 @@ def _parameters(function: Reader) -> dict[str, inspect.Parameter]:
 
 
 def _checked(function: Reader, options: Mapping[str, object]) -> dict[str, object]:
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if parameter.default is parameter.empty else parameter.default)
         for name, parameter in _parameters(function).items()

@@ -6,21 +6,12 @@ of a passage would fail (measured: F1 41 instead of 67). The original Alpaca tem
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
-import jinja2
-import jinja2.meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.templates import Template
 
 NO_INPUT = "<noinput>"
 BaseVariant = Literal["plain", "cue", "alpaca"]
-_ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
-)
 
 
 class Example(Protocol):
@@ -32,54 +23,6 @@ class Example(Protocol):
     def input(self) -> str: ...
     @property
     def output(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Template:
-    """A Jinja template, parsed when loaded, rendered in a sandbox without loaders."""
-
-    path: Path
-    source: str
-
-    @classmethod
-    def load(cls, path: Path, allowed: frozenset[str], required: frozenset[str] = frozenset()) -> "Template":
-        """Read and check a template.
-
-        Raises:
-            SelfspecError: missing file, syntax error (with its line), or variables other than ``allowed`` /
-                without ``required``.
-        """
-        try:
-            source = path.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise SelfspecError(path, "the prompt template is missing", "add the file") from error
-        except UnicodeDecodeError as error:
-            raise SelfspecError(path, "is not UTF-8", "save it as UTF-8") from error
-        try:
-            tree = _ENVIRONMENT.parse(source)
-        except jinja2.TemplateSyntaxError as error:
-            raise SelfspecError(
-                f"{path}:{error.lineno}", f"broken template: {error.message}", "correct the line"
-            ) from error
-        used = jinja2.meta.find_undeclared_variables(tree)
-        if unknown := sorted(used - allowed):
-            raise SelfspecError(
-                path, f"unknown template variable '{unknown[0]}'", f"known here: {', '.join(sorted(allowed))}"
-            )
-        if missing := sorted(required - used):
-            raise SelfspecError(
-                path, f"the template never uses '{missing[0]}'", f"add {{{{ {missing[0]} }}}} where it belongs"
-            )
-        if list(jinja2.meta.find_referenced_templates(tree)):
-            raise SelfspecError(path, "a prompt template may not include other templates", "write it in one file")
-        return cls(path, source)
-
-    def render(self, **values: object) -> str:
-        """The text without white space at its ends."""
-        try:
-            return _ENVIRONMENT.from_string(self.source).render(**values).strip()
-        except jinja2.TemplateError as error:
-            raise SelfspecError(self.path, f"rendering failed: {error}", "correct the template") from error
 
 
 def instruction_list_prompt(header: Template, shown: Sequence[Example], count: int) -> str:

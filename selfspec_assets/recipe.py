@@ -4,6 +4,7 @@ What a step's result depends on is its *slice* of the recipe (``settings_for``).
 changes speed or memory only; it is the whole list, and a test holds that each other key changes some signature.
 """
 
+import os
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from selfspec_assets import home
 from selfspec_assets.domain import DataKind, Slug
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.recipe_sections import (
     EMBEDDED,
     AdapterSection,
@@ -22,11 +23,13 @@ from selfspec_assets.recipe_sections import (
     PassagesSection,
     ResponsesSection,
     ScoresSection,
+    SeedsSection,
     unique,
 )
 from selfspec_assets.strict import Strict, load_yaml
 
 MAX_ITERATIONS = 9
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 class Loop(NamedTuple):
@@ -44,7 +47,8 @@ class Recipe(Strict):
     data: DataKind
     domains: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)]
     iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seeds: SeedsSection = SeedsSection()
     instructions: InstructionsSection | None = None  # None for a reference only, as ``_whole`` holds
     passages: PassagesSection = PassagesSection()
     responses: ResponsesSection | None = None
@@ -86,6 +90,11 @@ class Recipe(Strict):
             )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
             raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
+        drawn, most = self.seeds.sample_train, max(self.scores.shots)
+        if drawn is not None and drawn < most:
+            raise ValueError(
+                f"key 'seeds.sample_train' draws {drawn} seeds per benchmark, scores.shots asks for {most}"
+            )
         return self
 
 
@@ -128,11 +137,13 @@ def load_recipe(name: str) -> NamedRecipe:
         SelfspecError: no such recipe, or a problem in it (file, line, key, remedy).
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else home.find(f"recipes/{name}.yaml")
-    if path is None or not path.is_file():
-        known = ", ".join(recipe_names()) or "none"
-        raise SelfspecError(
-            f"recipe '{name}'", "no such recipe", f"choose one of: {known}; or write recipes/{name}.yaml"
-        )
+    if path is None or not os.path.isfile(path):  # False, too, for a name that no file can have
+        known = recipe_names()
+        remedy = f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or write recipes/{name}.yaml"
+        raise SelfspecError(f"recipe '{name}'", "no such recipe", remedy)
+    if not _NAME.fullmatch(path.stem):  # it names folders of the warehouse
+        remedy = "rename the file: letters, digits, '_', '-' and '.', and no '.' or '-' in front"
+        raise SelfspecError(path, f"'{path.stem}' cannot be the name of a recipe", remedy)
     return NamedRecipe(name=path.stem, path=path, recipe=load_yaml(path, Recipe))
 
 

@@ -3,17 +3,26 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from selfspec_assets.domain import Slug
 from selfspec_assets.prompts import BaseVariant
 from selfspec_assets.strict import Strict
 
 EMBEDDED = "embedded"
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
-Positive = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(gt=0, le=1, strict=False)]
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):  # YAML's yes and no, which pydantic would take for 1.0 and 0.0
+        raise ValueError("should be a number, not yes or no")
+    return value
+
+
+Real = Annotated[float, Field(strict=False, allow_inf_nan=False), BeforeValidator(_no_bool)]
+Positive = Annotated[int, Field(ge=1, le=10_000_000)]
+Fraction = Annotated[Real, Field(gt=0, le=1)]
 
 
 class BaseModelSection(Strict):
@@ -23,10 +32,16 @@ class BaseModelSection(Strict):
     revision: str | None = None  # a commit of 40 hex digits; needed for a hub id
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     quantization: Literal["none", "nf4"] = "none"
+    chat_template: Literal["never", "always"] = "never"  # always: every prompt in the tokenizer's own template
 
     @model_validator(mode="after")
     def _pinned(self) -> "BaseModelSection":
-        if self.is_hub_id and not _COMMIT.match(self.revision or ""):
+        if self.is_hub_id and not _HUB_ID.fullmatch(self.model):
+            raise ValueError(
+                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a folder ('./models/x', '/models/x'), nor a "
+                "Hugging Face id ('owner/name')"
+            )
+        if self.is_hub_id and not _COMMIT.fullmatch(self.revision or ""):
             raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")
         if not self.is_hub_id and self.revision is not None:
             raise ValueError("'revision' belongs to a model of a hub only")
@@ -38,6 +53,12 @@ class BaseModelSection(Strict):
         return self.model != EMBEDDED and not self.model.startswith((".", "/", "~"))
 
 
+class SeedsSection(Strict):
+    """Section 3.1. By default the hand-written seeds of the pack."""
+
+    sample_train: Positive | None = None  # this many items of each benchmark's training split instead
+
+
 class InstructionsSection(Strict):
     """Section 3.2 and Appendix B."""
 
@@ -46,7 +67,7 @@ class InstructionsSection(Strict):
     max_requests: Positive
     tasks_per_prompt: Annotated[int, Field(ge=2, le=100)] = 20
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
-    temperature: Annotated[float, Field(gt=0, le=5, strict=False)] = 1.0
+    temperature: Annotated[Real, Field(gt=0, le=5)] = 1.0
     top_p: Fraction = 0.98
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
@@ -66,7 +87,7 @@ class PRet(Strict):
     """How BM25 scores become p_ret of Eq. 2."""
 
     normalise: Literal["sum", "softmax"] = "sum"
-    temperature: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    temperature: Annotated[Real, Field(gt=0)] = 1.0
 
     @model_validator(mode="after")
     def _meaningful(self) -> "PRet":
@@ -93,7 +114,7 @@ class ContrastSection(Strict):
     """Eq. 3, from iteration 2 on."""
 
     form: Literal["difference", "log_ratio", "none"] = "difference"
-    alpha: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.1
+    alpha: Annotated[Real, Field(ge=0, le=1)] = 0.1
 
 
 class ResponsesSection(Strict):
@@ -113,8 +134,8 @@ class AdapterSection(Strict):
 
     r: Positive = 8
     alpha: Positive = 16
-    dropout: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.0
-    learning_rate: Annotated[float, Field(gt=0, le=1, strict=False)] = 3e-4
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 3e-4
     epochs: Positive = 3
     batch_size: Positive = 32
     micro_batch_size: Positive = 8
@@ -153,5 +174,5 @@ class ScoresSection(Strict):
     benchmarks: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)] | None = None
     items_per_benchmark: Positive | None = None  # the first so many; none = all
     max_new_tokens: Positive
-    resamples: Annotated[int, Field(ge=100)] = 2000
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     batch_size: Positive = 16

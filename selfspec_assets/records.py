@@ -1,12 +1,16 @@
 """Benchmark items and seeds, and how their JSON lines are read: each mistake is named with file and line. Pure."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.text_file import read_text
+
+_SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,46 @@ class Seed:
     source: str
 
 
+def parse_json(text: str) -> Any:
+    """A JSON value as the standard has it, which Python's own reader is laxer than.
+
+    Raises:
+        ValueError: not JSON (a ``JSONDecodeError``, which knows the line); a key that stands twice in one object, of
+            which Python would keep the last; NaN or Infinity; a number of thousands of digits; half of a surrogate
+            pair, which no file can hold; lists and objects nested too deep for Python.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("lists and objects are nested too deep") from None
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text holds half of a surrogate pair") from None
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key '{twice}' stands twice in one object")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
 def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Each line's place (``file:line``) and object; blank lines are skipped.
 
@@ -45,9 +89,10 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, object]]]
         empty = False
         place = f"{path}:{number}"
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SelfspecError(place, f"is not JSON: {error.msg}", "write one JSON object per line") from error
+            value = parse_json(line)
+        except ValueError as error:
+            problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise SelfspecError(place, f"is not JSON: {problem}", "write one JSON object per line") from error
         if not isinstance(value, dict):
             raise SelfspecError(place, "is not a JSON object", "write one JSON object per line")
         yield place, value
@@ -86,9 +131,10 @@ def load_seeds(path: Path) -> list[Seed]:
     seeds: list[Seed] = []
     seen: dict[str, str] = {}
     for place, value in json_lines(path, "seed"):
-        unknown = sorted(set(value) - {"id", "task", "demonstrates", "instruction", "input", "output", "source"})
+        unknown = sorted(value.keys() - set(_SEED_FIELDS))
         if unknown:
-            raise SelfspecError(place, f"unknown field '{unknown[0]}'", "remove or correct it")
+            remedy = f"{did_you_mean(unknown[0], _SEED_FIELDS)}remove or correct it; known: {', '.join(_SEED_FIELDS)}"
+            raise SelfspecError(place, f"unknown field '{unknown[0]}'", remedy)
         seed = Seed(
             text_field(place, value, "id"),
             text_field(place, value, "task"),

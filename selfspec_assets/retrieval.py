@@ -1,25 +1,25 @@
 """BM25 over an unlabelled corpus, and p_ret of Eq. 2 (paper, §3.3: d_{1:k} = M_ret(i ⊕ c))."""
 
-import gzip
 import json
 import math
 import re
-import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
+from selfspec_assets.corpora.lines import numbered_lines, opened
 from selfspec_assets.errors import SelfspecError
 
 _WORD = re.compile(r"[^\W_]+")
-_GZIP_MAGIC = b"\x1f\x8b"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,28 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+class _Postings(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
+    """rank_bm25's idf, document lengths and their mean, without its table of words for each document.
+
+    Those tables take some 10 kB each. Here a document's words are three numbers each in flat arrays, in the order of
+    the documents; everything else is the library's own code.
+    """
+
+    def _initialize(self, corpus: Iterable[Sequence[int]]) -> dict[int, int]:
+        self.terms, self.counts, self.owners = array("i"), array("i"), array("i")
+        self.doc_len = array("i")
+        for owner, document in enumerate(corpus):
+            frequencies = Counter(document)
+            self.terms.extend(frequencies.keys())
+            self.counts.extend(frequencies.values())
+            self.owners.extend([owner] * len(frequencies))
+            self.doc_len.append(len(document))
+        self.corpus_size = len(self.doc_len)
+        self.avgdl = sum(self.doc_len) / self.corpus_size
+        # In the order in which words were first seen, so that rank_bm25 adds up their idf in its own order.
+        return dict(enumerate(np.bincount(np.frombuffer(self.terms, dtype=np.int32)).tolist()))
+
+
 class Bm25Retriever:
     """The k best documents by rank_bm25's ``BM25Okapi``, looked up in an inverted index.
 
@@ -57,12 +79,11 @@ class Bm25Retriever:
     floats (with b = 1 an empty document scores 0 here, 0/0 there). One consequence of that idf: in a corpus of
     one or two documents no score is above zero.
 
-    Memory: about 12 bytes per distinct word of a document once built (20,000 abstracts: 30 MB) beside the
-    documents themselves; while building, rank_bm25's table per document adds some 10 kB each. That serves a
-    few million documents, not PubMed's 30 million.
+    Memory: 12 bytes per distinct word of a document once built, about three times as much while building; the
+    documents themselves may stay on the disk.
 
     Args:
-        documents: the corpus; order breaks ties.
+        documents: the corpus, read once and then by place; order breaks ties.
         k1: how fast repeated words saturate.
         b: how far long documents are discounted, 0 to 1.
 
@@ -75,29 +96,27 @@ class Bm25Retriever:
         self._ids: dict[str, int] = {}
         if not any(words(f"{d.title} {d.text}") for d in documents):
             raise ValueError("no document of the corpus holds a word")
-        okapi = BM25Okapi((self._encode(f"{d.title} {d.text}") for d in documents), k1=k1, b=b)
-        self._build_postings(okapi)
+        self._order_by_word(_Postings((self._encode(f"{d.title} {d.text}") for d in documents), k1=k1, b=b))
 
     def _encode(self, text: str) -> list[int]:
         return [self._ids.setdefault(word, len(self._ids)) for word in words(text)]
 
-    def _build_postings(self, okapi: Any) -> None:
-        """Three flat arrays: where each word's postings start, their documents, their shares of the score."""
-        terms, counts, owners = array("i"), array("i"), array("i")
-        for owner, frequencies in enumerate(okapi.doc_freqs):
-            terms.extend(frequencies.keys())
-            counts.extend(frequencies.values())
-            owners.extend([owner] * len(frequencies))
-        term = np.frombuffer(terms, dtype=np.int32)
+    def _order_by_word(self, okapi: Any) -> None:
+        """Flat arrays: where each word's documents start, those documents, the word's share of their scores."""
+        term = np.frombuffer(okapi.terms, dtype=np.int32)
         order = np.argsort(term, kind="stable")  # stable: a word's documents stay in corpus order
-        self._owners = np.frombuffer(owners, dtype=np.int32)[order]
-        frequency = np.frombuffer(counts, dtype=np.int32)[order]
-        idf = np.array([okapi.idf[i] for i in range(len(self._ids))])[term[order]]
-        length = np.array(okapi.doc_len)[self._owners]
-        # rank_bm25's own expression, operation by operation, so that not even the last bit differs.
-        norm = okapi.k1 * (1 - okapi.b + okapi.b * length / okapi.avgdl)
-        self._shares: NDArray[np.float64] = idf * (frequency * (okapi.k1 + 1) / (frequency + norm))
+        self._owners = np.frombuffer(okapi.owners, dtype=np.int32)[order]
         self._starts = np.concatenate(([0], np.cumsum(np.bincount(term, minlength=len(self._ids)))))
+        frequency, length = np.frombuffer(okapi.counts, dtype=np.int32), np.array(okapi.doc_len)
+        idf = np.array([okapi.idf[i] for i in range(len(self._ids))])
+        self._shares: NDArray[np.float64] = np.empty(len(order))
+        for start in range(0, len(order), _PIECE):  # piece by piece: what stands in between takes 40 bytes each
+            piece = slice(start, start + _PIECE)
+            places, owners = order[piece], self._owners[piece]
+            # rank_bm25's own expression, operation by operation, so that not even the last bit differs.
+            norm = okapi.k1 * (1 - okapi.b + okapi.b * length[owners] / okapi.avgdl)
+            counts = frequency[places]
+            self._shares[piece] = idf[term[places]] * (counts * (okapi.k1 + 1) / (counts + norm))
 
     def scores(self, query: str) -> NDArray[np.float64]:
         """The BM25 score of every document, shape (documents,); a word repeated in the query counts again."""
@@ -159,7 +178,7 @@ def effective_passages(weights: Sequence[float]) -> float:
 
 
 def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
-    """Documents of a JSON-lines file, ``{"id", "title"?, "text"}`` each, plain or gzipped (told by its bytes).
+    """Documents of a JSON-lines file, ``{"id", "title"?, "text"}`` each, plain or zipped (told by its bytes).
 
     Streams: memory holds one line and the set of ids seen (some 100 bytes each). Blank lines and a byte-order
     mark are passed over; a missing or null title is "".
@@ -170,43 +189,18 @@ def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
     """
     path = Path(path)
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
-        document = _document(line, f"{path}:{number}")
-        if document.id in seen:
-            reason = f"id {document.id!r} was used on line {seen[document.id]} already"
-            raise SelfspecError(f"{path}:{number}", reason, "give every document an id of its own")
-        seen[document.id] = number
-        yield document
+    with opened(path) as file:
+        for number, line in numbered_lines(file):
+            if not line.strip():
+                continue
+            document = _document(line, f"{path}:{number}")
+            if document.id in seen:
+                reason = f"id {document.id!r} was used on line {seen[document.id]} already"
+                raise SelfspecError(f"{path}:{number}", reason, "give every document an id of its own")
+            seen[document.id] = number
+            yield document
     if not seen:
         raise SelfspecError(path, "the corpus is empty", 'write one {"id": …, "title": …, "text": …} per line')
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines that are not blank; every way in which reading fails is named with the line it failed at."""
-    number = 0
-    try:
-        with _opened(path) as stream:
-            for number, raw in enumerate(stream, start=1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                if line.strip():
-                    yield number, line
-    except UnicodeDecodeError as error:
-        reason = f"not UTF-8 (byte {error.start + 1} of the line)"
-        raise SelfspecError(f"{path}:{number}", reason, "convert the file to UTF-8, for example with iconv") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        place = f"{path}:{number + 1}"
-        raise SelfspecError(place, f"the gzip data is cut off or damaged ({error})", "fetch the file again") from None
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror or error}"
-        raise SelfspecError(path, reason, "check the corpus path and its permissions") from None
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == _GZIP_MAGIC
-    if zipped:
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def _document(line: str, place: str) -> Document:

@@ -41,6 +41,36 @@ class CorpusRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class CorpusCountRow(Row):
+    """What became of a source's documents (``unit`` document: read = cut + reasons) and of the passages that they were
+    cut into (``unit`` passage: made = kept + reasons). A prepared corpus is taken as it is and has no counts."""
+
+    table: ClassVar[str] = "corpus_counts"
+    source: str
+    unit: str
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusDropRow(Row):
+    """A document or passage that was left out: its file, line (or row, or article) there, id, and why.
+
+    ``match`` is the benchmark item (benchmark/id) that a contaminated passage shares the 13 words in ``evidence`` with,
+    or the id of the passage that it repeats. At most 100,000 rows per source and reason; ``corpus_counts`` has all.
+    """
+
+    table: ClassVar[str] = "corpus_dropped"
+    source: str
+    file: str
+    position: int
+    document_id: str
+    reason: str
+    match: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BenchmarkRow(Row):
     """A benchmark of the pack; ``items`` is 0 where its file is absent, and ``obtain`` says how to get it."""
 
@@ -260,6 +290,24 @@ class ScoreRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineRow(Row):
+    """What always giving ``answer``, the commonest gold answer, scores without any model; 0 to 100, 95 % interval.
+
+    The metric ``majority`` is the share of that answer. A table of its own, so that none is taken for a model's row.
+    """
+
+    table: ClassVar[str] = "baselines"
+    baseline: str
+    benchmark: str
+    answer: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class LiftRow(Row):
     """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value."""
 
@@ -297,6 +345,8 @@ class RunRow(Row):
 ROW_TYPES: tuple[type[Row], ...] = (
     SeedRow,
     CorpusRow,
+    CorpusCountRow,
+    CorpusDropRow,
     BenchmarkRow,
     BenchmarkItemRow,
     TrainingItemRow,
@@ -311,6 +361,7 @@ ROW_TYPES: tuple[type[Row], ...] = (
     PredictionRow,
     ItemScoreRow,
     ScoreRow,
+    BaselineRow,
     LiftRow,
     RunRow,
 )

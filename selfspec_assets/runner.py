@@ -9,6 +9,7 @@ from selfspec_assets import home
 from selfspec_assets.assets import step as asset_step
 from selfspec_assets.definitions import definitions_of
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.launcher import clear_dead_runs
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.partitions import asset_key, partition_key
 from selfspec_assets.progress import Report, clock
@@ -31,21 +32,47 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
     started = time.monotonic()
     asset_step.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")
     with dg.DagsterInstance.get() as instance:
+        for run_id in clear_dead_runs(instance):
+            report(f"run {run_id[:8]} was killed: it is marked as ended, what it made is used")
         for domain in domains:
             for iteration in range(iterations + 1):
                 pending = [
                     step
                     for step in lineage.steps(iteration)
-                    if warehouse.current(lineage.key(step, domain, iteration))
-                    != lineage.signature(step, domain, iteration)
+                    if not warehouse.shows(
+                        lineage.key(step, domain, iteration), lineage.signature(step, domain, iteration)
+                    )
+                    or not _told(instance, lineage, step, domain, iteration)
                 ]
                 partition = f"{domain}|{iteration}" if iteration else domain
                 if not pending:
                     report(f"{named.name} {partition}: up to date")
                     continue
                 report(f"{named.name} {partition}: making {', '.join(pending)}")
+                _say_who_is_ahead(instance, report)
                 _materialise(job, instance, named, pending, domain, iteration)
     warehouse.publish()
+
+
+def _told(instance: dg.DagsterInstance, lineage: Lineage, step: str, domain: str, iteration: int) -> bool:
+    """Whether Dagster knows the revision: a run may have been killed between the commit and the event.
+
+    ``adapter`` reports to ``published_adapters`` before its own event, so this one stands for both.
+    """
+    partition = partition_key(domain, iteration) if iteration else domain
+    filters = dg.AssetRecordsFilter(asset_key(lineage.named, step), asset_partitions=[partition])
+    for record in instance.fetch_materializations(filters, limit=1).records:
+        tags = record.asset_materialization.tags if record.asset_materialization else None
+        return (tags or {}).get("dagster/data_version") == lineage.signature(step, domain, iteration)
+    return False
+
+
+def _say_who_is_ahead(instance: dg.DagsterInstance, report: Report) -> None:
+    """A step that needs the accelerator waits for its slot without a word of Dagster's."""
+    for run_id in instance.event_log_storage.get_concurrency_info("gpu").active_run_ids:
+        run = instance.get_run_by_id(run_id)
+        partition = run.tags.get("dagster/partition", "") if run else ""
+        report(f"run {run_id[:8]} ({partition}) holds the accelerator; steps that need it wait until it is free")
 
 
 def _materialise(
@@ -66,6 +93,12 @@ def _materialise(
         )
     except SelfspecError:
         raise
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise SelfspecError(
+            f"{named.name} {key}",
+            "was stopped; every finished batch is kept",
+            f"selfspec run {named.name} goes on from there",
+        ) from error
     except Exception as error:
         cause = error.__cause__
         if isinstance(cause, SelfspecError):

@@ -19,7 +19,7 @@ Averages = Callable[[Model, str, int], Average | None]
 def as_json(reports: list[Report]) -> dict[str, Any]:
     """Everything of one recipe; ``*_without_easiest`` name the two benchmarks that they leave out."""
     merged: dict[str, Any] = {"recipe": reports[0].named.name}
-    for key in ("scores", "lift", "shares", "adapters"):
+    for key in ("scores", "lift", "lift_by_benchmark", "baselines", "shares", "adapters"):
         merged[key] = [row for report in reports for row in getattr(report, key)]
     merged["scores_without_easiest"] = [row for report in reports for row in easiest.scores_without(report)]
     merged["lift_without_easiest"] = [row for report in reports for row in easiest.lift_without(report)]
@@ -38,9 +38,13 @@ def print_report(out: Console, report: Report, details: bool) -> None:
         out.print(ORACLE, **PLAIN)
     for line in _easiest_notes(report):
         out.print(line, **PLAIN)
+    shots = score_table.shots(report)
     if details:
-        for k in score_table.shots(report):
+        for k in shots:
             out.print(_benchmark_table(report, k))
+    if score_table.extra_metrics(report):
+        for k in shots if details else shots[:1]:
+            out.print(_extra_table(report, k))
     out.print(_lift_table(report))
     for line in score_table.notes(report):
         out.print(escape(line), **PLAIN)
@@ -103,6 +107,25 @@ def _benchmark_table(report: Report, k: int) -> Table:
         items = sorted({cell["n"] for cell in cells if cell})
         values = [f"{cell['value']:.1f}" if cell else "—" for cell in cells]
         table.add_row(benchmark, *values, "–".join(map(str, items)) or "0")
+    return table
+
+
+def _extra_table(report: Report, k: int) -> Table:
+    """What the pack declares beside F1 and ROUGE-L; a baseline stands apart from the models."""
+    base = easiest.best_base(report, k, "f1", oracle=False, names=score_table.benchmarks(report))
+    adapters = [model for model in score_table.models(report) if model.iteration]
+    models = [base, *adapters] if base else adapters
+    table = Table(title=f"the pack's other metrics, k={k}", title_justify="left")
+    table.add_column("benchmark", overflow="fold")
+    table.add_column("metric")
+    for model in models:
+        table.add_column(score_table.title(report, model).replace(", ", "\n").replace(" ", "\n"), justify="right")
+    table.add_column("always the\ncommonest", justify="right")
+    for benchmark, metric in score_table.extra_metrics(report):
+        cells = [score_table.cell(report, model, metric, k, benchmark) for model in models]
+        cells.append(score_table.baseline(report, benchmark, metric))
+        values = [f"{cell['value']:.1f}" if cell else "—" for cell in cells]
+        table.add_row(benchmark, metric.replace("_", " "), *values)
     return table
 
 

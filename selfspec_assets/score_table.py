@@ -1,7 +1,7 @@
 """What came out, read from the published database: scores, lift, the two mechanism shares, and averages over them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,8 @@ class Report:
     adapters: list[dict[str, Any]]
     tasks: dict[str, str]  # benchmark -> task
     items: dict[tuple[Model, int, str], Items]  # by model, k and metric
+    lift_by_benchmark: list[dict[str, Any]] = field(default_factory=list)
+    baselines: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _query(database: Path, sql: str) -> list[dict[str, Any]]:
@@ -110,6 +112,8 @@ def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | Non
         _query(database, f"SELECT * FROM adapters WHERE {where} ORDER BY iteration"),
         {row["benchmark"]: row["task"] for row in declared},
         _items(database, where),
+        lift_by_benchmark(database, where),
+        _query(database, f"SELECT * FROM baselines WHERE {where} ORDER BY benchmark, metric"),
     )
 
 
@@ -123,6 +127,23 @@ def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
         QUALIFY row_number() OVER (PARTITION BY domain, iteration, k, metric, oracle
                                    ORDER BY base DESC, base_variant) = 1
         ORDER BY domain, metric, k, iteration, oracle""",
+    )
+
+
+def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
+    """The same for each benchmark, with every metric that it has: over the base prompt with the best average F1 at that
+    k, so that one prompt stands behind all of a model's rows."""
+    return _query(
+        database,
+        f"""
+        WITH best AS (
+            SELECT shots, base_variant FROM lift WHERE {where} AND benchmark = {text(AVERAGE)} AND metric = 'f1'
+            AND NOT oracle QUALIFY row_number() OVER (PARTITION BY shots ORDER BY base DESC, base_variant) = 1)
+        SELECT domain, iteration, shots AS k, benchmark, metric, base_variant,
+               base, adapter, lift, low, high, p_value, n
+        FROM lift SEMI JOIN best USING (shots, base_variant)
+        WHERE {where} AND NOT oracle AND benchmark <> {text(AVERAGE)}
+        ORDER BY domain, k, iteration, benchmark, metric""",
     )
 
 
@@ -162,6 +183,17 @@ def benchmarks(report: Report) -> list[str]:
     return sorted({row["benchmark"] for row in report.scores} - {AVERAGE})
 
 
+def extra_metrics(report: Report) -> list[tuple[str, str]]:
+    """(benchmark, metric) of what the pack declares beside F1 and ROUGE-L, as far as it was scored."""
+    headline = {metric.name for metric in METRICS}
+    return sorted({(row["benchmark"], row["metric"]) for row in report.scores if row["metric"] not in headline})
+
+
+def baseline(report: Report, benchmark: str, metric: str) -> dict[str, Any] | None:
+    """The majority baseline's row, or None where there is none."""
+    return next((row for row in report.baselines if (row["benchmark"], row["metric"]) == (benchmark, metric)), None)
+
+
 def cell(report: Report, model: Model, metric: str, k: int, benchmark: str) -> dict[str, Any] | None:
     """The score row, or None where there is none."""
     for row in report.scores:
@@ -195,8 +227,11 @@ def average_over(report: Report, model: Model, metric: str, k: int, names: Itera
 
 
 def notes(report: Report) -> list[str]:
-    """The two mechanism shares per iteration, and whatever was left out."""
+    """What always giving one answer scores, the two mechanism shares per iteration, and whatever was left out."""
     lines = []
+    always = [f"{row['benchmark']} {row['value']:.1f}" for row in report.baselines if row["metric"] == "f1"]
+    if always:
+        lines.append(f"F1 of always giving the commonest answer (majority): {', '.join(always)}")
     for row in report.shares:
         contrast = f"; contrast changed it at {row['contrast_changed']:.1%}" if row["iteration"] > 1 else ""
         lines.append(

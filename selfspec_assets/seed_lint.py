@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
 
-from selfspec_assets.domain import Benchmark
+from selfspec_assets.domain import Benchmark, Item
+from selfspec_assets.metrics import normalise
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.records import Seed
 
@@ -22,6 +23,13 @@ def doubts(seeds: Sequence[Seed], benchmarks: Sequence[Benchmark]) -> list[str]:
         *_line("has no input, unlike the others that demonstrate its benchmark", list(_empty_inputs(seeds, asked))),
         *_imbalances(seeds),
     ]
+
+
+def repeats(seeds: Sequence[Seed], items: Sequence[Item], benchmark: str) -> list[str]:
+    """Seeds that ask what a benchmark asks, case and punctuation aside: as demonstrations they give its answer away."""
+    asked = {normalise(item.input): item.item_id for item in items}
+    found = [(seed.seed_id, asked.get(normalise(seed.input))) for seed in seeds if normalise(seed.input)]
+    return list(_line(f"repeats an item of {benchmark}", [f"{name} (item {item})" for name, item in found if item]))
 
 
 def _line(what: str, names: list[str]) -> Iterator[str]:
@@ -75,7 +83,7 @@ def _empty_inputs(seeds: Sequence[Seed], asked: Set[str]) -> Iterator[str]:
 
 def _imbalances(seeds: Sequence[Seed]) -> Iterator[str]:
     for group in _groups(seeds):
-        answers = Counter(seed.output.strip() for seed in group)
+        answers = Counter(seed.output.strip().casefold() for seed in group)
         answer, count = answers.most_common(1)[0]
         if len(group) >= FEWEST and count >= MOST_OF_ONE_LABEL * len(group):
             yield f"seeds of {group[0].demonstrates}: {count} of {len(group)} answers are '{answer}'"

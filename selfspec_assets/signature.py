@@ -7,10 +7,13 @@ A signature names a revision in the warehouse, so two values that mean the same 
 import hashlib
 import json
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+_STILL_WARM_NS = 2 * 10**9
+_digests: dict[tuple[Path, int, int, int, int, int], str] = {}
 
 
 def signature(step: str, code_version: str, settings: Mapping[str, object], inputs: Mapping[str, str]) -> str:
@@ -26,11 +29,20 @@ def signature(step: str, code_version: str, settings: Mapping[str, object], inpu
         TypeError: a value of another type, or a key that is not text.
         ValueError: a float that is not finite.
     """
+    return text_digest(signed_text(step, code_version, settings, inputs))
+
+
+def signed_text(step: str, code_version: str, settings: Mapping[str, object], inputs: Mapping[str, str]) -> str:
+    """The text that a signature is the SHA-256 of; kept beside a revision, it says what the revision was made from.
+
+    Raises:
+        TypeError, ValueError: as ``signature``.
+    """
     parts = {"step": step, "code_version": code_version, "settings": settings, "inputs": inputs}
     for name, digest in inputs.items():
         if not isinstance(digest, str):
             raise TypeError(f"inputs.{name}: expected a digest as text, got {type(digest).__name__}")
-    return text_digest(canonical_json(parts))
+    return canonical_json(parts)
 
 
 def canonical_json(value: object) -> str:
@@ -84,6 +96,26 @@ def file_digest(path: Path) -> str:
         while piece := stream.read(_CHUNK_BYTES):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def file_digest_once(path: Path) -> str:
+    """``file_digest``, computed once per process while the file stays as it is: weights take gigabytes.
+
+    A file is the same as before by its path, device, inode, size, time of writing and time of change. One that changed
+    within the last two seconds is not remembered: file systems tell times by a clock so coarse that a second change
+    could look like the first.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    stat = path.stat()  # before reading: what changes meanwhile has another key next time
+    key = (path, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if (known := _digests.get(key)) is not None:
+        return known
+    digest = file_digest(path)
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _STILL_WARM_NS:
+        _digests[key] = digest
+    return digest
 
 
 def folder_files(folder: Path) -> dict[str, Path]:

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selfspec_assets.corpora.sources import corpus_digests
+from selfspec_assets.corpus_contract import PIPELINE
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_readers import is_shared
 from selfspec_assets.recipe import Recipe
 from selfspec_assets.rows import (
     AdapterRow,
+    BaselineRow,
     BenchmarkItemRow,
     BenchmarkRow,
+    CorpusCountRow,
+    CorpusDropRow,
     CorpusRow,
     InstructionRow,
     ItemScoreRow,
@@ -28,7 +33,7 @@ from selfspec_assets.rows import (
     SeedRow,
     TrainingItemRow,
 )
-from selfspec_assets.signature import file_digest, text_digest
+from selfspec_assets.signature import canonical_json, file_digest_once, text_digest
 
 if TYPE_CHECKING:
     from selfspec_assets.lineage import Lineage
@@ -84,11 +89,24 @@ def _no_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]
 
 
 def _seed_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
+    if lineage.recipe.seeds.sample_train is not None:
+        # The test splits count, too: what stands in one is not drawn.
+        splits = _training_files(lineage, domain, iteration).items()
+        return {
+            **_benchmark_files(lineage, domain, iteration),
+            **{f"{name}/train": digest for name, digest in splits},
+        }
     return {"file": cached_file_digest(lineage.pack(domain).seeds_path(lineage.recipe.data))}
 
 
 def _corpus_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
-    return {"file": cached_file_digest(lineage.pack(domain).corpus_path(lineage.recipe.data))}
+    pack, kind = lineage.pack(domain), lineage.recipe.data
+    corpus = pack.data(kind).corpus
+    if corpus.prepared is not None:
+        return {"file": cached_file_digest(pack.corpus_path(kind))}
+    # Passages that hold text of a benchmark are dropped, so its files count as well.
+    benchmarks = text_digest(canonical_json(_benchmark_files(lineage, domain, iteration)))
+    return {**corpus_digests(corpus, pack.data_root(kind)), "pipeline": PIPELINE, "benchmarks": benchmarks}
 
 
 def _benchmark_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
@@ -106,6 +124,12 @@ def _benchmark_files(lineage: "Lineage", domain: str, iteration: int) -> dict[st
     return digests
 
 
+def _declared_metrics(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
+    """What a pack declares is for scoring alone: the questions and the answers to them stay as they are."""
+    benchmarks = lineage.pack(domain).data(lineage.recipe.data).benchmarks
+    return {f"{one.name}/metrics": text_digest(" ".join(one.metrics)) for one in benchmarks if one.metrics}
+
+
 def _training_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
@@ -118,11 +142,15 @@ def _training_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str
 
 def instruction_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
     pack = lineage.pack(domain)
-    return {
+    digests = {
         "model": lineage.model_identity,
         "header": text_digest(pack.instruction_header.source),
         "banned_words": text_digest("\n".join(pack.file.banned_words)),
     }
+    if pack.file.filters:
+        names = " ".join(pack.file.filters)
+        digests["filters"] = text_digest(f"{names} {cached_file_digest(pack.filters.path)}")
+    return digests
 
 
 def _response_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
@@ -137,7 +165,9 @@ STEPS: dict[str, Step] = {
     step.name: step
     for step in (
         Step("seeds", False, "1", (SeedRow,), (), lambda lineage, n: [], _seed_files),
-        Step("corpus", False, "1", (CorpusRow,), (), lambda lineage, n: [], _corpus_files),
+        Step(
+            "corpus", False, "1", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
+        ),
         Step("benchmarks", False, "1", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
         Step(
             "training_items",
@@ -160,11 +190,11 @@ STEPS: dict[str, Step] = {
         Step(
             "base_scores",
             False,
-            "2",
-            (ItemScoreRow, ScoreRow),
+            "3",
+            (ItemScoreRow, ScoreRow, BaselineRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0)],
-            _no_files,
+            _declared_metrics,
         ),
         Step(
             "instructions",
@@ -192,11 +222,11 @@ STEPS: dict[str, Step] = {
         Step(
             "scores",
             True,
-            "2",
+            "3",
             (ItemScoreRow, ScoreRow, LiftRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0), ("predictions", n)],
-            _no_files,
+            _declared_metrics,
         ),
     )
 }
@@ -212,20 +242,15 @@ def belongs_to(step: str, recipe: Recipe) -> bool:
     return not (recipe.is_reference and step in _OF_THE_LOOP)
 
 
-_digests: dict[tuple[Path, int, int], str] = {}
-
-
 def cached_file_digest(path: Path) -> str:
-    """SHA-256 of a file, computed once per content seen by this process (path, size, time of change).
+    """SHA-256 of a file; see ``signature.file_digest_once``.
 
     Raises:
         SelfspecError: the file does not exist.
     """
     try:
-        stat = path.stat()
+        return file_digest_once(path)
     except FileNotFoundError as error:
         raise SelfspecError(path, "the file does not exist", "add it, or correct its name in domain.yaml") from error
-    key = (path, stat.st_size, stat.st_mtime_ns)
-    if key not in _digests:
-        _digests[key] = file_digest(path)
-    return _digests[key]
+    except OSError as error:
+        raise SelfspecError(path, f"cannot be read: {error.strerror}", "give a file that can be read") from error

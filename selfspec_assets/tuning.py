@@ -1,20 +1,20 @@
 """Section 3.4: tune a LoRA (or, on a 4-bit base, QLoRA) adapter on the generated answers.
 
 The loss is taken on the answer and its end token only. Every optimiser step is normalised by the number of answer
-tokens in its whole batch, so ``micro_batch_size`` changes memory and speed, not the gradient.
+tokens in its whole batch, so ``micro_batch_size`` changes memory and speed, not the gradient. Out of memory halves it
+and goes on.
 """
 
-import gc
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selfspec_assets.decoding import next_token_logits
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 from selfspec_assets.language_model import (
     LanguageModel,
     ModelSpec,
@@ -24,8 +24,11 @@ from selfspec_assets.language_model import (
     repacked_weights,
     write_adapter_record,
 )
+from selfspec_assets.memory import free_memory
 from selfspec_assets.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from selfspec_assets.tuning_checkpoints import kept_checkpoints
 from selfspec_assets.tuning_examples import Example, answer_loss, collate, encode_examples, training_order
+from selfspec_assets.tuning_trainer import loss_recorder, trainer_class
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +108,7 @@ def tune(
 
     Raises:
         SelfspecError: no examples, an example that is too long, settings that do not fit the start adapter or the
-            model, a loss that is not finite, or a base that must not be tuned.
+            model, a loss that is not finite, a base that must not be tuned, or not even one example fits the memory.
         ValueError: micro_batch_size does not divide batch_size.
     """
     if settings.batch_size % settings.micro_batch_size:
@@ -127,21 +130,13 @@ def tune(
     trainable, total = adapted.get_nb_trainable_parameters()
     losses = _train(adapted, lm, encoded, settings, progress, checkpoint_folder, checkpoint_every)
     _save(adapted, spec, folder)
+    reached("adapter written")
     base_digest = lm.digest
     del adapted, lm
-    _free_memory()
+    free_memory()  # the caller may hold the same base: a second copy must not wait for the garbage collector
     return TuningResult(
         write_adapter_record(folder, base_digest), base_digest, len(losses), int(trainable), int(total), losses
     )
-
-
-def _free_memory() -> None:
-    """The caller may hold the same base for decoding: a second copy must not wait for the garbage collector."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def logit_change(lm: LanguageModel, adapter_name: str, prompts: Sequence[str]) -> float:
@@ -206,40 +201,34 @@ def _train(
     checkpoint_folder: Path | None,
     checkpoint_every: int,
 ) -> list[LossPoint]:
-    from transformers import PrinterCallback, Trainer
-    from transformers.trainer_utils import get_last_checkpoint
+    from transformers import PrinterCallback
 
     order = training_order(
         [len(example.ids) for example in encoded], settings.epochs, settings.batch_size, settings.seed
     )
-    recorder = _recorder(len(encoded), settings, progress)
+    recorder = loss_recorder(len(encoded), settings.epochs, settings.batch_size, progress)
 
     def loss(outputs: Any, labels: "torch.Tensor", num_items_in_batch: "torch.Tensor | None" = None) -> "torch.Tensor":
-        value = answer_loss(outputs["logits"], labels, num_items_in_batch)
-        recorder.add(value.detach())
-        return value
+        return answer_loss(outputs["logits"], labels, num_items_in_batch)
 
-    with TemporaryDirectory() as scratch:
-        arguments = _arguments(
-            lm,
-            settings,
-            checkpoint_folder or Path(scratch),
-            checkpoint_every if checkpoint_folder else None,
-            len(order),
-        )
-        trainer = Trainer(
+    with kept_checkpoints(checkpoint_folder) as checkpoints:
+        every = checkpoint_every if checkpoint_folder else None
+        arguments = _arguments(lm, settings, checkpoints.scratch, every, len(order))
+        trainer = trainer_class()(
             adapted,
             arguments,
             train_dataset=[encoded[place] for place in order],
             data_collator=lambda batch: collate(batch, lm.pad_id),
             compute_loss_func=loss,
-            callbacks=[recorder],
+            callbacks=[recorder, *checkpoints.callbacks],
         )
+        trainer.on_loss = recorder.add
         trainer.remove_callback(PrinterCallback)
-        last = get_last_checkpoint(str(checkpoint_folder)) if checkpoint_folder and checkpoint_folder.is_dir() else None
         with quiet():
-            trainer.train(resume_from_checkpoint=last)
+            trainer.train(resume_from_checkpoint=checkpoints.last)
         trainer.accelerator.free_memory()
+    if trainer.state.global_step < trainer.state.max_steps:  # asked to stop, by a signal that nobody else handles
+        raise KeyboardInterrupt
     return [LossPoint(**entry) for entry in trainer.state.log_history if "learning_rate" in entry]
 
 
@@ -280,40 +269,6 @@ def _arguments(lm: LanguageModel, settings: TuningSettings, folder: Path, save_e
     # The paper's single GPU: with several, Trainer would copy the model to each and change the batch.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
-
-
-def _recorder(examples: int, settings: TuningSettings, progress: Callable[[int, int, float], None] | None) -> Any:
-    from transformers import TrainerCallback
-
-    class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
-        """Keeps each step's exact loss in the Trainer's own history, which its checkpoints hold."""
-
-        def __init__(self) -> None:
-            self._sum = 0.0
-            self._learning_rate = 0.0
-
-        def add(self, loss: "torch.Tensor") -> None:
-            self._sum += float(loss)
-
-        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self._learning_rate = float(kwargs["optimizer"].param_groups[0]["lr"])
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            loss, self._sum = self._sum, 0.0
-            if not math.isfinite(loss):
-                raise SelfspecError(
-                    f"optimiser step {state.global_step}",
-                    f"the loss is {loss}",
-                    "lower adapter.learning_rate, or use dtype: float32",
-                )
-            epoch = min(state.global_step * settings.batch_size / examples, settings.epochs)  # the last may be partial
-            state.log_history.append(
-                {"step": state.global_step, "epoch": epoch, "loss": loss, "learning_rate": self._learning_rate}
-            )
-            if progress is not None:
-                progress(state.global_step, state.max_steps, loss)
-
-    return Recorder()
 
 
 def _save(adapted: Any, spec: ModelSpec, folder: Path) -> None:

@@ -69,6 +69,12 @@ def collate(batch: Sequence[Example], pad_id: int) -> dict[str, "torch.Tensor"]:
     return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), "labels": torch.tensor(labels)}
 
 
+def rows_of(batch: dict[str, "torch.Tensor"], first: int, last: int) -> dict[str, "torch.Tensor"]:
+    """Rows first..last-1 of a batch from ``collate``, without the padding that only the other rows needed."""
+    longest = int(batch["attention_mask"][first:last].sum(dim=1).max())
+    return {name: values[first:last, :longest] for name, values in batch.items()}
+
+
 def answer_loss(logits: "torch.Tensor", labels: "torch.Tensor", tokens: "torch.Tensor | int | None") -> "torch.Tensor":
     """Cross entropy over answer tokens: their sum divided by ``tokens``, the count in the whole optimiser step.
 

@@ -58,7 +58,7 @@ def test_documented_defaults_are_the_models() -> None:
 def test_commands_and_targets_exist(page: Path) -> None:
     text = page.read_text()
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]
-    used = set(re.findall(r"(?:^|[`/ ])selfspec (\w+)", text, re.MULTILINE)) - {"is", "carves"}
+    used = set(re.findall(r"(?:^|[`/ ])selfspec ([\w-]+)", text, re.MULTILINE)) - {"is", "carves"}
     assert used <= commands, used - commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)", text)) | set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))

@@ -56,7 +56,7 @@ ANSWER = "{{ instruction }} {{ input }} {{ passage }}"
 COLOURS = {"name": "colours", "task": "colour", "instruction": "Name it.", "file": "colours.jsonl"}
 BROKEN: dict[str, tuple[Break, str, str]] = {
     "broken template": (template("answer.j2", "line one\n{{ instruction "), "answer.j2:2", "broken template"),
-    "missing template": (template("list.j2", None), "list.j2", "is missing"),
+    "missing template": (template("list.j2", None), "list.j2", "does not exist"),
     "unknown variable": (template("list.j2", "{{ counts }}"), "list.j2", "unknown template variable 'counts'"),
     "variable never used": (
         template("answer.j2", "{{ instruction }} {{ input }}"),
@@ -78,7 +78,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "bundled file 'c.jsonl' is missing",
     ),
     "benchmark twice": (
-        pack_key(published={"corpus": "c", "benchmarks": [COLOURS, COLOURS]}),
+        pack_key(published={"corpus": "c", "benchmarks": [COLOURS, {**COLOURS}]}),
         "domain.yaml",
         "two are called 'colours'",
     ),
@@ -111,12 +111,6 @@ def test_readers_that_fail_to_import_name_the_pack(project: Project) -> None:
     (project.folder / "domains/botany/readers.py").write_text("other = 1\n")
     with pytest.raises(SelfspecError, match="has no function 'own'"):
         load_pack("botany")
-
-
-def test_a_template_cannot_reach_outside_its_sandbox(project: Project) -> None:
-    template("answer.j2", ANSWER + "{{ instruction.__class__.__mro__ }}")(project)
-    with pytest.raises(SelfspecError, match="rendering failed"):
-        load_pack("botany").response_prompt.render(instruction="a", input="b", passage="c")
 
 
 GOOD = seed_rows()[0]

@@ -1,31 +1,55 @@
 """Metrics of lists, labels and numbers: their examples, their bounds, and what they do not let pass."""
 
+import ast
 import doctest
 import random
+import re
 from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets import amounts, extra_metrics
+from selfspec_assets import amounts, extra_metrics, metrics
 from selfspec_assets.amounts import numeric_match
 from selfspec_assets.domain import MetricName
 from selfspec_assets.evaluate_metrics import NAMES, evaluate_metric
-from selfspec_assets.extra_metrics import ITEM, WHOLE, box_f1, macro_f1, majority, members, set_f1
+from selfspec_assets.extra_metrics import (
+    CORPUS,
+    ITEM,
+    WHOLE,
+    box_f1,
+    commonest,
+    label_counts,
+    macro_f1,
+    macro_f1_of,
+    majority,
+    members,
+    set_f1,
+)
 from selfspec_assets.metrics import METRICS
+from tests.published_data import REPO
 
 
-@pytest.mark.parametrize("module", [amounts, extra_metrics], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [metrics, amounts, extra_metrics], ids=lambda module: module.__name__)
 def test_examples_in_the_docstrings(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
     assert not result.failed
 
 
+def test_the_documentation_names_them_and_its_example_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    page = (REPO / "docs/metrics.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*ITEM, *WHOLE}
+    example, result = re.findall(r"^(evaluate_metric.*?)  # (.*)$", page, re.MULTILINE)[0]
+    assert eval(example) == ast.literal_eval(result)
+
+
 def test_the_contract_names_the_metrics_that_exist() -> None:
     assert set(MetricName.__args__) == {*ITEM, *WHOLE}  # type: ignore[attr-defined]
     assert (*METRICS, *ITEM, *WHOLE) == NAMES
+    assert {*CORPUS} == {*WHOLE} - {"majority"}
 
 
 @pytest.mark.parametrize(("answer", "found"), [
@@ -66,6 +90,29 @@ def test_bounds_and_gold(one: str, other: str) -> None:
     ("2019, 2018", "2018, 2019", True), ("2018", "2018, 2019", False), ("2018, 2018", "2018, 2019", False),
     ("yes", "Yes.", True), ("no", "yes", False), ("", "4", False), ("four", "4", False), ("4.0", "4", True),
     ("Ferries, Repair", "ferries, repair", True), ("Ferries", "Ferries, Repair", False),
+    ("Repair, Ferries", "Ferries, Repair", True), ("Repair, Repair", "Ferries, Repair", False),
+    # Losses in brackets, with the currency and the scale on either side.
+    ("-9.8 million", "$(9.8) million", True), ("(9.8) million", "-$9.8 million", True), ("9.8m", "£(9.8m)", False),
+    ("($9.8 million)", "$(9.8) million", True), ("9.8 million", "$(9.8) million", False), ("(9.8", "9.8", True),
+    ("$-9.8 million", "(9.8) million", True), ("about 98 million", "$(9.8) million", False),
+    # Currencies do not count, their codes are no words around another number.
+    ("US$15.9 million", "15.9 million", True), ("RMB77 million", "77 million", True), ("INR19", "EUR 19", True),
+    ("$1,294,253, $1,139,927", "1139927 and 1294253", False),
+    ("$1,139,927 and $1,294,253", "1,294,253, 1,139,927", True),
+    # Percent and parts of one.
+    ("6.14 per cent", "6.14%", True), ("approximately 13%", "13%", True), ("0.13", "approximately 13%", True),
+    ("13", "13%", False), ("1300%", "13", True), ("0.1%", "0.0014", False), ("13 percentage points", "13%", False),
+    # Rounding: to the last digit of the coarser one, and never by more than 1 %.
+    ("35.8 billion", "35,796 million", True), ("36 billion", "35796 million", True),
+    ("35 billion", "35796 million", False), ("0.87", "0.874", True), ("0.88", "0.874", False), ("0.9", "0.874", False),
+    ("0", "0.004", False), ("0.0", "0", True), ("1000000", "1004000", False),
+    ("3.0 million", "$3.0 million million", True),
+    # One number among words; figures that belong to a word are not numbers.
+    ("In Q4 it was 5.2 million", "5.2 million", True), ("5.2 million in FY19", "5.2 million", True),
+    ("FY-2019", "2019", True), ("5.2 million (2019: 4 million)", "5.2 million", False), ("445p", "445", False),
+    ("20%; 30%", "30%, 20%", True), ("20% and 30%", "20%", False),
+    ("2020, 2021, thereafter", "2021, Thereafter, 2020", True), ("-", "4", False), (",", "4", False),
+    ("4,", "4", True), (".5", "0.5", True), ("1e3", "1000", False),
 ])  # fmt: skip
 def test_numeric_match_by_hand(prediction: str, reference: str, right: bool) -> None:
     assert numeric_match(prediction, reference) == (100 if right else 0)
@@ -95,6 +142,25 @@ def test_macro_f1_of_several_labels_and_of_the_letter_a() -> None:
     assert macro_f1(["A", "B", "", "B"], [["A"], ["B"], ["A"], ["B"]]) == pytest.approx((200 / 3 + 100) / 2)
 
 
+def test_label_counts_add_up_to_macro_f1_over_any_choice_of_items() -> None:
+    rng = random.Random(1)
+    labels = ["yes", "no", "maybe"]
+    gold = [[", ".join(rng.sample(labels, rng.randint(1, 2)))] for _ in range(30)]
+    said = [", ".join(rng.sample([*labels, "else"], 2)) for _ in gold]
+    counts = label_counts(said, gold)
+    assert counts.shape == (30, 3, 3)
+    for _ in range(20):
+        chosen = rng.choices(range(30), k=rng.randint(1, 12))  # with repeats, and not every label has a gold answer
+        whole = macro_f1([said[i] for i in chosen], [gold[i] for i in chosen])
+        assert float(macro_f1_of(counts[chosen].sum(axis=0))) == pytest.approx(whole)
+
+
+def test_the_commonest_answer_is_one_that_stands_in_the_data() -> None:
+    assert commonest([["b, c"], ["A"], ["the D"], ["a"]]) == ("A", 2), "an option's letter is no article"
+    assert commonest([["b"], ["The heart"], ["heart."]]) == ("The heart", 2)
+    assert commonest([["x"], ["y"], ["y"], ["x"]]) == ("x", 2), "the first among equals"
+
+
 def test_majority_is_what_one_answer_for_all_scores() -> None:
     gold = [["yes"], ["no"], ["Yes."], ["yes"]]
     assert majority([""] * 4, gold) == 75
@@ -102,11 +168,16 @@ def test_majority_is_what_one_answer_for_all_scores() -> None:
 
 
 def test_all_of_them_as_metrics_of_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
+    import evaluate
+
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     predictions, references = ["25%", "iron, zinc"], [["0.5", "0.25"], ["iron, calcium", "zinc"]]
     expected = {"set_f1": (0 + 200 / 3) / 2, "numeric_match": 50, "box_f1": (0 + 200 / 3) / 2, "majority": 50}
     for name, score in expected.items():
         metric = evaluate_metric(name)
         assert metric.compute(predictions=predictions, references=references) == {name: pytest.approx(score)}
-        assert ">>>" in metric.description
     assert evaluate_metric("macro_f1").compute(predictions=["a1"], references=[["a1"]]) == {"macro_f1": 100}
+    for name in NAMES:
+        metric = evaluate_metric(name)
+        assert isinstance(metric, evaluate.Metric)
+        assert ">>>" in metric.description, "each has an example, which the test above runs"

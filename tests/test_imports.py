@@ -9,11 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "selfspec_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-DAGSTER = {"definitions.py", "partitions.py", "runner.py"}
+DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py"}
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"}
 PURE = {
-    *("errors", "rows", "strict", "home", "prompts", "text_file", "records", "readers", "pack_readers"),
-    *("domain", "recipe_sections", "recipe"),
+    *("errors", "rows", "strict", "home", "prompts", "templates", "text_file", "records", "readers", "pack_readers"),
+    *("domain", "corpus_contract", "pack_paths", "pack_finding", "pack_filters", "recipe_sections", "recipe"),
 }
 
 

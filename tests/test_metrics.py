@@ -16,6 +16,8 @@ from selfspec_assets import metrics
 from selfspec_assets.evaluate_metrics import evaluate_metric
 from selfspec_assets.metrics import (
     bootstrap_interval,
+    corpus_bootstrap,
+    corpus_paired_test,
     item_scores,
     macro_bootstrap,
     macro_paired_test,
@@ -230,6 +232,68 @@ def test_paired_is_macro_over_one_benchmark() -> None:
     assert bootstrap_interval(base, 3) == macro_bootstrap([base], 3)
 
 
+def shares(counts: np.ndarray) -> np.ndarray:
+    """A score that only a whole benchmark has: right answers per asked, of summed (right, asked)."""
+    return np.asarray(100 * counts[..., 0] / np.maximum(counts[..., 1], 1))
+
+
+def test_a_corpus_score_that_is_a_mean_has_the_means_interval_and_test() -> None:
+    rng = np.random.default_rng(9)
+    base, adapter = (rng.random(150) < share for share in (0.5, 0.62))
+    ours, theirs = (np.stack([side, np.ones(150)], axis=1).astype(float) for side in (adapter, base))
+    low, high = corpus_bootstrap(ours, shares, seed=1, resamples=8000)
+    assert (low, high) == pytest.approx(bootstrap_interval(list(100.0 * adapter), 2, resamples=8000), abs=0.8)
+    tested = corpus_paired_test(theirs, ours, shares, seed=1, resamples=8000)
+    means = paired_test(list(100.0 * base), list(100.0 * adapter), 2, resamples=8000)
+    assert tested.difference == pytest.approx(means.difference)
+    assert (tested.low, tested.high) == pytest.approx((means.low, means.high), abs=1.4)
+    assert tested.p_value == pytest.approx(means.p_value, abs=0.02)
+    assert 0 < tested.p_value < 0.2
+
+
+def test_corpus_items_are_drawn_in_pairs() -> None:
+    """A hard item is hard for both: an interval of the difference that drew each side by itself would be wide."""
+    right = np.arange(100) % 2 == 0
+    base = np.stack([right, np.ones(100)], axis=1).astype(float)
+    adapter = base.copy()
+    adapter[1, 0] = 1
+    tested = corpus_paired_test(base, adapter, shares, seed=0)
+    assert tested.difference == pytest.approx(1)
+    assert 0 <= tested.low <= tested.high <= 4
+    assert corpus_paired_test(base, base, shares, seed=0) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_corpus_score_by_enumeration() -> None:
+    """Three items, 27 equally likely draws; and the eight ways to let their answers change sides."""
+    counts = np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 4.0]])
+    draws = sorted(float(shares(counts[list(chosen)].sum(axis=0))) for chosen in itertools.product(range(3), repeat=3))
+    for place in (0, 3, 6, 12):
+        level = 1 - 2 * (place + 0.5) / 27
+        found = corpus_bootstrap(counts, shares, seed=place, resamples=40_000, level=level)
+        assert found == pytest.approx((draws[place], draws[26 - place]))
+    base = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 4.0]])
+    gaps = []
+    for changed in itertools.product((False, True), repeat=3):
+        ours = np.where(np.array(changed)[:, None], base, counts).sum(axis=0)
+        theirs = np.where(np.array(changed)[:, None], counts, base).sum(axis=0)
+        gaps.append(abs(float(shares(ours) - shares(theirs))))
+    exact = sum(gap >= gaps[0] - 1e-9 for gap in gaps) / 8
+    assert corpus_paired_test(base, counts, shares, 0, resamples=20_000).p_value == pytest.approx(exact, abs=0.012)
+
+
+def test_corpus_p_values_are_uniform_under_the_null() -> None:
+    p_values = []
+    for number in range(300):
+        rng = np.random.default_rng(number)
+        level = rng.random(60)  # of each item, for both
+        sides = [np.stack([rng.random(60) < level, np.ones(60)], axis=1).astype(float) for _ in range(2)]
+        p_values.append(corpus_paired_test(*sides, shares, number, resamples=300).p_value)
+    for level_of in (0.05, 0.25, 0.5):  # ties make it stay below
+        share = float(np.mean(np.array(p_values) <= level_of))
+        assert share <= level_of + 3.5 * math.sqrt(level_of * (1 - level_of) / 300)
+    assert np.mean(np.array(p_values) <= 0.5) > 0.3
+
+
 def test_two_levels_by_enumeration() -> None:
     """Two seeds, two items: the 4 × 4 equally likely draws by hand. Items are drawn once for both seeds."""
     scores = np.array([[11.0, 50.0], [30.0, 91.0]])
@@ -304,6 +368,9 @@ def test_two_levels_are_seeded_and_the_chunk_size_decides_nothing_else(monkeypat
 
 
 @pytest.mark.parametrize("call", [
+    lambda: corpus_bootstrap(np.ones((0, 2)), shares, 0), lambda: corpus_bootstrap(np.full((2, 2), np.nan), shares, 0),
+    lambda: corpus_paired_test(np.ones((2, 2)), np.ones((3, 2)), shares, 0),
+    lambda: corpus_bootstrap(np.ones((2, 2)), shares, 0, resamples=0),
     lambda: two_level_bootstrap([], 0), lambda: two_level_bootstrap([[[1.0]], [[1.0, 2.0]]], 0),
     lambda: two_level_bootstrap([[[math.nan]]], 0), lambda: two_level_bootstrap([[[1.0]]], 0, resamples=0),
     lambda: bootstrap_interval([], 0), lambda: bootstrap_interval([1.0, math.nan], 0), lambda: macro_bootstrap([], 0),

@@ -1,20 +1,16 @@
 """The three packs with published benchmarks: what is read, from small native files and from the published ones."""
 
 import json
-import random
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from selfspec_assets.domain import Benchmark, Item, Pack, Seed, load_items, load_pack, load_seeds
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.extra_metrics import ITEM, WHOLE
-from selfspec_assets.metrics import METRICS, item_scores
 from tests.native_samples import FIQA, NATIVE, SPORTQA
 from tests.published_data import DATA, REPO, published_file
 
@@ -255,59 +251,3 @@ def test_seeds_repeat_no_published_item(
     }
     for item in published(packs[domain], name, monkeypatch):
         assert not grams(item.input) & ours.keys(), item.item_id
-
-
-# Scores
-
-
-def perfect(metric: str, item: Item) -> str:
-    """An answer that scores 100; In-BoXBART's script gives that to one piece of a list, and not to the whole."""
-    return item.references[0].split(", ")[0] if metric == "box_f1" else item.references[0]
-
-
-def assert_gold_is_perfect(one: Benchmark, items: list[Item]) -> None:
-    for item in items:
-        assert item_scores(item.references[0], item.references) == {"f1": 100, "rouge_l": pytest.approx(100)}
-        for metric in ITEM.keys() & set(one.metrics):
-            scored = max(ITEM[metric](perfect(metric, item), reference) for reference in item.references)
-            assert scored == pytest.approx(100), (metric, item.item_id)
-    golds, references = [item.references[0] for item in items], [item.references for item in items]
-    for metric in WHOLE.keys() & set(one.metrics) - {"majority"}:
-        assert WHOLE[metric](golds, references) == pytest.approx(100)
-    assert one.metrics
-
-
-@pytest.mark.parametrize(("domain", "name"), [one for one in ALL if one[1] != "pubmedqa_long"])
-def test_gold_answers_score_100(packs: dict[str, Pack], tmp_path: Path, domain: str, name: str) -> None:
-    factoid = name == "bioasq_factoid"  # short answers with synonyms: F1 says it all
-    one = benchmark(packs[domain], name)
-    assert_gold_is_perfect(
-        one.model_copy(update={"metrics": ("box_f1",)}) if factoid else one, sample(packs[domain], name, tmp_path)
-    )
-
-
-@pytest.mark.parametrize(("domain", "name", "count"), [row for row in PUBLISHED if row[1] != "pubmedqa_long"])
-def test_published_gold_answers_score_100(
-    packs: dict[str, Pack], monkeypatch: pytest.MonkeyPatch, domain: str, name: str, count: int
-) -> None:
-    assert_gold_is_perfect(benchmark(packs[domain], name), published(packs[domain], name, monkeypatch)[:300])
-
-
-@pytest.mark.parametrize(("domain", "name", "count"), PUBLISHED)
-def test_shuffled_gold_scores_no_better_than_chance(
-    packs: dict[str, Pack], monkeypatch: pytest.MonkeyPatch, domain: str, name: str, count: int
-) -> None:
-    """The mean over items of a shuffled pairing lies where 400 other shuffles put it, and well below 100."""
-    rng = random.Random(7)
-    items = rng.sample(published(packs[domain], name, monkeypatch), 50)
-    scores = {"f1": METRICS["f1"], **{m: ITEM[m] for m in ITEM.keys() & set(benchmark(packs[domain], name).metrics)}}
-    for score in scores.values():
-        table = np.array(
-            [[max(score(one.references[0], r) for r in other.references) for one in items] for other in items]
-        )
-        draws = np.random.default_rng(3)
-        means = [table[np.arange(50), draws.permutation(50)].mean() for _ in range(400)]
-        low, high = np.quantile(means, [0.001, 0.999])
-        order = rng.sample(range(50), 50)
-        assert low - 1e-9 <= table[np.arange(50), order].mean() <= high + 1e-9
-        assert high < 95

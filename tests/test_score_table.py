@@ -1,7 +1,9 @@
 """The score table: averages with and without the two easiest benchmarks, and that it fits a terminal."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from typer.testing import CliRunner
 
 from selfspec_assets import easiest, score_table
 from selfspec_assets.cli import app
+from selfspec_assets.lineage import Lineage
 from selfspec_assets.recipe import NamedRecipe, load_recipe
 from selfspec_assets.score_table import Model, Report
-from tests.conftest import Project, make_project
+from tests.conftest import Project, make_project, write_lines
+from tests.published_data import REPO
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 
 RUN = CliRunner()
@@ -134,3 +138,159 @@ def test_an_average_over_chosen_benchmarks_needs_all_of_them(report: Report) -> 
     assert score_table.average_over(report, model, "f1", 0, ["names"]) == (
         stored["value"], stored["low"], stored["high"], stored["n"],
     )  # fmt: skip
+
+
+# What a pack declares beside F1 and ROUGE-L
+
+GOLD = {
+    "colours": ["red"] * 10,
+    "sums": ["25%", "6.5 million", *["12"] * 8],
+    "uses": ["rope, dye", *["tea, dye, soap"] * 9],
+    "verdicts": [*["yes"] * 6, *["no"] * 4],
+}
+DECLARED = {"sums": ["numeric_match"], "uses": ["set_f1", "box_f1"], "verdicts": ["macro_f1", "majority"]}
+
+
+def declared_answers(named: NamedRecipe, n: int, variant: str, k: int, benchmark: str, item: int) -> str:
+    """The base says yes to everything and forgets scale and members; the adapter errs at every fifth item."""
+    gold = GOLD[benchmark][item]
+    if n:
+        return "dye" if item % 5 == 4 else gold
+    return {"colours": "red", "sums": gold.removesuffix(" million"), "uses": "dye", "verdicts": "yes"}[benchmark]
+
+
+def set_declared(project: Project, metrics: dict[str, list[str]]) -> None:
+    """The pack asks the questions of GOLD; the items of a benchmark differ in their gold answers."""
+    set_quiz(project, dict.fromkeys(GOLD, "quiz"), items=10)
+    for declared in project.pack["published"]["benchmarks"]:
+        name = declared["name"]
+        rows = [{"id": f"i{i}", "input": f"{name} {i}?", "references": [gold]} for i, gold in enumerate(GOLD[name])]
+        write_lines(project.folder / "data" / f"{name}.jsonl", rows)
+        declared.pop("metrics", None)
+        if name in metrics:
+            declared["metrics"] = metrics[name]
+    project.recipe["scores"]["items_per_benchmark"] = 10
+    project.save()
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Report]:
+    with pytest.MonkeyPatch.context() as patch:
+        project = make_project(tmp_path_factory.mktemp("declared") / "project", tiny_model, patch)
+        set_declared(project, DECLARED)
+        publish(load_recipe("tiny"), "botany", declared_answers)
+        yield score_table.load(project.database, load_recipe("tiny"), ["botany"])[0]
+
+
+BASE_PLAIN, LAST_ADAPTER = Model(0, False, "plain"), Model(2, False, "alpaca")
+
+
+def value(report: Report, model: Model, metric: str, benchmark: str, k: int = 0) -> Any:
+    row = score_table.cell(report, model, metric, k, benchmark)
+    return row and row["value"]
+
+
+def test_declared_metrics_are_scored_where_they_are_declared_and_never_averaged(declared: Report) -> None:
+    wanted = {("sums", "numeric_match"), ("uses", "set_f1"), ("uses", "box_f1"), ("verdicts", "macro_f1")}
+    assert set(score_table.extra_metrics(declared)) == wanted
+    assert value(declared, BASE_PLAIN, "numeric_match", "sums") == 90, "25% is right, 6.5 is not 6.5 million"
+    assert value(declared, BASE_PLAIN, "set_f1", "uses") == pytest.approx((200 / 3 + 9 * 50) / 10)
+    assert value(declared, BASE_PLAIN, "box_f1", "uses") == 100
+    assert value(declared, BASE_PLAIN, "macro_f1", "verdicts") == pytest.approx(75 / 2), "2·6/16 of yes, nothing of no"
+    assert value(declared, LAST_ADAPTER, "macro_f1", "verdicts") == pytest.approx(100 * (10 / 11 + 6 / 7) / 2)
+    for row in declared.scores:
+        assert row["low"] <= row["value"] + 1e-9, row
+        assert row["value"] <= row["high"] + 1e-9, row
+    spread = score_table.cell(declared, LAST_ADAPTER, "macro_f1", 0, "verdicts")
+    assert spread
+    assert spread["low"] < 75 < 99 < spread["high"], "items are resampled, and the score is made anew"
+    per_item = {metric for _, _, metric in declared.items}
+    assert per_item == {"f1", "rouge_l", "numeric_match", "set_f1", "box_f1"}
+
+
+def test_declared_metrics_leave_f1_and_rouge_l_alone(
+    declared: Report, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_declared(project, {})
+    publish(load_recipe("tiny"), "botany", declared_answers)
+    plain = score_table.load(project.database, load_recipe("tiny"), ["botany"])[0]
+    headline = ("f1", "rouge_l")
+    assert plain.scores == [row for row in declared.scores if row["metric"] in headline]
+    assert plain.lift == declared.lift
+    assert plain.baselines == []
+    assert "other metrics" not in RUN.invoke(app, ["scores", "tiny", "--details"]).stdout
+
+
+def test_lift_of_declared_metrics_is_tested_in_pairs(declared: Report) -> None:
+    rows = {(r["benchmark"], r["metric"]): r for r in declared.lift_by_benchmark if (r["iteration"], r["k"]) == (2, 0)}
+    assert {*rows} == {*score_table.extra_metrics(declared), *((b, m) for b in GOLD for m in ("f1", "rouge_l"))}
+    for (benchmark, metric), row in rows.items():
+        base, adapter = (value(declared, m, metric, benchmark) for m in (Model(0, False, "cue"), LAST_ADAPTER))
+        assert (row["base"], row["adapter"]) == (pytest.approx(base), pytest.approx(adapter))
+        assert row["lift"] == pytest.approx(adapter - base)
+        assert row["low"] - 1e-9 <= row["lift"] <= row["high"] + 1e-9
+        assert row["n"] == 10
+    assert rows["uses", "set_f1"]["p_value"] < 0.05
+    assert rows["sums", "numeric_match"]["p_value"] > 0.5
+    assert rows["verdicts", "macro_f1"]["lift"] > 40
+    assert {row["base_variant"] for row in rows.values()} == {"cue"}, "of equal prompts the first by name"
+
+
+def test_the_query_in_the_documentation_runs(declared: Report) -> None:
+    page = (REPO / "docs/metrics.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    done = RUN.invoke(app, ["sql", query, "--format", "json"])
+    assert {row["benchmark"] for row in json.loads(done.stdout)} == {"verdicts"}, done.stderr
+
+
+def test_the_majority_baseline_stands_apart_from_the_models(declared: Report) -> None:
+    found = {row["metric"]: row for row in declared.baselines}
+    assert {row["benchmark"] for row in declared.baselines} == {"verdicts"}
+    assert {row["answer"] for row in declared.baselines} == {"yes"}
+    values = {metric: row["value"] for metric, row in found.items()}
+    assert values == {"f1": 60, "rouge_l": 60, "majority": 60, "macro_f1": pytest.approx(75 / 2)}
+    assert all(row["low"] < row["value"] < row["high"] and row["n"] == 10 for row in declared.baselines)
+    assert {(m.iteration > 0, m.variant) for m in score_table.models(declared)} == {
+        (False, "plain"), (False, "cue"), (True, "alpaca"),
+    }  # fmt: skip
+    assert "majority" not in {row["metric"] for row in declared.scores}
+
+
+def test_declared_metrics_are_printed_and_in_the_json(declared: Report) -> None:
+    lines = RUN.invoke(app, ["scores", "tiny"]).stdout.splitlines()
+    rows = [line for line in lines if "macro f1" in line]
+    assert len(rows) == 1, "of the first k alone; --details shows each"
+    assert [cell.strip() for cell in rows[0].strip("│").split("│")] == [
+        "verdicts", "macro f1", "37.5", "88.3", "88.3", "37.5",
+    ]  # fmt: skip
+    assert max(len(line) for line in lines if line.startswith(("│", "┃"))) <= 80
+    assert "F1 of always giving the commonest answer (majority): verdicts 60.0" in lines
+    details = RUN.invoke(app, ["scores", "tiny", "--details"]).stdout
+    assert details.count("macro f1") == 2
+    found = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).stdout)
+    assert found["baselines"] == declared.baselines
+    assert found["lift_by_benchmark"] == declared.lift_by_benchmark
+    assert {row["metric"] for row in found["lift"]} == {"f1", "rouge_l"}
+    assert "macro_f1" in {row["metric"] for row in found["scores"]}
+
+
+def test_declaring_a_metric_remakes_the_scores_and_no_answer(project: Project) -> None:
+    def signatures() -> dict[str, str]:
+        lineage = Lineage(load_recipe("tiny"))
+        return {step: lineage.signature(step, "botany", n) for n in (0, 1) for step in lineage.steps(n)}
+
+    before = signatures()
+    project.pack["published"]["benchmarks"][0]["metrics"] = ["set_f1"]
+    project.save()
+    after = signatures()
+    assert {step for step in after if after[step] != before[step]} == {"base_scores", "scores"}
+
+
+def test_the_easiest_are_found_on_the_items_that_both_answered(report: Report) -> None:
+    """The base lacks the items of "names" at which it failed, as if their prompts had been too long for it."""
+    items = {key: dict(found) for key, found in report.items.items()}
+    key = Model(0, False, "cue"), 2, "f1"
+    items[key]["names"] = {item: score for item, score in items[key]["names"].items() if score == 100}
+    assert easiest.easiest(report, 2) == ("names", "colours")
+    fewer = replace(report, items=items)
+    assert easiest.easiest(fewer, 2) == ("colours", "habits"), "nothing is gained at the names that are left"

@@ -184,3 +184,28 @@ def separate_log_probs(lm: LanguageModel, ids: list[int], adapter: str | None) -
     with torch.no_grad(), switched:
         logits = lm.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
     return torch.log_softmax(logits.double(), dim=-1)
+
+
+# In the style of three families: turns between two tokens, a header and an end of turn, brackets and a space.
+CHAT_TEMPLATES = {
+    "chatml": (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    ),
+    "headers": (
+        "{{ bos_token }}{% for m in messages %}<|im_start|>{{ m['role'] }}\n\n{{ m['content'] | trim }}<|im_end|>"
+        "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n\n{% endif %}"
+    ),
+    "brackets": (
+        "{% for m in messages %}{% if m['role'] == 'user' %}{{ bos_token }}[INST] {{ m['content'] }} [/INST]"
+        "{% else %} {{ m['content'] }} {{ eos_token }}{% endif %}{% endfor %}"
+    ),
+}
+
+
+def add_chat_template(folder: Path, template: str) -> None:
+    """Give a model's folder a chat template and the tokens ``<|im_start|>``, ``<|im_end|>`` (two more ids)."""
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    tokenizer.add_tokens(["<|im_start|>", "<|im_end|>"], special_tokens=True)
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(str(folder))

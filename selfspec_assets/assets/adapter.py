@@ -8,6 +8,7 @@ import dagster as dg
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.decoding import encode_example
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import asset_key, domain_by_iteration, of_domain, of_earlier_adapters, of_iteration
 from selfspec_assets.progress import Progress
@@ -67,7 +68,9 @@ def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signatur
         materialization = record.asset_materialization
         if materialization and (materialization.tags or {}).get("dagster/data_version") == signature:
             return
+    reached("published_adapters: before the event")
     context.log_event(dg.AssetMaterialization(published, partition=partition, tags={"dagster/data_version": signature}))
+    reached("published_adapters: after the event")
 
 
 def examples_of(job: Job) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ def make_benchmarks(job: Job) -> Outcome:
         present = job.pack.benchmark_path(benchmark, kind).is_file()
         found = load_items(job.pack, benchmark, kind) if present else []
         if not present:
-            job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.file}. {benchmark.obtain}")
+            job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.file}. {benchmark.how_to_get}")
         declared.append(
             BenchmarkRow(benchmark.name, benchmark.task, present, len(found), benchmark.licence, benchmark.obtain)
         )

@@ -12,6 +12,7 @@ from selfspec_assets.decoding import StopRules, sample
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.lineage import STEPS
+from selfspec_assets.model_check import check_list_prompt
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.partitions import domain_by_iteration, of_domain, of_earlier_adapters
 from selfspec_assets.prompts import instruction_list_prompt
@@ -74,6 +75,7 @@ class Sieve:
             if self.kept == self._target:
                 break  # what a list holds beyond the target is not looked at
             reason: str | None = item.problem or self._filter.reason(item.instruction, item.input)
+            reason = reason or self._job.pack.filters.reason(item.instruction, item.input)
             reason = reason or self._guard.reason(item.instruction, item.input)
             nearest = None if reason else self._novelty.nearest(item.instruction)
             if nearest:
@@ -148,6 +150,7 @@ def make_instructions(job: Job) -> Outcome:
 def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, Any]]:
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
+    check_list_prompt(job.lineage.named, model.tokenizer, model.context_length, job.pack.instruction_header, seeds)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
     shown = [random.Random(seed).sample(seeds, settings.seeds_per_prompt) for seed in row_seeds]
     prompts = [

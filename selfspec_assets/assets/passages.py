@@ -1,16 +1,21 @@
 """The asset ``passages``: what BM25 finds for each kept instruction (Eq. 1)."""
 
+import math
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
+from selfspec_assets.assets.corpus import documents_of
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domain_by_iteration, of_domain
-from selfspec_assets.progress import Progress
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.retrieval import Bm25Retriever, effective_passages, read_corpus, relevance_weights
+from selfspec_assets.recipe_sections import PassagesSection
+from selfspec_assets.retrieval import Bm25Retriever, effective_passages, relevance_weights
 from selfspec_assets.rows import InstructionRow, PassageRow, RetrievalRow
+
+GROUP = 100  # queries to a chunk file: a query takes a millisecond, a file some
 
 
 def passages(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -51,31 +56,51 @@ def make_passages(job: Job) -> Outcome:
                 PassageRow: [],
             }
         )
-    job.report(f"{job.name}: indexing the corpus")
-    retriever = Bm25Retriever(list(read_corpus(job.pack.corpus_path(job.recipe.data))))
-    retrievals: list[RetrievalRow] = []
-    found: list[PassageRow] = []
-    progress = Progress(f"{job.name}: queries", len(kept), job.report)
-    for number, (row, query) in enumerate(zip(kept, queries, strict=True), start=1):
-        hits = retriever.top(query, k)
-        weights = relevance_weights([hit.score for hit in hits], settings.p_ret.normalise, settings.p_ret.temperature)
-        retrievals.append(
-            RetrievalRow(row.instruction_id, query, len(hits), effective_passages(weights) if hits else 0.0)
-        )
-        found += [
-            PassageRow(
-                row.instruction_id,
-                rank,
-                hit.document.id,
-                hit.document.title,
-                first_words(hit.document.text, settings.max_words),
-                hit.score,
-                weight,
-            )
-            for rank, (hit, weight) in enumerate(zip(hits, weights, strict=True), start=1)
+    retriever: list[Bm25Retriever] = []
+
+    def make(indices: list[int]) -> list[dict[str, Any]]:
+        if not retriever:
+            job.report(f"{job.name}: indexing the corpus")
+            retriever.append(Bm25Retriever(documents_of(job)))
+        (group,) = indices
+        asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
+        found = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
+        return [
+            {
+                "retrievals": [asdict(retrieval) for retrieval, _ in found],
+                "passages": [asdict(passage) for _, passages in found for passage in passages],
+            }
         ]
-        progress.to(number)
-    return Outcome({RetrievalRow: retrievals, PassageRow: found})
+
+    groups = math.ceil(len(kept) / GROUP)
+    store = job.warehouse.chunks(job.signature, "passages")
+    made = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
+    return Outcome(
+        {
+            RetrievalRow: [RetrievalRow(**row) for chunk in made for row in chunk["retrievals"]],
+            PassageRow: [PassageRow(**row) for chunk in made for row in chunk["passages"]],
+        }
+    )
+
+
+def _search(
+    retriever: Bm25Retriever, settings: PassagesSection, k: int, instruction_id: int, query: str
+) -> tuple[RetrievalRow, list[PassageRow]]:
+    hits = retriever.top(query, k)
+    weights = relevance_weights([hit.score for hit in hits], settings.p_ret.normalise, settings.p_ret.temperature)
+    passages = [
+        PassageRow(
+            instruction_id,
+            rank,
+            hit.document.id,
+            hit.document.title,
+            first_words(hit.document.text, settings.max_words),
+            hit.score,
+            weight,
+        )
+        for rank, (hit, weight) in enumerate(zip(hits, weights, strict=True), start=1)
+    ]
+    return RetrievalRow(instruction_id, query, len(hits), effective_passages(weights) if hits else 0.0), passages
 
 
 def first_words(text: str, count: int) -> str:

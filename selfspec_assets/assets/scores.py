@@ -1,22 +1,27 @@
 """The assets ``base_scores`` and ``scores``: metrics, intervals, and the adapter's lift over its base (Section 4.1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 
-from selfspec_assets import metrics
 from selfspec_assets.assets.predictions import TOO_LONG
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domain_by_iteration, domains, of_domain, of_iteration
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, ItemScoreRow, LiftRow, PredictionRow, ScoreRow
-from selfspec_assets.signature import random_seed
-
-AVERAGE = "average"
-METRICS = ("f1", "rouge_l")
+from selfspec_assets.rows import BaselineRow, BenchmarkItemRow, ItemScoreRow, LiftRow, PredictionRow, ScoreRow
+from selfspec_assets.scoring import (
+    AVERAGE,
+    Exam,
+    Series,
+    baseline_rows,
+    item_rows,
+    lift_rows,
+    majority_of,
+    score,
+    score_rows,
+)
 
 
 def base_scores(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -33,7 +38,7 @@ def base_scores(named: NamedRecipe) -> dg.AssetsDefinition:
         kinds={"duckdb"},
     )
     def base_scores(context: dg.AssetExecutionContext) -> Result:
-        """`base_predictions` → the base model's `item_scores` and `scores`, and the first-line oracles."""
+        """`base_predictions` → the base's `item_scores` and `scores`, its first-line oracles, and `baselines`."""
         yield from run_step(context, named, "base_scores", make_base_scores, check_scores, headline)
 
     return base_scores
@@ -59,164 +64,60 @@ def scores(named: NamedRecipe) -> dg.AssetsDefinition:
     return scores
 
 
-@dataclass(frozen=True)
-class Series:
-    """One model with one prompt at one number of shots; values by benchmark and item, None where nothing was asked."""
-
-    model: str
-    variant: str
-    oracle: bool
-    shots: int
-    values: dict[str, dict[int, dict[str, float] | None]]
-
-    def of(self, metric: str, benchmark: str) -> dict[int, float]:
-        return {item: scores[metric] for item, scores in self.values[benchmark].items() if scores is not None}
-
-
-def series_of(rows: Sequence[PredictionRow], items: Sequence[BenchmarkItemRow]) -> list[Series]:
-    """Score predictions; items whose prompt did not fit have no value."""
-    references = {(item.benchmark, item.item): item.references for item in items}
-    found: dict[tuple[str, str, int], Series] = {}
-    for row in rows:
-        series = found.setdefault(
-            (row.model, row.variant, row.shots), Series(row.model, row.variant, False, row.shots, {})
-        )
-        scored = (
-            None if row.finish == TOO_LONG else metrics.item_scores(row.prediction, references[row.benchmark, row.item])
-        )
-        series.values.setdefault(row.benchmark, {})[row.item] = scored
-    return list(found.values())
-
-
-def oracle_of(rows: Sequence[PredictionRow]) -> list[PredictionRow]:
-    """The same predictions cut at their first line: what a base with perfect stopping would score."""
-    return [replace(row, prediction=row.prediction.split("\n")[0]) for row in rows]
-
-
-def score_rows(job: Job, series: Series) -> list[ScoreRow]:
-    """A row per benchmark and metric, and the macro average over benchmarks."""
-    rows: list[ScoreRow] = []
-    left_out = {name: sum(v is None for v in values.values()) for name, values in series.values.items()}
-    about = (series.model, series.variant, series.oracle, series.shots)
-    for metric in METRICS:
-        by_benchmark = {name: list(series.of(metric, name).values()) for name in series.values}
-        scored = {name: values for name, values in by_benchmark.items() if values}
-        for name, values in scored.items():
-            low, high = metrics.bootstrap_interval(
-                values, _seed(job, *about, metric, name), job.recipe.scores.resamples
-            )
-            rows.append(
-                ScoreRow(*about, name, metric, sum(values) / len(values), low, high, len(values), left_out[name])
-            )
-        # An average over fewer benchmarks than another model's would not be comparable: then there is none.
-        if len(scored) == len(by_benchmark):
-            low, high = metrics.macro_bootstrap(
-                list(scored.values()), _seed(job, *about, metric, AVERAGE), job.recipe.scores.resamples
-            )
-            means = [sum(values) / len(values) for values in scored.values()]
-            rows.append(
-                ScoreRow(
-                    *about,
-                    AVERAGE,
-                    metric,
-                    sum(means) / len(means),
-                    low,
-                    high,
-                    sum(map(len, scored.values())),
-                    sum(left_out.values()),
-                )
-            )
-    return rows
-
-
-def lift_rows(job: Job, base: Series, adapter: Series) -> list[LiftRow]:
-    """Adapter minus base on the items that both answered, per benchmark and as a macro average."""
-    rows: list[LiftRow] = []
-    for metric in METRICS:
-        pairs = {name: _paired(base.of(metric, name), adapter.of(metric, name)) for name in base.values}
-        strata = {name: pair for name, pair in pairs.items() if pair[0]}
-        selections = {name: [pair] for name, pair in strata.items()}
-        if strata and len(strata) == len(pairs):
-            selections[AVERAGE] = list(strata.values())
-        for name, chosen in selections.items():
-            tested = metrics.macro_paired_test(
-                [b for b, _ in chosen],
-                [a for _, a in chosen],
-                _seed(job, base.variant, base.oracle, base.shots, metric, name),
-                job.recipe.scores.resamples,
-            )
-            base_mean = sum(sum(b) / len(b) for b, _ in chosen) / len(chosen)
-            adapter_mean = sum(sum(a) / len(a) for _, a in chosen) / len(chosen)
-            rows.append(
-                LiftRow(
-                    base.variant,
-                    base.oracle,
-                    base.shots,
-                    name,
-                    metric,
-                    base_mean,
-                    adapter_mean,
-                    tested.difference,
-                    tested.low,
-                    tested.high,
-                    tested.p_value,
-                    sum(len(b) for b, _ in chosen),
-                )
-            )
-    return rows
-
-
-def _paired(base: dict[int, float], adapter: dict[int, float]) -> tuple[list[float], list[float]]:
-    both = sorted(base.keys() & adapter.keys())
-    return [base[item] for item in both], [adapter[item] for item in both]
-
-
-def _seed(job: Job, *parts: object) -> int:
-    return random_seed(job.recipe.seed, job.domain, "scores", *parts)
-
-
-def item_rows(series: Series) -> list[ItemScoreRow]:
-    return [
-        ItemScoreRow(series.model, series.variant, series.oracle, series.shots, benchmark, item, metric, scored[metric])
-        for benchmark, values in series.values.items()
-        for item, scored in values.items()
-        if scored is not None
-        for metric in METRICS
-    ]
-
-
-def base_series(job: Job) -> tuple[list[Series], list[Series]]:
-    """(as generated, cut at the first line)."""
-    rows = job.read("base_predictions", PredictionRow, 0)
+def exam_of(job: Job) -> Exam:
     items = job.read("benchmarks", BenchmarkItemRow, 0)
-    cut = [replace(series, oracle=True) for series in series_of(oracle_of(rows), items)]
-    return series_of(rows, items), cut
+    return Exam(
+        job.domain,
+        job.recipe.seed,
+        job.recipe.scores.resamples,
+        {(item.benchmark, item.item): item.references for item in items},
+        {benchmark.name: benchmark.metrics for benchmark in job.pack.data(job.recipe.data).benchmarks},
+    )
+
+
+def series_of(exam: Exam, rows: Sequence[PredictionRow], *, oracle: bool = False) -> list[Series]:
+    """Scored predictions; ``oracle``: cut at their first line, what a base with perfect stopping would score."""
+    found: dict[tuple[str, str, bool, int], dict[str, dict[int, str | None]]] = {}
+    for row in rows:
+        text = row.prediction.split("\n")[0] if oracle else row.prediction
+        answers = found.setdefault((row.model, row.variant, oracle, row.shots), {})
+        answers.setdefault(row.benchmark, {})[row.item] = None if row.finish == TOO_LONG else text
+    return [score(exam, about, answers) for about, answers in found.items()]
+
+
+def base_series(job: Job, exam: Exam) -> list[Series]:
+    """As generated, then cut at the first line."""
+    rows = job.read("base_predictions", PredictionRow, 0)
+    return [*series_of(exam, rows), *series_of(exam, rows, oracle=True)]
 
 
 def make_base_scores(job: Job) -> Outcome:
-    plain, cut = base_series(job)
+    exam = exam_of(job)
+    bases = base_series(job, exam)
     return Outcome(
         {
-            ItemScoreRow: [row for series in [*plain, *cut] for row in item_rows(series)],
-            ScoreRow: [row for series in [*plain, *cut] for row in score_rows(job, series)],
+            ItemScoreRow: [row for series in bases for row in item_rows(series)],
+            ScoreRow: [row for series in bases for row in score_rows(exam, series)],
+            BaselineRow: baseline_rows(exam, majority_of(exam, bases)),
         }
     )
 
 
 def make_scores(job: Job) -> Outcome:
-    plain, cut = base_series(job)
-    own = series_of(job.read("predictions", PredictionRow), job.read("benchmarks", BenchmarkItemRow, 0))
+    exam = exam_of(job)
+    bases = base_series(job, exam)
+    own = series_of(exam, job.read("predictions", PredictionRow))
     lifts = [
         row
         for adapter in own
-        for base in [*plain, *cut]
+        for base in bases
         if base.shots == adapter.shots
-        for row in lift_rows(job, base, adapter)
+        for row in lift_rows(exam, base, adapter)
     ]
     return Outcome(
         {
             ItemScoreRow: [row for series in own for row in item_rows(series)],
-            ScoreRow: [row for series in own for row in score_rows(job, series)],
+            ScoreRow: [row for series in own for row in score_rows(exam, series)],
             LiftRow: lifts,
         }
     )

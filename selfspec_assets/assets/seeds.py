@@ -5,11 +5,11 @@ from typing import Any
 import dagster as dg
 
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
-from selfspec_assets.domain import load_seeds
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domains
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import SeedRow
+from selfspec_assets.seed_sample import recipe_seeds
 
 
 def seeds(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -25,14 +25,14 @@ def seeds(named: NamedRecipe) -> dg.AssetsDefinition:
         kinds={"jsonl", "duckdb"},
     )
     def seeds(context: dg.AssetExecutionContext) -> Result:
-        """Worked examples (i, c, y) → `seeds`. Section 3.1."""
+        """Worked examples (i, c, y), hand-written or drawn from training splits → `seeds`. Section 3.1."""
         yield from run_step(context, named, "seeds", make_seeds, check_seeds, headline)
 
     return seeds
 
 
 def make_seeds(job: Job) -> Outcome:
-    found = load_seeds(job.pack.seeds_path(job.recipe.data))
+    found = recipe_seeds(job.pack, job.recipe)
     return Outcome(
         {
             SeedRow: [

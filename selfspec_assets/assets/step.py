@@ -3,7 +3,6 @@
 import datetime
 import os
 import resource
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -15,13 +14,16 @@ import dagster as dg
 from selfspec_assets import home
 from selfspec_assets.domain import Pack
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.lineage import STEPS, Lineage
+from selfspec_assets.model_check import check_recipe_fits
 from selfspec_assets.partitions import asset_key
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.recipe import NamedRecipe, Recipe
 from selfspec_assets.rows import Row, RunRow
-from selfspec_assets.warehouse import ChunkStore, StepKey, Warehouse
+from selfspec_assets.stopping import StopBetweenBatches
+from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 
 R = TypeVar("R", bound=Row)
 Tables = Mapping[type[Row], Sequence[Row]]
@@ -78,6 +80,21 @@ class Job:
         return self.lineage.signature(self.step, self.domain, self.iteration)
 
     @property
+    def work_signature(self) -> str:
+        """Names the folder of unfinished work, which other recipes may share."""
+        return self.lineage.work_signature(self.step, self.domain, self.iteration)
+
+    @property
+    def attempts(self) -> Attempts:
+        """The record beside this step's unfinished work."""
+        return Attempts(self.warehouse.work_folder(self.work_signature))
+
+    def uses(self) -> list[str]:
+        """Signatures of all that the step reads or goes on from."""
+        needs = [self._signature_of(step, n) for step, n in self.lineage.needs(self.step, self.iteration)]
+        return [*needs, self.signature, self.work_signature]
+
+    @property
     def pack(self) -> Pack:
         return self.lineage.pack(self.domain)
 
@@ -98,10 +115,12 @@ class Job:
             SelfspecError: naming the partition that is missing or stale and the command that makes it.
         """
         for step, n in self.lineage.needs(self.step, self.iteration):
-            current = self.warehouse.current(self.lineage.key(step, self.domain, n))
-            if current == self._signature_of(step, n):
+            key, signature = self.lineage.key(step, self.domain, n), self._signature_of(step, n)
+            if self.warehouse.shows(key, signature):
                 continue
+            current = self.warehouse.current(key)
             state = "has not been made" if current is None else "was made from other settings or files than now"
+            state = "was deleted" if current == signature else state
             partition = f"{self.domain}|{n}" if STEPS[step].per_iteration else self.domain
             upto = f" --iterations {n}" if STEPS[step].per_iteration else ""
             raise SelfspecError(
@@ -117,6 +136,9 @@ class Job:
             _models.clear()
             self.report(f"{self.name}: loading {self.lineage.model_spec.path_or_id}")
             _models[identity] = LanguageModel.load(self.lineage.model_spec)
+            if note := _models[identity].note:
+                self.report(f"{self.name}: {note}")
+        check_recipe_fits(self.lineage.named, _models[identity].context_length)
         return _models[identity]
 
     def adapter(self, iteration: int) -> str | None:
@@ -142,26 +164,29 @@ class Job:
         """Results 0..total-1, made in batches of a fixed schedule; each is a chunk file, so a kill loses one batch.
 
         A batch of which a part is missing is made again as a whole, so that its numbers come out of the same batch
-        shape as in an undisturbed run. ``enough(results so far)`` may end the work early.
+        shape as in an undisturbed run; each result is a chunk of its own, so another batch size finds all of them.
+        ``enough(results so far)`` may end the work early. A signal to stop waits until a batch is stored.
         """
         results: list[dict[str, Any]] = []
         there = sum(1 for index in store.done() if index < total)
         progress = Progress(f"{self.name}: {what}", total, self.report, there)
-        for start in range(0, total, batch_size):
-            indices = list(range(start, min(start + batch_size, total)))
-            chunks = [store.get(index) for index in indices]
-            if any(chunk is None for chunk in chunks):
-                for place, made in enumerate(make(indices)):
-                    if chunks[place] is None:
-                        store.put(indices[place], [made])
-                        chunks[place] = [made]
-            results.extend(chunk[0] for chunk in chunks if chunk is not None)
-            done, note = enough(results) if enough else (False, "")
-            progress.to(len(results), note)
-            if done:
-                if len(results) < total:
-                    progress.enough(note)
-                break
+        with StopBetweenBatches() as stop:
+            for start in range(0, total, batch_size):
+                stop.here()
+                indices = list(range(start, min(start + batch_size, total)))
+                chunks = [store.get(index) for index in indices]
+                if any(chunk is None for chunk in chunks):
+                    for place, made in enumerate(make(indices)):
+                        if chunks[place] is None:
+                            store.put(indices[place], [made])
+                            chunks[place] = [made]
+                results.extend(chunk[0] for chunk in chunks if chunk is not None)
+                done, note = enough(results) if enough else (False, "")
+                progress.to(len(results), note)
+                if done:
+                    if len(results) < total:
+                        progress.enough(note)
+                    break
         return results
 
 
@@ -179,15 +204,20 @@ def run_step(
     stays.
     """
     job = job_of(context, named, step)
-    with job.warehouse.lock(job.key, job.signature):
+    with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
         reused = job.warehouse.has(job.signature)
         if reused:
             tables = read_tables(job, STEPS[step].tables)
             outcome = Outcome(tables)
         else:
-            started, clock_started = datetime.datetime.now(datetime.UTC), time.monotonic()
-            outcome = make(job)
+            started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
+            attempts.begin()
+            try:
+                outcome = make(job)
+            except Exception as error:
+                attempts.fail(job.signature, error)
+                raise
         checks = check(job, outcome.tables)
         results = [
             dg.AssetCheckResult(
@@ -199,28 +229,33 @@ def run_step(
         if broken:
             yield from results
             details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
-            raise SelfspecError(
+            failure = SelfspecError(
                 f"{named.name}: {job.name}",
                 f"a check failed: {details}",
                 "the last good revision stays; change the recipe or the pack and run again",
             )
+            if not reused:
+                attempts.fail(job.signature, failure)
+            raise failure
         if reused:
-            if job.warehouse.current(job.key) != job.signature:
-                job.warehouse.reuse(job.key, job.signature)
+            job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
         else:
             run = RunRow(
                 step,
                 job.signature,
                 started.isoformat(timespec="seconds"),
-                round(time.monotonic() - clock_started, 3),
+                round(attempts.seconds, 3),
                 outcome.input_tokens,
                 outcome.output_tokens,
                 round(_peak_memory_mb(), 1),
                 _device(),
                 job.dagster_run_id,
             )
-            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run)
+            attempts.end()
+            signed = job.lineage.signed(job.step, job.domain, job.iteration)
+            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
     counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
+    reached("Dagster: before it is told")
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(job.signature),
         check_results=results,
@@ -253,7 +288,12 @@ def reporter(context: dg.AssetExecutionContext) -> Report:
 
 
 def read_tables(job: Job, row_types: Sequence[type[Row]]) -> dict[type[Row], Sequence[Row]]:
-    return {row_type: job.warehouse.read(job.signature, row_type) for row_type in row_types}
+    """The step's rows; a table that is younger than the revision has none."""
+    there = job.warehouse.revision(job.signature).tables
+    return {
+        row_type: job.warehouse.read(job.signature, row_type) if row_type.table in there else []
+        for row_type in row_types
+    }
 
 
 def specs(named: NamedRecipe, step: str, *names: str) -> list[dg.AssetCheckSpec]:

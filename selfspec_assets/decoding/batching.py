@@ -1,12 +1,15 @@
 """Batches of similar length, and what happens when one does not fit the memory."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.memory import free_memory, is_out_of_memory
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
+_log = logging.getLogger(__name__)
 
 
 def in_batches(
@@ -44,23 +47,21 @@ def in_batches(
 
 def _run(run: Callable[[list[int]], list[Result]], batch: list[int]) -> list[Result] | None:
     """None: out of memory. Returned, not raised, because a live traceback keeps the batch's tensors alive."""
-    import torch
-
     try:
         return run(batch)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         return None
 
 
 def _halve(size: int, item: int) -> int:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    free_memory()
     if size == 1:
         raise SelfspecError(
             f"prompt {item}",
             "a single item does not fit the device's memory",
             "lower max_new_tokens or the number of passages, or set quantization: nf4",
         )
+    _log.warning("out of memory with %d prompts at a time; going on with %d", size, size // 2)
     return size // 2

@@ -9,6 +9,7 @@ a file that is not what it should be stops with file and line, or item.
 ``labelled_lines``  one text and its label, or labels, per line
 ``table``           CSV or TSV with a header: which columns make the question, which holds the answer
 ``column_table``    CSV or TSV with a header: several columns of yes and no, each a question about its row
+``parquet``         Parquet, as hub datasets have it: which columns make the question, which holds the answers
 ``squad``           SQuAD 1.1 and 2.0 JSON
 ``bigbench``        the JSON of BIG-bench and of BIG-Bench Hard
 ``bioasq``          BioASQ golden JSON, one type of question
@@ -28,6 +29,7 @@ from selfspec_assets.readers.ddi import ddi
 from selfspec_assets.readers.financial import convfinqa, tatqa
 from selfspec_assets.readers.iob import iob
 from selfspec_assets.readers.lines import labelled_lines
+from selfspec_assets.readers.parquet import parquet
 from selfspec_assets.readers.squad import squad
 from selfspec_assets.readers.tables import column_table, table
 from selfspec_assets.records import Item, read_items
@@ -40,6 +42,7 @@ SHARED: dict[str, Reader] = {
     "labelled_lines": labelled_lines,
     "table": table,
     "column_table": column_table,
+    "parquet": parquet,
     "squad": squad,
     "bigbench": bigbench,
     "bioasq": bioasq,

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.readers.files import as_object, label_of, records
 from selfspec_assets.records import Item, text_field
 
 
-def bigbench(path: Path, *, prefix: str = "", labels: list[str] | None = None) -> Iterator[Item]:
+def bigbench(
+    path: Path, *, prefix: str = "", labels: Annotated[list[str], Field(min_length=1)] | None = None
+) -> Iterator[Item]:
     """``examples[].{input, target_scores}`` or ``examples[].{input, target}`` → the best target, or the target.
 
     Args:

@@ -3,10 +3,25 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from selfspec_assets.errors import SelfspecError
+from pydantic import AfterValidator, Field
+
+from selfspec_assets.errors import SelfspecError, did_you_mean
+from selfspec_assets.records import parse_json
 from selfspec_assets.text_file import read_text
+
+
+def _declared(labels: Any) -> Any:
+    if not labels:
+        raise ValueError("declares no label")
+    return labels
+
+
+# Types of options, so that a pack's mistake shows when the pack is loaded.
+Labels = Annotated[dict[str, str] | list[str], AfterValidator(_declared)]
+Separator = Annotated[str, Field(min_length=1)]
+OneCharacter = Annotated[str, Field(min_length=1, max_length=1)]
 
 
 def filled_text(path: Path, encoding: str = "utf-8") -> str:
@@ -32,24 +47,14 @@ def read_json(path: Path) -> Any:
     """The file's JSON value.
 
     Raises:
-        SelfspecError: as ``filled_text``; the text is not JSON; a key stands twice in one object.
+        SelfspecError: as ``filled_text``; the text is not JSON as ``parse_json`` takes it.
     """
     try:
-        return json.loads(filled_text(path), object_pairs_hook=_unique)
+        return parse_json(filled_text(path))
     except json.JSONDecodeError as error:
         raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", "get the file again") from error
     except ValueError as error:
-        raise SelfspecError(path, str(error), "keep one of them") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of two equal keys Python would keep the last in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key '{twice}' stands twice in one object")
-    return found
+        raise SelfspecError(path, f"is not JSON: {error}", "correct it, or get the file again") from error
 
 
 def as_object(place: str, value: object) -> dict[str, object]:
@@ -106,7 +111,8 @@ def label_of(place: str, found: str, labels: Mapping[str, str] | Sequence[str]) 
     """
     named = labels if isinstance(labels, Mapping) else {label: label for label in labels}
     if found not in named:
-        raise SelfspecError(place, f"unknown label '{found}'", f"use one of: {', '.join(sorted(named))}")
+        remedy = f"{did_you_mean(found, named)}use one of: {', '.join(sorted(named))}"
+        raise SelfspecError(place, f"unknown label '{found}'", remedy)
     return named[found]
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import filled_lines
+from selfspec_assets.readers.files import Labels, Separator, filled_lines
 from selfspec_assets.records import Item
 
 DOCUMENT = "-DOCSTART-"  # CoNLL's line between documents
@@ -20,10 +22,10 @@ class _Token(NamedTuple):
 def iob(
     path: Path,
     *,
-    types: dict[str, str] | list[str],
+    types: Labels,
     ignored: Sequence[str] = (),
-    columns: int = 2,
-    separator: str = "\t",
+    columns: Annotated[int, Field(ge=2)] = 2,
+    separator: Separator = "\t",
     begin: Literal["always", "between"] = "always",
     empty: str = "",
 ) -> Iterator[Item]:

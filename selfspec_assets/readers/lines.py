@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import filled_lines, label_of
+from selfspec_assets.readers.files import Labels, Separator, filled_lines, label_of
 from selfspec_assets.records import Item
 
 
 def labelled_lines(
     path: Path,
     *,
-    labels: dict[str, str] | list[str],
-    separator: str = "\t",
+    labels: Labels,
+    separator: Separator = "\t",
     between: str = "",
     none: str = "",
     encoding: str = "utf-8",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import filled_text, label_of
+from selfspec_assets.errors import SelfspecError, did_you_mean
+from selfspec_assets.readers.files import Labels, OneCharacter, filled_text, label_of
 from selfspec_assets.records import Item, text_field
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -20,8 +20,8 @@ def table(
     input: str,
     answer: str,
     id: str = "",
-    labels: dict[str, str] | list[str] | None = None,
-    separator: str = ",",
+    labels: Labels | None = None,
+    separator: OneCharacter = ",",
     encoding: str = "utf-8",
 ) -> Iterator[Item]:
     r"""One item per row.
@@ -37,12 +37,12 @@ def table(
     Raises:
         SelfspecError: a column that is missing, a row of another length, an empty field, a label not declared.
     """
-    wanted = {*_PLACEHOLDER.findall(input), answer, *([id] if id else [])}
+    wanted = {*columns_of(input), answer, *([id] if id else [])}
     for place, number, row in _rows(path, wanted, separator, encoding):
         found = text_field(place, row, answer).strip()
         gold = found if labels is None else label_of(place, found, labels)
         name = text_field(place, row, id) if id else f"line-{number}"
-        yield Item(name, _filled(place, input, row), (gold,))
+        yield Item(name, filled(place, input, row), (gold,))
 
 
 def column_table(
@@ -50,8 +50,8 @@ def column_table(
     *,
     input: str,
     questions: dict[str, str],
-    labels: dict[str, str] | list[str],
-    separator: str = ",",
+    labels: Labels,
+    separator: OneCharacter = ",",
     encoding: str = "utf-8",
 ) -> Iterator[Item]:
     r"""One item per row and column that is asked about.
@@ -65,14 +65,20 @@ def column_table(
     Raises:
         SelfspecError: as ``table``.
     """
-    wanted = ({*_PLACEHOLDER.findall(input)} - {"question"}) | questions.keys()
+    wanted = (columns_of(input) - {"question"}) | questions.keys()
     for place, number, row in _rows(path, wanted, separator, encoding):
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
-            yield Item(f"line-{number}:{column}", _filled(place, input, {**row, "question": question}), (gold,))
+            yield Item(f"line-{number}:{column}", filled(place, input, {**row, "question": question}), (gold,))
 
 
-def _filled(place: str, template: str, row: Row) -> str:
+def columns_of(template: str) -> set[str]:
+    """The columns that a question's template names in braces."""
+    return set(_PLACEHOLDER.findall(template))
+
+
+def filled(place: str, template: str, row: Row) -> str:
+    """The template with the row's texts where it names columns; an empty one is an error at ``place``."""
     return _PLACEHOLDER.sub(lambda found: text_field(place, row, found[1]).strip(), template)
 
 
@@ -94,10 +100,14 @@ def _rows(path: Path, wanted: set[str], separator: str, encoding: str) -> Iterat
 
 
 def _header(place: str, cells: list[str], wanted: set[str]) -> list[str]:
+    twice = [name for name in wanted if cells.count(name) > 1]
+    if twice:
+        raise SelfspecError(place, f"the header has column '{min(twice)}' twice", "rename one of them")
     missing = sorted(wanted - set(cells))
     if missing:
         reason = f"the header has no column '{missing[0]}'; it has: {', '.join(cells)}"
-        raise SelfspecError(place, reason, "correct the header, or the reader's options in domain.yaml")
+        remedy = f"{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml"
+        raise SelfspecError(place, reason, remedy)
     return cells
 
 

@@ -1,8 +1,9 @@
 """Where outcomes are kept: revisions, manifest, published database, and SQL on it."""
 
+from selfspec_assets.warehouse.attempts import Attempts
 from selfspec_assets.warehouse.chunks import ChunkStore
 from selfspec_assets.warehouse.query import read_only_query
 from selfspec_assets.warehouse.revision import Revision, StepKey
 from selfspec_assets.warehouse.store import ManifestEntry, Warehouse
 
-__all__ = ["ChunkStore", "ManifestEntry", "Revision", "StepKey", "Warehouse", "read_only_query"]
+__all__ = ["Attempts", "ChunkStore", "ManifestEntry", "Revision", "StepKey", "Warehouse", "read_only_query"]

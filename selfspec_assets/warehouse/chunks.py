@@ -1,8 +1,6 @@
 """The unfinished work of one step: numbered chunk files that survive a kill."""
 
 import json
-import os
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ class ChunkStore:
     """Chunks of one step under ``folder``; the file system is the truth about what is done.
 
     A chunk is one JSON text and, on a second line, its SHA-256: a file that a crash left torn, or that somebody
-    edited, does not match and counts as absent.
+    edited, does not match and counts as absent. One process writes at a time: the step's lock sees to that.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,11 +47,8 @@ class ChunkStore:
         body = json.dumps(payload, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         if json.loads(body) != payload:
             raise TypeError(f"chunk {index}: JSON does not give this payload back as it was")
-        path = self._path(index)
-        # Two recipes may make the same revision at once: each writer has a temporary file of its own.
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         with storing(self.folder):
-            write_atomically(path, f"{body}\n{text_digest(body)}\n".encode(), temporary)
+            write_atomically(self._path(index), f"{body}\n{text_digest(body)}\n".encode(), "chunk")
 
     def done(self) -> list[int]:
         """The numbers of all finished, undamaged chunks, ascending."""

@@ -8,17 +8,21 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_GLANCE = 0.05  # seconds; to see whether a lock is held takes microseconds
 
 
 @contextmanager
@@ -59,9 +63,15 @@ def fsync_tree(folder: Path) -> None:
     fsync(folder)
 
 
-def move(source: Path, target: Path) -> None:
-    """Renames in one step and makes the new name durable; a file at ``target`` is replaced."""
+def move(source: Path, target: Path, what: str = "file") -> None:
+    """Renames in one step and makes the new name durable; a file at ``target`` is replaced.
+
+    Args:
+        what: is being committed; names the failpoints on both sides of the rename.
+    """
+    reached(f"{what}: before the rename")
     os.replace(source, target)
+    reached(f"{what}: after the rename")
     fsync(target.parent)
 
 
@@ -73,12 +83,16 @@ def write_file(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
-    """Replaces ``path`` as a whole. ``temporary`` is beside it; the caller sees to it that nobody shares it."""
+def write_atomically(path: Path, data: bytes, what: str) -> None:
+    """Replaces ``path`` as a whole; the caller keeps other writers of it out by a lock.
+
+    The temporary file has one name, so that the next writer overwrites what a killed one left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         write_file(temporary, data)
-        move(temporary, path)
+        move(temporary, path, what)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -110,32 +124,66 @@ def waiting(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def holding(path: Path, busy: Callable[[str], SelfspecError]) -> Iterator[None]:
+def holding(path: Path, busy: Callable[[str], SelfspecError], uses: Sequence[str] = ()) -> Iterator[None]:
     """Holds the lock at ``path`` or fails at once; the kernel frees it when the process dies, however it dies.
 
     ``flock`` rather than a file that merely exists: nothing is left to clean up after a kill, and a second
     thread of the same process is kept out as well.
+
+    Args:
+        uses: what must not be removed while the lock is held; ``holder`` gives it back.
 
     Raises:
         SelfspecError: what ``busy`` makes of the holder's description ("process 12, since …").
     """
     descriptor = _open_lock(path)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy(_holder(path)) from None
+        if not _locked(descriptor, fcntl.LOCK_EX):
+            time.sleep(_GLANCE)  # it may be ``holder``, which only looks
+            if not _locked(descriptor, fcntl.LOCK_EX):
+                raise busy(str(_facts(path)))
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": since}).encode(), 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": since, "uses": list(uses)}).encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
-def _holder(path: Path) -> str:
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; ``uses`` is None while the holder has not written it yet."""
+
+    who: str
+    uses: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        return self.who
+
+
+def holder(path: Path) -> Holder | None:
+    """Who holds the lock at ``path`` now; None if nobody does. Nothing is written."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _locked(descriptor, fcntl.LOCK_SH) else _facts(path)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _facts(path: Path) -> Holder:
     try:
         facts = json.loads(path.read_text())
-        return f"process {facts['pid']}, since {facts['since']}"
+        return Holder(f"process {facts['pid']}, since {facts['since']}", tuple(facts["uses"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"  # it has the lock but has not written its name yet
+        return Holder("another process", None)  # it has the lock but has not written its name yet

@@ -58,7 +58,7 @@ def publish(database: Path, wanted: Mapping[StepKey, Revision]) -> bool:
         fsync(building)
         # A write-ahead log that somebody's session left here belongs to the old file and would spoil the new one.
         remove(_log(database))
-        move(building, database)
+        move(building, database, "database")
     finally:
         remove(building)
         remove(_log(building))

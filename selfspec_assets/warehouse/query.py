@@ -1,5 +1,6 @@
 """Read-only SQL over the published database, for anything that a person may type."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ _REMEDY = 'write one SELECT; selfspec sql "SHOW TABLES" lists the tables'
 _READS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
 
 _ATTEMPTS = 100
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # Python's stand-ins for bytes of the command line are among these
 
 
 def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -32,6 +34,8 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
     Raises:
         SelfspecError: no database yet, not exactly one reading statement, or DuckDB's own refusal.
     """
+    if _UNSENDABLE.search(sql):
+        raise SelfspecError("SQL", "holds bytes that are not UTF-8, or a NUL", "type the statement as plain text")
     if not database.is_file():
         raise SelfspecError(database, "there is no published database yet", "selfspec run quickstart")
     with connect() as connection:
@@ -44,6 +48,9 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
             return [name for name, *_ in result.description], result.fetchall()
         except duckdb.Error as error:
             raise SelfspecError("SQL", str(error), _REMEDY) from error
+        except (OverflowError, ValueError) as error:  # an interval of more days than Python counts, for one
+            reason = f"a value of the result has no form in Python: {error}"
+            raise SelfspecError("SQL", reason, "cast the column to VARCHAR") from error
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:

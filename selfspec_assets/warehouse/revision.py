@@ -1,15 +1,20 @@
-"""One step's whole outcome as a folder: ``<table>.parquet``, folders, ``revision.json`` and ``run.json``."""
+"""One step's whole outcome as a folder: ``<table>.parquet``, folders, and three files about it.
+
+``revision.json`` names every file with its digest, ``run.json`` is what making it cost, and ``signature.json`` is the
+text that the revision's signature is the SHA-256 of: it says from which settings and inputs it was made.
+"""
 
 import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 from selfspec_assets.rows import Row, RunRow
 from selfspec_assets.signature import canonical_json, file_digest, folder_files, text_digest
 from selfspec_assets.warehouse.files import fsync_tree, write_file
@@ -19,6 +24,7 @@ NAME = re.compile(r"\w[\w.-]*")
 SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _ABOUT = "revision.json"
 _RUN = "run.json"
+_SIGNED = "signature.json"
 
 
 @dataclass(frozen=True, order=True)
@@ -76,6 +82,21 @@ class Revision:
         except (ValueError, TypeError) as error:
             raise SelfspecError(path, f"is damaged: {error}", f"delete {path}; only its cost is lost") from error
 
+    @property
+    def signed(self) -> str | None:
+        """What the signature is the SHA-256 of (``signature.signed_text``); None if that was not recorded.
+
+        Raises:
+            SelfspecError: ``signature.json`` is damaged.
+        """
+        path = self.folder / _SIGNED
+        if not path.exists():
+            return None
+        text = path.read_text(encoding="ascii", errors="replace")
+        if text_digest(text) != self.signature:
+            raise damaged(path, "was changed: the signature is not its SHA-256", self.folder)
+        return text
+
     def check(self, name: str) -> Path:
         """The path of one file, after comparing it with its digest.
 
@@ -95,11 +116,23 @@ class Revision:
         Raises:
             SelfspecError: a file is absent, changed, or was added.
         """
+        for error in self.damages():
+            raise error
+
+    def damages(self) -> Iterator[SelfspecError]:
+        """Every file that is absent, changed, or was added, each as an error that names it."""
         for name in self.files:
-            self.check(name)
+            try:
+                self.check(name)
+            except SelfspecError as error:
+                yield error
+        try:
+            _ = self.signed
+        except SelfspecError as error:
+            yield error
         for name, path in folder_files(self.folder).items():
-            if name not in self.files and name not in (_ABOUT, _RUN):
-                raise damaged(path, "does not belong here: revision.json does not name it", self.folder)
+            if name not in self.files and name not in (_ABOUT, _RUN, _SIGNED):
+                yield damaged(path, "does not belong here: revision.json does not name it", self.folder)
 
 
 def damaged(path: Path, reason: str, folder: Path) -> SelfspecError:
@@ -149,6 +182,7 @@ def build(
     tables: Mapping[type[Row], Sequence[Row]],
     folders: Mapping[str, Path],
     run: RunRow | None,
+    signed: str | None = None,
 ) -> None:
     """Writes a whole revision into the new folder ``folder`` and forces it to the disk.
 
@@ -161,16 +195,21 @@ def build(
     checked_columns(RunRow, [] if run is None else [run])
     for row_type, rows in tables.items():
         write_rows(row_type, rows, folder / f"{row_type.table}.parquet")
+        reached("rows written")
     for name, source in folders.items():
         if not NAME.fullmatch(name) or name.endswith((".parquet", ".json")):
             raise ValueError(f"{name!r} cannot be the name of a revision's folder")
         if not folder_files(source):
             raise ValueError(f"{source} is empty: an outcome has files")
+        reached("folder: before the copy")
         shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+        reached("folder: after the copy")
     files = {name: file_digest(path) for name, path in folder_files(folder).items()}
     counts = {row_type.table: len(rows) for row_type, rows in tables.items()}
     about = _about(Revision(folder, signature, step, files, counts))
     write_file(folder / _ABOUT, _pretty(about))
+    if signed is not None:
+        write_file(folder / _SIGNED, signed.encode("ascii"))
     if run is not None:
         write_file(folder / _RUN, _pretty(dataclasses.asdict(run)))
     fsync_tree(folder)

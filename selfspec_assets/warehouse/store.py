@@ -7,10 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.failpoints import reached
 from selfspec_assets.rows import Row, RunRow
+from selfspec_assets.signature import text_digest
 from selfspec_assets.warehouse import published, revision
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.files import fsync, holding, move, remove, storing, waiting, write_atomically
+from selfspec_assets.warehouse.files import (
+    Holder,
+    fsync,
+    holder,
+    holding,
+    move,
+    remove,
+    storing,
+    waiting,
+    write_atomically,
+)
 from selfspec_assets.warehouse.parquet import R, read_rows
 from selfspec_assets.warehouse.revision import NAME, SIGNATURE, Revision, StepKey
 
@@ -44,30 +56,35 @@ class Warehouse:
         self._locks = root / "locks"
 
     @contextmanager
-    def lock(self, key: StepKey, signature: str | None = None) -> Iterator[None]:
+    def lock(self, key: StepKey, signature: str | None = None, uses: Sequence[str] = ()) -> Iterator[None]:
         """Keeps a partition's step to one process and thread; free again when the process dies, however it dies.
 
         Args:
             key: the partition's step.
             signature: if given, its work folder is kept to this process as well: recipes that agree up to a step
                 make the same revision, and two runs of it at once would share one folder of unfinished work.
+            uses: signatures of the revisions and the unfinished work that ``selfspec gc`` has to leave alone meanwhile.
 
         Raises:
             SelfspecError: somebody else has it; says which process, since when, and what to do.
         """
-        shared = nullcontext() if signature is None else self._hold(f"work-{_checked(signature)}", key)
+        shared = nullcontext() if signature is None else self._hold(f"work-{_checked(signature)}", key, uses)
         with self._hold(str(key).replace("/", "~"), key), shared:
             yield
 
     @contextmanager
-    def _hold(self, name: str, key: StepKey) -> Iterator[None]:
+    def _hold(self, name: str, key: StepKey, uses: Sequence[str] = ()) -> Iterator[None]:
         def busy(holder: str) -> SelfspecError:
             what = "is being made" if "~" in name else "has the same work as a partition that is being made"
             remedy = "wait until that process has ended, or stop it, then run again; its finished chunks are kept"
             return SelfspecError(key, f"{what} by {holder}", remedy)
 
-        with holding(self._locks / f"{name}.lock", busy):
+        with holding(self._locks / f"{name}.lock", busy, uses):
             yield
+
+    def holder(self, signature: str) -> Holder | None:
+        """Who is making a revision now, if anybody is."""
+        return holder(self._locks / f"work-{_checked(signature)}.lock")
 
     def current(self, key: StepKey) -> str | None:
         """The signature that the manifest names for a partition's step, if any; its revision may have been deleted.
@@ -77,6 +94,14 @@ class Warehouse:
         """
         path = self._entry_path(key)
         return _read_entry(path, key).signature if path.exists() else None
+
+    def shows(self, key: StepKey, signature: str) -> bool:
+        """Whether a partition's step shows this very revision, and the revision is there.
+
+        Raises:
+            SelfspecError: the manifest entry is damaged.
+        """
+        return self.current(key) == signature and self.has(signature)
 
     def entries(self) -> list[ManifestEntry]:
         """All manifest entries, sorted by key.
@@ -159,6 +184,7 @@ class Warehouse:
         tables: Mapping[type[Row], Sequence[Row]],
         folders: Mapping[str, Path] | None = None,
         run: RunRow | None = None,
+        signed: str | None = None,
     ) -> Revision:
         """Makes a step's outcome the one that its partition shows: revision, manifest, published database.
 
@@ -171,16 +197,17 @@ class Warehouse:
             tables: rows in their final order; a table without rows is stored with its columns.
             folders: name -> folder to copy in, whole.
             run: seconds (s) and memory (MB), kept outside every digest.
+            signed: the text that the signature is the SHA-256 of, so that ``selfspec plan`` can say what changed.
 
         Raises:
             SelfspecError: the disk is full or read-only, a value that its column cannot hold, a damaged manifest;
                 nothing is half written then, and unfinished work is kept.
-            ValueError: a table that another step of the same partition fills, ``runs`` among the tables, or a
-                ``run`` of another step or signature.
+            ValueError: a table that another step of the same partition fills, ``runs`` among the tables, a ``run`` of
+                another step or signature, or another ``signed`` text.
         """
-        _check_request(key, signature, tables, run)
+        _check_request(key, signature, tables, run, signed)
         with storing(self._revisions), waiting(self._locks / f"commit-{_checked(signature)}.lock"):
-            made = self._undamaged(signature) or self._build(key, signature, tables, folders or {}, run)
+            made = self._undamaged(signature) or self._build(key, signature, tables, folders or {}, run, signed)
         return self._show(key, made)
 
     def reuse(self, key: StepKey, signature: str) -> Revision:
@@ -229,6 +256,7 @@ class Warehouse:
         tables: Mapping[type[Row], Sequence[Row]],
         folders: Mapping[str, Path],
         run: RunRow | None,
+        signed: str | None,
     ) -> Revision:
         """Builds beside and renames. The caller holds this signature's lock, so leftovers here are a dead process's."""
         final = self._folder(signature)
@@ -236,11 +264,11 @@ class Warehouse:
         discarded = self._revisions / f".discarded-{signature}"
         remove(building)
         try:
-            revision.build(building, key.step, signature, tables, folders, run)
+            revision.build(building, key.step, signature, tables, folders, run, signed)
             if final.exists():  # damaged: a folder cannot be replaced in one step, so this one goes first
                 remove(discarded)
-                move(final, discarded)
-            move(building, final)
+                move(final, discarded, "damaged revision")
+            move(building, final, "revision")
         finally:
             remove(building)
         remove(discarded)
@@ -252,6 +280,7 @@ class Warehouse:
             self._write_entry(ManifestEntry(key, made.signature))
         with storing(self._work):
             remove(self._work / made.signature)
+        reached("work removed")
         self.publish()
         return made
 
@@ -269,16 +298,24 @@ class Warehouse:
         text = json.dumps({**asdict(entry.key), "signature": entry.signature}, indent=1) + "\n"
         if path.exists() and path.read_text() == text:
             return
-        write_atomically(path, text.encode(), path.with_name(f".{path.name}.tmp"))
+        write_atomically(path, text.encode(), "manifest")
         for parent in list(path.parents)[1:5]:  # up to the root: their names may be new as well
             fsync(parent)
 
 
-def _check_request(key: StepKey, signature: str, tables: Mapping[type[Row], Sequence[Row]], run: RunRow | None) -> None:
+def _check_request(
+    key: StepKey,
+    signature: str,
+    tables: Mapping[type[Row], Sequence[Row]],
+    run: RunRow | None,
+    signed: str | None,
+) -> None:
     if RunRow in tables:
         raise ValueError("rows of runs are passed as run, outside every digest")
     if run is not None and (run.step, run.signature) != (key.step, signature):
         raise ValueError(f"{key}: the run is one of step {run.step}, signature {run.signature}")
+    if signed is not None and text_digest(signed) != signature:
+        raise ValueError(f"{key}: the signature {signature} is not the SHA-256 of its text")
 
 
 def _checked(signature: str) -> str:

@@ -1,0 +1,162 @@
+"""Passages that are there already: of a replaced or deleted article, exact duplicates, near-duplicates.
+
+DuckDB works it out over the Parquet parts, in a fixed piece of memory, and spills to the disk what does not fit: one
+pass for exact duplicates and one per band of MinHash. Nothing here depends on how the parts were made, so a kill costs
+this step and no other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from selfspec_assets.corpora.minhash import BANDS, NEAR, jaccard, shingles
+from selfspec_assets.corpora.ngrams import word_hashes
+from selfspec_assets.errors import SelfspecError
+from selfspec_assets.retrieval import words
+from selfspec_assets.warehouse.files import fsync, move, remove, storing
+from selfspec_assets.warehouse.parquet import connect, literal, pattern
+
+MEMORY = "1GB"
+BAND_COLUMNS = tuple(f"b{number:02d}" for number in range(BANDS))
+_PAIRS_AT_A_TIME = 512
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What an id that comes again means: the later article replaces the earlier one, or somebody made a mistake."""
+
+    replacing: Sequence[str]  # sources
+    mistaken: Sequence[str]  # sources
+    deleted: Sequence[tuple[str, str, int]]  # source, id of the document, its place in the order of reading
+
+
+def find_duplicates(
+    parts: Sequence[Path], repeats: Repeats, folder: Path, target: Path, paths: Mapping[str, Path]
+) -> None:
+    """Writes ``target``, a Parquet file: ``ordinal``, ``reason``, ``match`` (a passage's id) and ``similarity``.
+
+    Args:
+        parts: Parquet files of passages.
+        repeats: what a repeated id means, by source.
+        folder: for intermediate files.
+        target: the passages to drop, in order.
+        paths: each source file's name → its path, for messages.
+
+    Raises:
+        SelfspecError: two documents of one source have one id; the disk.
+    """
+    spill = folder / "spill"
+    with storing(folder), connect() as connection:
+        remove(spill)
+        spill.mkdir(parents=True)
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute(f"SET temp_directory = {literal(spill)}")
+        connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET enable_progress_bar = false")
+        listed = ", ".join(pattern(path) for path in parts)
+        connection.execute(f"CREATE VIEW passages AS FROM read_parquet([{listed}])")
+        connection.execute("CREATE TABLE gone (ordinal BIGINT, reason VARCHAR, first BIGINT, similarity DOUBLE)")
+        _refuse_repeated(connection, repeats.mistaken, paths)
+        _replaced(connection, repeats)
+        _exact(connection)
+        _near(connection, spill / "near.parquet")
+        building = target.with_name(f".{target.name}.tmp")
+        connection.execute(
+            "COPY (SELECT gone.ordinal, reason, passages.id AS match, similarity FROM gone"
+            " LEFT JOIN passages ON passages.ordinal = gone.first ORDER BY gone.ordinal)"
+            f" TO {literal(building)} (FORMAT parquet)"
+        )
+        fsync(building)
+        move(building, target, "corpus duplicates")
+        remove(spill)
+
+
+def _refuse_repeated(connection: duckdb.DuckDBPyConnection, sources: Sequence[str], paths: Mapping[str, Path]) -> None:
+    found = connection.execute(
+        "SELECT record_id, min_by(file, record), min_by(position, record),"
+        " max_by(file, record), max_by(position, record)"
+        " FROM passages WHERE list_contains($1, source) GROUP BY source, record_id"
+        " HAVING min(record) < max(record) ORDER BY min(record) LIMIT 1",
+        [list(sources)],
+    ).fetchone()
+    if found is not None:
+        name, file, position, other, again = found
+        raise SelfspecError(
+            f"{paths.get(other, other)}:{again}",
+            f"id {name!r} was used at {paths.get(file, file)}:{position} already",
+            "give every document an id of its own, or declare no id column",
+        )
+
+
+def _replaced(connection: duckdb.DuckDBPyConnection, repeats: Repeats) -> None:
+    connection.execute(
+        "INSERT INTO gone SELECT ordinal, 'superseded', NULL, NULL FROM passages JOIN"
+        " (SELECT source, record_id, max(record) AS last FROM passages WHERE list_contains($1, source)"
+        "  GROUP BY source, record_id HAVING min(record) < max(record)) USING (source, record_id) WHERE record < last",
+        [list(repeats.replacing)],
+    )
+    connection.execute("CREATE TABLE deleted (source VARCHAR, record_id VARCHAR, last BIGINT)")
+    for start in range(0, len(repeats.deleted), 10_000):
+        batch = [list(column) for column in zip(*repeats.deleted[start : start + 10_000], strict=True)]
+        connection.execute("INSERT INTO deleted SELECT unnest($1), unnest($2), unnest($3)", batch)
+    connection.execute(
+        "INSERT INTO gone SELECT DISTINCT ordinal, 'deleted', NULL::BIGINT, NULL::DOUBLE FROM passages"
+        " JOIN deleted USING (source, record_id) ANTI JOIN gone USING (ordinal) WHERE record <= last"
+    )
+
+
+def _exact(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "INSERT INTO gone WITH left_over AS (SELECT ordinal, exact FROM passages ANTI JOIN gone USING (ordinal))"
+        " SELECT ordinal, 'duplicate', first, NULL FROM left_over JOIN"
+        " (SELECT exact, min(ordinal) AS first FROM left_over GROUP BY exact HAVING count(*) > 1) USING (exact)"
+        " WHERE ordinal > first"
+    )
+
+
+def _near(connection: duckdb.DuckDBPyConnection, verified: Path) -> None:
+    """Candidates band by band, each with the first passage of its band; then the similarity of each pair."""
+    connection.execute("CREATE TABLE pairs (ordinal BIGINT, first BIGINT)")
+    for band in BAND_COLUMNS:
+        connection.execute(
+            f"INSERT INTO pairs WITH left_over AS (SELECT ordinal, {band} AS key FROM passages"
+            " ANTI JOIN gone USING (ordinal)) SELECT ordinal, first FROM left_over JOIN"
+            " (SELECT key, min(ordinal) AS first FROM left_over GROUP BY key HAVING count(*) > 1) USING (key)"
+            " WHERE ordinal > first"
+        )
+    connection.execute("CREATE TABLE candidates AS SELECT DISTINCT ordinal, first FROM pairs")
+    connection.execute("DROP TABLE pairs")
+    _write_verified(connection, verified)
+    connection.execute(
+        f"INSERT INTO gone SELECT ordinal, 'near_duplicate', min(first), min_by(similarity, first)"
+        f" FROM read_parquet({pattern(verified)}) GROUP BY ordinal"
+    )
+
+
+def _write_verified(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([("ordinal", pa.int64()), ("first", pa.int64()), ("similarity", pa.float64())])
+    # sql() and not execute(): rows come as they are asked for, and are not all held at once.
+    reader: Any = connection.sql(
+        "SELECT candidates.ordinal, first, later.text AS text, earlier.text AS other FROM candidates"
+        " JOIN passages AS later ON later.ordinal = candidates.ordinal"
+        " JOIN passages AS earlier ON earlier.ordinal = candidates.first"
+    ).to_arrow_reader(_PAIRS_AT_A_TIME)
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in reader:
+            near = list(_near_ones(batch.to_pylist()))
+            if near:
+                writer.write_table(pa.Table.from_pylist(near, schema))
+
+
+def _near_ones(pairs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:
+    for pair in pairs:
+        both = [shingles(word_hashes(words(pair[name]))) for name in ("text", "other")]
+        similarity = jaccard(*both)
+        if similarity >= NEAR:
+            yield {"ordinal": pair["ordinal"], "first": pair["first"], "similarity": similarity}

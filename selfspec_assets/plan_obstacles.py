@@ -1,0 +1,77 @@
+"""What would stop a step before it begins, found in recipe, pack and files alone."""
+
+from selfspec_assets.domain import load_items, load_training_items, no_training_split
+from selfspec_assets.errors import SelfspecError
+from selfspec_assets.lineage import Lineage
+from selfspec_assets.seed_sample import recipe_seeds
+
+
+def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | None:
+    """``by PLACE: reason (remedy: …)``, or None. Its inputs are not looked at: their own rows tell."""
+    check = {
+        "seeds": _seeds,
+        "benchmarks": _benchmarks,
+        "training_items": _training_items,
+        "instructions": _shown_seeds,
+        "base_predictions": _demonstrations,
+        "predictions": _demonstrations,
+    }.get(step)
+    try:
+        error = check(lineage, domain) if check else None
+    except SelfspecError as found:
+        error = found
+    return None if error is None else stopped_by(error)
+
+
+def stopped_by(error: SelfspecError) -> str:
+    """What stands in the way, in words."""
+    return f"by {error.place}: {error.reason} (remedy: {error.remedy})"
+
+
+def _seeds(lineage: Lineage, domain: str) -> None:
+    recipe_seeds(lineage.pack(domain), lineage.recipe)
+
+
+def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
+    pack, kind = lineage.pack(domain), lineage.recipe.data
+    declared = pack.data(kind).benchmarks
+    present = [one for one in declared if pack.benchmark_path(one, kind).is_file()]
+    if sum(len(load_items(pack, one, kind)) for one in present):
+        return None
+    remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared)
+    return SelfspecError(pack.folder / "domain.yaml", "none of the benchmarks' files is present", remedy)
+
+
+def _training_items(lineage: Lineage, domain: str) -> SelfspecError | None:
+    pack, kind = lineage.pack(domain), lineage.recipe.data
+    found = any(load_training_items(pack, one, kind) for one in pack.data(kind).benchmarks)
+    return None if found else no_training_split(pack, kind)
+
+
+def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
+    count = len(recipe_seeds(lineage.pack(domain), lineage.recipe))
+    shown = lineage.recipe.loop.instructions.seeds_per_prompt
+    if count >= shown:
+        return None
+    place = f"{lineage.named.path}: instructions.seeds_per_prompt"
+    return SelfspecError(place, f"asks for {shown}, {domain} has {count} seeds", "write more seeds, or lower it")
+
+
+def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
+    """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
+    pack, kind, section = lineage.pack(domain), lineage.recipe.data, lineage.recipe.scores
+    present = {one.name: one for one in pack.data(kind).benchmarks if pack.benchmark_path(one, kind).is_file()}
+    wanted = list(present) if section.benchmarks is None else list(section.benchmarks)
+    place, shots = f"{lineage.named.path}: scores", max(section.shots)
+    if unknown := [name for name in wanted if name not in present]:
+        known = ", ".join(sorted(present))
+        return SelfspecError(
+            f"{place}.benchmarks", f"'{unknown[0]}' is not present for {domain}", f"choose among: {known}"
+        )
+    seeds = recipe_seeds(pack, lineage.recipe) if shots else []
+    for name in wanted:
+        count = sum(seed.demonstrates in (name, present[name].task) for seed in seeds)
+        if count < shots:
+            reason = f"asks for {shots}, {count} seeds demonstrate '{name}'"
+            return SelfspecError(f"{place}.shots", reason, "write more seeds for it, or ask for fewer shots")
+    return None

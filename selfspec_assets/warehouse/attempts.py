@@ -1,0 +1,99 @@
+"""What earlier attempts at one step cost, and how the last one failed: ``attempts.json`` in its folder of work.
+
+A run that was killed cannot say how long it worked, so its time is taken from the newest file that it left.
+"""
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from selfspec_assets.errors import SelfspecError
+from selfspec_assets.warehouse.files import storing, write_atomically
+
+_NAME = "attempts.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How the last attempt at a revision ended; see ``SelfspecError``."""
+
+    signature: str
+    place: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class _State:
+    spent: float = 0.0  # seconds of the attempts that have ended
+    started: float | None = None  # seconds since the epoch, of an attempt whose end is not known
+    failure: Failure | None = None
+
+
+class Attempts:
+    """The record of one folder of unfinished work. A damaged one counts as absent: only an estimate is lost."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / _NAME
+        self._earlier, self._clock = 0.0, time.monotonic()
+
+    def begin(self) -> None:
+        """Starts an attempt.
+
+        Raises:
+            SelfspecError: the folder cannot be written.
+        """
+        self._earlier, self._clock = self.spent(), time.monotonic()
+        self._write(_State(self._earlier, time.time()))
+
+    @property
+    def seconds(self) -> float:
+        """What this attempt and the earlier ones took until now (s)."""
+        return self._earlier + time.monotonic() - self._clock
+
+    def end(self) -> None:
+        """The attempt is over and has not failed.
+
+        Raises:
+            SelfspecError: the folder cannot be written.
+        """
+        self._write(_State(self.seconds))
+
+    def fail(self, signature: str, error: Exception) -> None:
+        """The attempt at this revision failed. Where that cannot be written down, the error itself matters more."""
+        if isinstance(error, SelfspecError):
+            failure = Failure(signature, error.place, error.reason, error.remedy)
+        else:
+            failure = Failure(signature, type(error).__name__, str(error), "see the run's log, then run again")
+        with suppress(SelfspecError):
+            self._write(_State(self.seconds, None, failure))
+
+    def spent(self) -> float:
+        """Seconds (s) of all attempts so far; of one that has not ended, until the newest file that it left."""
+        state = self._read()
+        return state.spent + (0.0 if state.started is None else max(0.0, self._newest() - state.started))
+
+    def failure(self, signature: str) -> Failure | None:
+        """How the last attempt at this revision failed; None if it did not, or was killed."""
+        failure = self._read().failure
+        return failure if failure is not None and failure.signature == signature else None
+
+    def _newest(self) -> float:
+        times = [path.stat().st_mtime for path in self._folder.rglob("*") if path.name != _NAME and path.is_file()]
+        return max(times, default=0.0)
+
+    def _read(self) -> _State:
+        try:
+            facts = json.loads(self._path.read_bytes())
+            failure = None if facts["failure"] is None else Failure(**facts["failure"])
+            started = None if facts["started"] is None else float(facts["started"])
+            return _State(float(facts["spent"]), started, failure)
+        except (OSError, ValueError, KeyError, TypeError):
+            return _State()
+
+    def _write(self, state: _State) -> None:
+        with storing(self._folder):
+            write_atomically(self._path, json.dumps(asdict(state)).encode(), "attempts")

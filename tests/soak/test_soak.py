@@ -1,0 +1,148 @@
+"""Writers, readers and a long session at once. ``make test-soak``."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from selfspec_assets import garbage
+from selfspec_assets.warehouse import Warehouse, read_only_query
+from tests.conftest import Project, make_project
+from tests.soak import crowd, summary
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
+SERVER = multiprocessing.get_context("forkserver")
+WRITERS, READERS, STRANGERS, SECONDS = 4, 3, 2, 60
+
+
+def measure(root: Path) -> dict[str, int]:
+    """Bytes of the published database, and files and bytes of all but it and the locks."""
+    files = size = 0
+    for path in root.rglob("*"):
+        try:
+            if path.is_file() and path.parent.name != "locks" and path.name != "selfspec.duckdb":
+                files, size = files + 1, size + path.stat().st_size
+        except FileNotFoundError:  # it is a busy place
+            continue
+    return {"database": (root / "selfspec.duckdb").stat().st_size, "files": files, "bytes": size}
+
+
+def test_writers_readers_and_a_long_session(project: Project) -> None:
+    root = project.folder / "warehouse"
+    warehouse = Warehouse(root)
+    told = SERVER.Queue()
+    beginning = time.time() + 1
+    for number in range(WRITERS):
+        crowd.write(root, number, time.time() + 0.01, Here())
+    session = duckdb.connect(str(root / "selfspec.duckdb"), read_only=True)
+    seen = sorted(session.execute(crowd.LOOK).fetchall())
+    assert crowd.wrong(seen) == []
+    assert len(seen) == WRITERS
+
+    until = beginning + SECONDS
+    work: list[tuple[Callable[..., None], tuple[object, ...]]] = [
+        *((crowd.write, (root, number, until, told)) for number in range(WRITERS)),
+        *((crowd.read, (root, until, told)) for _ in range(READERS)),
+        *((crowd.read_as_a_stranger, (root, until, told)) for _ in range(STRANGERS)),
+        (crowd.collect, (root, until, told)),
+    ]
+    processes = [SERVER.Process(target=target, args=arguments) for target, arguments in work]
+    for process in processes:
+        process.start()
+    growth = []
+    while time.time() < until:
+        time.sleep(2)
+        growth.append(measure(root))
+        assert sorted(session.execute(crowd.LOOK).fetchall()) == seen, "the open session's snapshot changed"
+    counted: Counter[str] = Counter()
+    for _ in processes:
+        counted += told.get(timeout=60)
+    for process in processes:
+        process.join(60)
+    session.close()
+
+    final = read_only_query(warehouse.database, crowd.LOOK)[1]
+    manifest = {entry.key.domain: entry.signature for entry in warehouse.entries()}
+    garbage.remove(warehouse, garbage.find(warehouse).items)
+    after = measure(root)
+    half = len(growth) // 2
+    peaks = {what: [max(one[what] for one in part) for part in (growth[:half], growth[half:])] for what in growth[0]}
+    summary.add("writers", f"{WRITERS}, {counted['commits']} commits")
+    summary.add("readers", f"{READERS} + {STRANGERS} foreign clients, {counted['reads']} reads")
+    summary.add("errors", sum(count for name, count in counted.items() if name.startswith("error")))
+    summary.add("torn reads", sum(count for name, count in counted.items() if name.startswith("torn")))
+    summary.add("opens that a foreign client repeated", counted["opens repeated by a stranger"])
+    summary.add("one session, open all the time", "saw its snapshot")
+    for what, (first, second) in peaks.items():
+        summary.add(
+            f"growth: {what}", f"{first} at most in the first half, {second} in the second, {after[what]} after gc"
+        )
+    summary.add("collections beside the writers", counted["collections"])
+
+    problems = [name for name in counted if name.startswith(("error", "torn"))]
+    assert problems == []
+    assert [process.exitcode for process in processes] == [0] * len(processes)
+    assert counted["commits"] > 2 * WRITERS
+    assert counted["reads"] > 10 * READERS
+    assert counted["collections"] > 0
+    assert crowd.wrong(final) == []
+    assert {row[0]: row[1] for row in final} == manifest
+    assert peaks["database"][1] < 1.6 * peaks["database"][0]
+    assert peaks["bytes"][1] < 2.5 * peaks["bytes"][0], "what is superseded between two collections, and no more"
+    assert len(list((root / "revisions").iterdir())) == WRITERS
+    assert [path for path in root.rglob(".*") if path.is_file()] == []
+
+
+class Here:
+    """A queue for a call in this process."""
+
+    def put(self, done: Counter[str]) -> None:
+        assert set(done) <= {"commits"}, done
+
+
+def test_four_domains_run_at_once(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``selfspec run`` four times, each its own domain, in one Dagster instance, with readers beside them."""
+    made = make_project(tmp_path / "project", tiny_model, monkeypatch)
+    names = ["botany", "gardening", "forestry", "farming"]
+    for name in names[1:]:
+        copy = made.folder / "domains" / name
+        copy.mkdir()
+        for path in (made.folder / "domains" / "botany").iterdir():
+            (copy / path.name).write_bytes(path.read_bytes())
+        (made.folder / "seeds" / f"{name}.jsonl").write_bytes((made.folder / "seeds" / "botany.jsonl").read_bytes())
+    made.recipe.update(domains=names, iterations=1)
+    made.save()
+    command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny", "--domain"]
+    logs = [(made.folder / f"{name}.log").open("w") for name in names]
+    runs = [
+        subprocess.Popen([*command, name], cwd=made.folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT)
+        for name, log in zip(names, logs, strict=True)
+    ]
+    reads = 0
+    database = made.database
+    while any(run.poll() is None for run in runs):
+        time.sleep(0.2)
+        if database.exists():
+            for domain, iteration, kept, asked in read_only_query(database, RECONCILED)[1]:
+                assert asked in (None, kept), (domain, iteration, kept, asked)
+            reads += 1
+    for name, run in zip(names, runs, strict=True):
+        assert run.returncode == 0, (made.folder / f"{name}.log").read_text()
+    counts = read_only_query(database, "SELECT domain, count(*) FROM revisions GROUP BY ALL ORDER BY 1")[1]
+    assert counts == [(name, counts[0][1]) for name in sorted(names)]
+    summary.add("four domains run at once", f"{counts[0][1]} revisions each, {reads} reads beside them")
+    assert reads > 5
+
+
+RECONCILED = """
+SELECT i.domain, i.iteration, i.kept, r.asked
+FROM (SELECT domain, iteration, count(*) kept FROM instructions WHERE kept GROUP BY ALL) i
+LEFT JOIN (SELECT domain, iteration, count(*) asked FROM responses GROUP BY ALL) r USING (domain, iteration)
+"""

@@ -1,0 +1,1 @@
+"""The domain pack: domain.yaml beside this file is all that matters."""

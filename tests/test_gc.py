@@ -1,0 +1,402 @@
+"""What ``selfspec gc`` removes and what it leaves, and what ``selfspec verify`` finds, on a real warehouse."""
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from selfspec_assets import garbage, home, verification
+from selfspec_assets.cli import app
+from selfspec_assets.errors import SelfspecError
+from selfspec_assets.lineage import Lineage
+from selfspec_assets.plan_costs import folder_bytes
+from selfspec_assets.recipe import load_recipe
+from selfspec_assets.rows import LossRow, RequestRow, RunRow
+from selfspec_assets.warehouse import StepKey, Warehouse, upkeep
+from tests.conftest import Project
+
+RUN = CliRunner()
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def warehouse(project: Project, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    monkeypatch.setattr(home, "BUNDLED", project.folder)  # the shipped recipes have nothing here, and take their time
+    return Warehouse(project.folder / "warehouse")
+
+
+def commit(warehouse: Warehouse, step: str = "seeds", iteration: int = 0, recipe: str = "tiny") -> str:
+    """A revision of what the recipe expects now; its rows do not matter here."""
+    lineage = Lineage(load_recipe("tiny"))
+    signature = lineage.signature(step, "botany", iteration)
+    tables = {LossRow: [LossRow(1, 0.5, 2.0, 0.1)]} if step == "seeds" else {RequestRow: []}
+    warehouse.commit(StepKey(recipe, step, "botany", iteration), signature, tables)
+    return signature
+
+
+def change_seeds(project: Project, word: str) -> None:
+    path = project.folder / "seeds" / "botany.jsonl"
+    path.write_text(re.sub(r"brown|dark|pale", word, path.read_text()))
+
+
+def kinds(warehouse: Warehouse) -> list[tuple[str, str]]:
+    return [(item.kind, item.name) for item in garbage.find(warehouse).items]
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+# --- what goes
+
+
+def test_a_superseded_revision_is_shown_first_and_goes_with_yes(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse)
+    change_seeds(project, "dark")
+    new = commit(warehouse)
+    size = folder_bytes(warehouse.root / "revisions" / old)
+    before = everything(warehouse.root)
+    shown = RUN.invoke(app, ["gc"])
+    assert shown.exit_code == 0
+    assert old[:20] in shown.stdout.replace("\n", "")
+    assert "--yes" in shown.stdout
+    assert everything(warehouse.root) == before
+    done = RUN.invoke(app, ["gc", "--yes"])
+    assert done.exit_code == 0
+    assert re.search(r"removed; ([\d.]+) (k?B) freed", done.stdout)
+    assert garbage.find(warehouse).items == ()
+    assert not warehouse.has(old)
+    warehouse.verify(new)
+    after = everything(warehouse.root)
+    gone = {name for name in before if name not in after}
+    assert gone == {name for name in before if name.startswith(f"revisions/{old}/")}
+    assert sum(len(before[name]) for name in gone) == size
+
+
+def test_the_bytes_that_are_told_are_those_that_went(project: Project, warehouse: Warehouse) -> None:
+    commit(warehouse)
+    change_seeds(project, "dark")
+    commit(warehouse)
+    before = folder_bytes(warehouse.root / "revisions")
+    freed = garbage.remove(warehouse, garbage.find(warehouse).items)
+    assert freed == before - folder_bytes(warehouse.root / "revisions") > 0
+
+
+def test_nothing_to_remove_is_said(project: Project, warehouse: Warehouse) -> None:
+    assert "nothing to remove" in RUN.invoke(app, ["gc", "--yes"]).stdout
+    commit(warehouse)
+    assert "nothing to remove" in RUN.invoke(app, ["gc", "--yes"]).stdout
+
+
+def test_what_the_manifest_names_stays_even_if_no_recipe_expects_it(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse)
+    change_seeds(project, "dark")  # and nothing is made of it
+    assert kinds(warehouse) == []
+    assert warehouse.has(old)
+
+
+def test_what_a_recipe_expects_stays_even_if_no_manifest_names_it(project: Project, warehouse: Warehouse) -> None:
+    first = commit(warehouse)
+    change_seeds(project, "dark")
+    second = commit(warehouse)
+    change_seeds(project, "brown")  # back, and not run yet: the first one is wanted again
+    assert kinds(warehouse) == []
+    change_seeds(project, "pale")
+    third = commit(warehouse)
+    assert kinds(warehouse) == [(garbage.SUPERSEDED, one) for one in sorted((first, second))]
+    (project.folder / "recipes" / "other.yaml").write_text((project.folder / "recipes" / "tiny.yaml").read_text())
+    change_seeds(project, "brown")
+    assert kinds(warehouse) == [(garbage.SUPERSEDED, second)]
+    assert warehouse.has(third)
+
+
+def test_a_recipe_that_is_no_more_keeps_its_revisions_and_is_named(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse, recipe="former")
+    change_seeds(project, "dark")
+    commit(warehouse)
+    found = garbage.find(warehouse)
+    assert found.items == ()
+    assert any("former" in note and "manifest" in note for note in found.notes)
+    entry = warehouse.root / "manifest" / "former"
+    for path in sorted(entry.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    entry.rmdir()
+    assert kinds(warehouse) == [(garbage.SUPERSEDED, old)]
+
+
+def test_a_recipe_that_ran_and_cannot_be_read_holds_everything_back(
+    project: Project, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(warehouse)
+    change_seeds(project, "dark")
+    commit(warehouse)
+    work = warehouse.work_folder("c" * 64)
+    (work / "note").write_text("x")
+    assert len(kinds(warehouse)) == 2
+    monkeypatch.delenv("SELFSPEC_DATA")
+    found = garbage.find(warehouse)
+    assert found.items == ()
+    assert any("tiny" in note and "SELFSPEC_DATA" in note for note in found.notes)
+
+
+def test_a_damaged_manifest_entry_stops_it(project: Project, warehouse: Warehouse) -> None:
+    commit(warehouse)
+    next((warehouse.root / "manifest").rglob("*.json")).write_text("{}")
+    done = RUN.invoke(app, ["gc", "--yes"])
+    assert done.exit_code == 1
+    assert "manifest entry is damaged" in done.stderr
+
+
+# --- unfinished work and temporary files
+
+
+def test_unfinished_work_stays_while_a_recipe_expects_it(project: Project, warehouse: Warehouse) -> None:
+    lineage = Lineage(load_recipe("tiny"))
+    wanted = [
+        lineage.signature("responses", "botany", 1),
+        lineage.request_signature("botany", 1),
+        lineage.request_signature("botany", 2),
+    ]
+    for signature in (*wanted, "d" * 64):
+        warehouse.chunks(signature, "answers").put(0, [{"text": "x"}])
+    assert kinds(warehouse) == [(garbage.WORK, "d" * 64)]
+    # The first requests are those of any target; the second ones are written by an adapter that would be another.
+    project.recipe["instructions"]["target"] = 9
+    project.save()
+    assert kinds(warehouse) == [(garbage.WORK, name) for name in sorted(("d" * 64, wanted[0], wanted[2]))]
+    garbage.remove(warehouse, garbage.find(warehouse).items)
+    assert [path.name for path in (warehouse.root / "work").iterdir()] == [wanted[1]]
+
+
+def test_work_that_a_kill_left_behind_a_commit_goes(project: Project, warehouse: Warehouse) -> None:
+    signature = commit(warehouse)
+    warehouse.chunks(signature).put(0, [{"text": "x"}])
+    assert kinds(warehouse) == [(garbage.WORK, signature)]
+
+
+def test_temporary_files_of_dead_runs_go_and_nothing_else(project: Project, warehouse: Warehouse) -> None:
+    kept = commit(warehouse)
+    wanted = Lineage(load_recipe("tiny")).request_signature("botany", 1)
+    warehouse.chunks(wanted, "requests").put(0, [{"text": "x"}])
+    before = everything(warehouse.root)
+    left = [
+        f"revisions/.building-{kept}/losses.parquet",
+        f"revisions/.discarded-{kept}/losses.parquet",
+        ".selfspec.duckdb.building",
+        ".selfspec.duckdb.building.wal",
+        "manifest/tiny/seeds/botany/.0.json.tmp",
+        f"work/{wanted}/requests/.00000001.json.tmp",
+        f"work/.discarded-{wanted}/requests/00000001.json",
+    ]
+    for name in left:
+        path = warehouse.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    found = garbage.find(warehouse)
+    assert {item.kind for item in found.items} == {garbage.TEMPORARY}
+    assert garbage.remove(warehouse, found.items) == 4 * len(left)
+    assert {name: data for name, data in everything(warehouse.root).items() if not name.startswith("locks/")} == {
+        name: data for name, data in before.items() if not name.startswith("locks/")
+    }
+
+
+# --- running steps
+
+
+def _hold(warehouse: Warehouse, key: StepKey, signature: str, uses: list[str], ready) -> None:  # type: ignore[no-untyped-def]
+    with warehouse.lock(key, signature, uses):
+        ready.set()
+        signal.pause()
+
+
+@contextmanager
+def made_elsewhere(warehouse: Warehouse, signature: str, uses: list[str]) -> Iterator[int]:
+    """A step that another process is making; killed at the end."""
+    ready = FORK.Event()
+    process = FORK.Process(
+        target=_hold, args=(warehouse, StepKey("tiny", "responses", "botany", 1), signature, uses, ready)
+    )
+    process.start()
+    try:
+        assert ready.wait(30)
+        yield process.pid or 0
+    finally:
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+
+
+def test_a_running_step_keeps_what_it_reads_and_its_own_work(project: Project, warehouse: Warehouse) -> None:
+    read = commit(warehouse)
+    change_seeds(project, "dark")
+    commit(warehouse)  # meanwhile the partition shows something newer
+    own, requests = "e" * 64, "f" * 64
+    for signature in (own, requests):
+        warehouse.chunks(signature).put(0, [{"text": "x"}])
+        (warehouse.root / "work" / signature / "chunks" / ".00000001.json.tmp").write_text("half")
+    with made_elsewhere(warehouse, own, [read, own, requests]) as process:
+        found = garbage.find(warehouse)
+        assert found.items == ()
+        assert any(f"process {process}" in note for note in found.notes)
+        assert not upkeep.remove_revision(warehouse, read)
+        assert not upkeep.remove_work(warehouse, own)
+        assert not upkeep.remove_work(warehouse, requests)
+        assert warehouse.has(read)
+    assert kinds(warehouse) == [
+        (garbage.SUPERSEDED, read),
+        (garbage.WORK, own),
+        (garbage.WORK, requests),
+    ]
+
+
+def test_a_step_that_began_after_the_look_is_safe(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse)
+    change_seeds(project, "dark")
+    commit(warehouse)
+    items = garbage.find(warehouse).items
+    with made_elsewhere(warehouse, "e" * 64, [old]):
+        assert garbage.remove(warehouse, items) == 0
+    assert warehouse.has(old)
+    warehouse.reuse(StepKey("tiny", "seeds", "botany", 0), old)  # or shown again
+    assert garbage.remove(warehouse, items) == 0
+    assert warehouse.has(old)
+
+
+def test_a_holder_that_has_not_said_what_it_uses_keeps_everything(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse)
+    change_seeds(project, "dark")
+    commit(warehouse)
+    with made_elsewhere(warehouse, "e" * 64, []):
+        lock = warehouse.root / "locks" / f"work-{'e' * 64}.lock"
+        said = lock.read_text()
+        lock.write_text("")
+        assert kinds(warehouse) == []
+        lock.write_text(said)
+        assert kinds(warehouse) == [(garbage.SUPERSEDED, old)]
+
+
+def test_looking_at_a_lock_does_not_stop_a_step_from_taking_it(project: Project, warehouse: Warehouse) -> None:
+    import threading
+    import time
+
+    key, signature = StepKey("tiny", "seeds", "botany", 0), "e" * 64
+    with warehouse.lock(key, signature):
+        pass
+    path = warehouse.root / "locks" / f"work-{signature}.lock"
+    import fcntl
+
+    glance = os.open(path, os.O_RDONLY)
+    fcntl.flock(glance, fcntl.LOCK_SH)
+
+    def let_go() -> None:
+        time.sleep(0.01)
+        os.close(glance)
+
+    threading.Thread(target=let_go).start()
+    with warehouse.lock(key, signature):
+        assert warehouse.holder(signature) is not None
+    assert warehouse.holder(signature) is None
+
+
+# --- verify
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def stored(project: Project, warehouse: Warehouse, tmp_path: Path) -> Path:
+    """A warehouse of two revisions, the second with an adapter's folder; the latter's revision is given."""
+    commit(warehouse)
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_model.safetensors").write_bytes(bytes(range(256)))
+    (adapter / "adapter_config.json").write_text("{}")
+    lineage = Lineage(load_recipe("tiny"))
+    signature = lineage.signature("adapter", "botany", 1)
+    run = RunRow("adapter", signature, "2026-01-01T00:00:00+00:00", 1.0, 5, 0, 9.0, "cpu", "")
+    signed = lineage.signed("adapter", "botany", 1)
+    key = StepKey("tiny", "adapter", "botany", 1)
+    warehouse.commit(key, signature, {RequestRow: []}, {"adapter": adapter}, run, signed)
+    return warehouse.root / "revisions" / signature
+
+
+FILES = [
+    "instruction_requests.parquet",
+    "adapter/adapter_model.safetensors",
+    "adapter/adapter_config.json",
+    "revision.json",
+    "signature.json",
+    "run.json",
+]
+
+
+def test_an_undamaged_warehouse_is_said_to_be_so(stored: Path) -> None:
+    done = RUN.invoke(app, ["verify"])
+    assert done.exit_code == 0
+    assert "4 files of 2 revisions read, 0 revisions damaged" in done.stdout
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_verify_names_the_damaged_file_and_drop_removes_its_revision_alone(
+    stored: Path, warehouse: Warehouse, name: str
+) -> None:
+    path = stored / name
+    if name == "run.json":
+        path.write_text("{}")
+    else:
+        flip(path)
+    before = everything(warehouse.root)
+    done = RUN.invoke(app, ["verify"])
+    assert done.exit_code == 1
+    assert str(path) in done.stderr
+    assert "remedy" in done.stderr
+    assert everything(warehouse.root) == before
+    dropped = RUN.invoke(app, ["verify", "--drop"])
+    assert dropped.exit_code == 0
+    assert "selfspec run tiny --domain botany" in dropped.stdout
+    assert not stored.exists()
+    assert len(upkeep.revisions(warehouse)) == 1
+    assert RUN.invoke(app, ["verify"]).exit_code == 0
+
+
+def test_every_damaged_file_is_named_not_only_the_first(stored: Path, warehouse: Warehouse) -> None:
+    flip(stored / FILES[0])
+    (stored / FILES[1]).unlink()
+    (stored / "pytorch_model.bin").write_text("x")
+    (damage,) = verification.verify(warehouse).damages
+    assert {error.place for error in damage.errors} == {
+        str(stored / name) for name in (*FILES[:2], "pytorch_model.bin")
+    }
+    assert [str(key) for key in damage.shown_by] == ["tiny/adapter/botany/1"]
+
+
+def test_a_damaged_revision_that_a_step_reads_is_not_dropped(stored: Path, warehouse: Warehouse) -> None:
+    flip(stored / FILES[0])
+    with made_elsewhere(warehouse, "e" * 64, [stored.name]):
+        done = RUN.invoke(app, ["verify", "--drop"])
+        assert done.exit_code == 1
+        assert stored.exists()
+
+
+def test_a_signed_text_that_is_not_the_signatures_is_refused(project: Project, warehouse: Warehouse) -> None:
+    with pytest.raises(ValueError, match="is not the SHA-256 of its text"):
+        warehouse.commit(StepKey("tiny", "seeds", "botany", 0), "a" * 64, {}, signed="{}")
+
+
+def test_what_a_revision_was_made_from_is_kept_beside_it(stored: Path, warehouse: Warehouse) -> None:
+    text = warehouse.revision(stored.name).signed
+    assert text is not None
+    assert json.loads(text)["settings"]["adapter"]["epochs"] == 4
+    flip(stored / "signature.json")
+    with pytest.raises(SelfspecError, match=r"signature\.json"):
+        _ = warehouse.revision(stored.name).signed
