@@ -22,6 +22,8 @@ from selfspec_assets.failpoints import reached
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+# A write-ahead log that cannot be written fails the commit, and a checkpoint that cannot be written the whole database.
+_OF_THE_DISK = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 _GLANCE = 0.05  # seconds; to see whether a lock is held takes microseconds
 
 
@@ -34,7 +36,7 @@ def storing(folder: Path) -> Iterator[None]:
         place = error.filename or folder
         reason = f"cannot be written: {os.strerror(error.errno) if error.errno else error}"
         raise SelfspecError(place, reason, _remedy(error.errno, folder)) from error
-    except duckdb.IOException as error:
+    except _OF_THE_DISK as error:
         remedy = f"see that there is space at {folder} and that it may be written, then run again"
         raise SelfspecError(folder, str(error), remedy) from error
 
