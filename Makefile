@@ -10,7 +10,7 @@ demo: $(STAMP)  ## two rounds of self-specialization on the embedded model, and 
 	.venv/bin/selfspec scores quickstart --domain biomedicine
 
 test: $(STAMP)  ## the default suite
-	.venv/bin/python -m pytest -m "not slow and not kill and not soak"
+	.venv/bin/python -m pytest -n logical --dist loadfile -m "not slow and not kill and not soak"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow

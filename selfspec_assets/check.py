@@ -9,7 +9,7 @@ from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.seed_lint import doubts
-from selfspec_assets.seed_sample import recipe_seeds
+from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
 def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecError | None]:
@@ -28,10 +28,9 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lines.append(f"pack: {pack.folder}")
     seeds = recipe_seeds(pack, named.recipe)
     lines.append(f"seeds: {len(seeds)} of {len({seed.task for seed in seeds})} tasks")
-    loop = named.recipe.instructions
-    if loop is not None and not named.recipe.is_reference and len(seeds) < loop.seeds_per_prompt:
-        reason = f"{len(seeds)} seeds, but a prompt shows {loop.seeds_per_prompt}"
-        raise SelfspecError(pack.seeds_path(kind), reason, "write more seeds, or lower instructions.seeds_per_prompt")
+    few = None if named.recipe.is_reference else too_few_to_show(named, domain, len(seeds))
+    if few is not None:
+        raise few
     lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks)]
     _check_benchmarks(named, pack, Counter(seed.demonstrates for seed in seeds), lines)
     if named.recipe.adapter.data == "supervised":

@@ -6,6 +6,7 @@ Importing this module costs nothing: torch, transformers and peft are imported w
 import contextlib
 import logging
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.chat import answer_frame
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.memory import Room
 from selfspec_assets.model_check import check_tokenizer, context_length, load_config, vocabulary_size
 from selfspec_assets.model_folder import (
     ModelSpec,
@@ -53,6 +55,7 @@ class LanguageModel:
         self.note: str | None = None  # what a person should be told about how the model is used
         self.peft: Any = None  # a PeftModel around `model` once the first adapter is there
         self._adapters: dict[str, str] = {}  # name -> digest
+        self.room: defaultdict[str, Room] = defaultdict(Room)  # by kind of item, once memory has run out
 
     @classmethod
     def load(cls, spec: ModelSpec) -> "LanguageModel":
@@ -297,7 +300,9 @@ def _load_weights(spec: ModelSpec, folder: Path) -> Any:
             f"the weights lack {len(missing)} tensors, such as {missing[0]}",
             "finish the download, or point to weights that belong to config.json",
         )
-    return model.eval()
+    # Frozen from the start, as PEFT leaves it: torch multiplies by weights that want a gradient along another path, so
+    # the base's numbers would change in their last digits once the process had loaded an adapter.
+    return model.eval().requires_grad_(False)
 
 
 def _quantization(spec: ModelSpec, dtype: "torch.dtype") -> Any:

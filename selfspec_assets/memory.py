@@ -1,6 +1,14 @@
 """Running out of memory: which errors say so, and what is let go before the next try."""
 
 import gc
+from dataclasses import dataclass
+
+
+@dataclass
+class Room:
+    """How many items fitted when memory ran out; kept from call to call, so that one of them alone tries in vain."""
+
+    items: int | None = None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

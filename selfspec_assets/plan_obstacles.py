@@ -3,7 +3,7 @@
 from selfspec_assets.domain import load_items, load_training_items, no_training_split
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.seed_sample import recipe_seeds
+from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
 def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | None:
@@ -49,12 +49,7 @@ def _training_items(lineage: Lineage, domain: str) -> SelfspecError | None:
 
 
 def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
-    count = len(recipe_seeds(lineage.pack(domain), lineage.recipe))
-    shown = lineage.recipe.loop.instructions.seeds_per_prompt
-    if count >= shown:
-        return None
-    place = f"{lineage.named.path}: instructions.seeds_per_prompt"
-    return SelfspecError(place, f"asks for {shown}, {domain} has {count} seeds", "write more seeds, or lower it")
+    return too_few_to_show(lineage.named, domain, len(recipe_seeds(lineage.pack(domain), lineage.recipe)))
 
 
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:

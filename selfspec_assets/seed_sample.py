@@ -17,7 +17,7 @@ from selfspec_assets.domain import (
     load_training_items,
 )
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.recipe import Recipe
+from selfspec_assets.recipe import NamedRecipe, Recipe
 from selfspec_assets.signature import random_seed
 
 
@@ -31,6 +31,16 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
     if each is None:
         return load_seeds(pack.seeds_path(recipe.data))
     return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
+
+
+def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
+    """What is wrong where a domain has fewer seeds than an instruction prompt shows; None where it has enough."""
+    shown = named.recipe.loop.instructions.seeds_per_prompt
+    if count >= shown:
+        return None
+    more = "write more seeds" if named.recipe.seeds.sample_train is None else "raise seeds.sample_train"
+    reason = f"asks for {shown} seeds, {domain} has {count}"
+    return SelfspecError(f"{named.path}: instructions.seeds_per_prompt", reason, f"{more}, or lower it")
 
 
 def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple[str, ...] | None = None) -> list[Seed]:

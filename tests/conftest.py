@@ -146,6 +146,13 @@ class Project:
         self.pack["published"]["benchmarks"][0]["train"] = "colours_train.jsonl"
         self.save()
 
+    def enter(self, patch: pytest.MonkeyPatch) -> None:
+        """Sets the environment to this project."""
+        patch.setenv("SELFSPEC_HOME", str(self.folder))
+        patch.setenv("SELFSPEC_DATA", str(self.folder / "data"))
+        patch.delenv("SELFSPEC_WAREHOUSE", raising=False)
+        patch.setenv("DAGSTER_HOME", str(self.folder / ".dagster"))
+
     @property
     def database(self) -> Path:
         return self.folder / "warehouse" / "selfspec.duckdb"
@@ -208,10 +215,7 @@ def make_project(folder: Path, model: Path, patch: pytest.MonkeyPatch) -> Projec
     write_lines(folder / "data" / "colours.jsonl", item_rows())
     write_lines(folder / "seeds" / "botany.jsonl", seed_rows())
     (folder / "model").symlink_to(model)
-    patch.setenv("SELFSPEC_HOME", str(folder))
-    patch.setenv("SELFSPEC_DATA", str(folder / "data"))
-    patch.delenv("SELFSPEC_WAREHOUSE", raising=False)
-    patch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
+    made.enter(patch)
     return made
 
 
@@ -220,9 +224,8 @@ def project(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -
     return make_project(tmp_path / "project", tiny_model, monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Project]:
-    """A project whose three iterations have run; for tests that do not change it."""
+@pytest.fixture(scope="session")
+def _three_iterations(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Project:
     from selfspec_assets.recipe import load_recipe
     from selfspec_assets.runner import run_recipe
 
@@ -231,4 +234,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iter
         made.recipe["iterations"] = 3
         made.save()
         run_recipe(load_recipe("tiny"), ["botany"], 3, lambda line: None)
-        yield made
+    return made
+
+
+@pytest.fixture(scope="module")
+def finished(_three_iterations: Project) -> Iterator[Project]:
+    """A project whose three iterations have run; for tests that do not change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        _three_iterations.enter(patch)
+        yield _three_iterations

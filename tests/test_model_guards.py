@@ -19,7 +19,7 @@ from selfspec_assets.decoding.batching import in_batches
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer, repacked_weights
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.memory import is_out_of_memory
+from selfspec_assets.memory import Room, is_out_of_memory
 from selfspec_assets.model_folder import model_digest
 from selfspec_assets.recipe import load_recipe
 from selfspec_assets.rows import SeedRow
@@ -189,6 +189,11 @@ def test_decoding_halves_its_batch_on_a_real_allocation_failure(caplog: pytest.L
         assert in_batches([1, 1, 1], 3, run, None) == [0, 1, 2]
     assert sizes == [3, 1, 1, 1]
     assert "out of memory with 3 prompts at a time; going on with 1" in caplog.text
+
+    room = Room()
+    for _ in range(2):
+        assert in_batches([1, 1], 2, run, None, room) == [0, 1]
+    assert sizes[4:] == [2, 1, 1, 1, 1], "only the first call tries in vain"
 
     def broken(batch: list[int]) -> list[int]:
         raise RuntimeError("a shape is wrong")

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from selfspec_assets import home
 from selfspec_assets.assets import responses as responses_asset
-from selfspec_assets.assets import step as asset_step
 from selfspec_assets.cli import app
 from selfspec_assets.definitions import definitions_of
 from selfspec_assets.errors import SelfspecError
@@ -368,10 +367,9 @@ def test_another_models_runs_tell_nothing(made: Project) -> None:
 def copied(one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     folder = tmp_path / "copy"
     shutil.copytree(one_iteration.folder, folder, symlinks=True)
-    for name in ("SELFSPEC_HOME", "SELFSPEC_DATA", "DAGSTER_HOME"):
-        monkeypatch.setenv(name, str(folder / {"SELFSPEC_DATA": "data", "DAGSTER_HOME": ".dagster"}.get(name, "")))
-    asset_step._models.clear()  # as a process of its own, which has no adapter loaded yet
-    return Project(folder)
+    copy = Project(folder)
+    copy.enter(monkeypatch)
+    return copy
 
 
 def test_a_step_that_failed_says_how_and_blocks_what_needs_it(copied: Project) -> None:
@@ -470,7 +468,6 @@ def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(copie
         ("botany|1", "responses"),
         ("botany|1", "adapter"),
     ]
-    asset_step._models.clear()
     run()
     assert [store.revision(one).content_digest for one in (answers, tuned)] == digests
     assert {path: path.stat().st_mtime_ns for path in others} == others

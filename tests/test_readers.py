@@ -137,6 +137,7 @@ def tatqa_file(**change: object) -> str:
     (["$12"], "million", "$12 million"), (["12", "10", ""], "thousand", "12 thousand, 10 thousand"),
     (-12.6, "", "-12.6"), (20, "percent", "20%"), (50.0, "percent", "50%"), ("4", "", "4"), (["Sales"], "", "Sales"),
     (0, "", "0"), (1234567.891, "billion", "1234567.891 billion"),
+    (["$3.0 million", "4"], "million", "$3.0 million, 4 million"), (["20%"], "percent", "20%"),
 ])  # fmt: skip
 def test_tatqa(tmp_path: Path, answer: object, scale: str, reference: str) -> None:
     assert read(tmp_path, "tatqa", tatqa_file(answer=answer, scale=scale)) == [Item("q", TOLD, (reference,))]

@@ -18,6 +18,7 @@ from selfspec_assets.partitions import domain_by_iteration, of_domain, of_earlie
 from selfspec_assets.prompts import instruction_list_prompt
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import BenchmarkItemRow, InstructionRow, RequestRow, SeedRow
+from selfspec_assets.seed_sample import too_few_to_show
 from selfspec_assets.signature import random_seed, text_digest
 
 
@@ -106,12 +107,9 @@ def make_instructions(job: Job) -> Outcome:
         return Outcome({RequestRow: [], InstructionRow: first})
     settings = job.recipe.loop.instructions
     seeds = job.read("seeds", SeedRow)
-    if len(seeds) < settings.seeds_per_prompt:
-        raise SelfspecError(
-            job.pack.seeds_path(job.recipe.data),
-            f"{len(seeds)} seeds, but a prompt shows {settings.seeds_per_prompt}",
-            "write more seeds",
-        )
+    few = too_few_to_show(job.lineage.named, job.domain, len(seeds))
+    if few is not None:
+        raise few
     sieve = Sieve(job)
     taken = 0
 

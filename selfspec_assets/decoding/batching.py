@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.memory import free_memory, is_out_of_memory
+from selfspec_assets.memory import Room, free_memory, is_out_of_memory
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
@@ -13,7 +13,11 @@ _log = logging.getLogger(__name__)
 
 
 def in_batches(
-    lengths: Sequence[int], batch_size: int, run: Callable[[list[int]], list[Result]], progress: Progress | None
+    lengths: Sequence[int],
+    batch_size: int,
+    run: Callable[[list[int]], list[Result]],
+    progress: Progress | None,
+    room: Room | None = None,
 ) -> list[Result]:
     """Run items in batches, longest first, and return results in the items' own order.
 
@@ -23,6 +27,7 @@ def in_batches(
         lengths: tokens of each item.
         run: takes the places of one batch's items and returns their results in that order.
         progress: told (items done, items in all) after every batch.
+        room: what earlier calls of the kind found out; None: this call is alone.
 
     Raises:
         SelfspecError: not even one item fits the memory.
@@ -30,13 +35,14 @@ def in_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}")
+    room = Room() if room is None else room
     order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
     results: dict[int, Result] = {}
     while order:
-        batch = order[:batch_size]
+        batch = order[: min(batch_size, room.items or batch_size)]
         made = _run(run, batch)
         if made is None:
-            batch_size = _halve(len(batch), batch[0])
+            room.items = _halve(len(batch), batch[0])
             continue
         results.update(zip(batch, made, strict=True))
         del order[: len(batch)]

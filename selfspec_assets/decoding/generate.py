@@ -128,7 +128,7 @@ def answer(
             for place, tracker in enumerate(trackers)
         ]
 
-    return in_batches(lengths, batch_size, run, progress)
+    return in_batches(lengths, batch_size, run, progress, lm.room["answers"])
 
 
 def _answer(

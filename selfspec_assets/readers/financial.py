@@ -14,7 +14,7 @@ def tatqa(path: Path) -> Iterator[Item]:
     """``[{table, paragraphs, questions}]``: the report, then one question about it.
 
     The answer is written as a person would: a number with its scale ("6.5 million", "-6%"), several spans separated
-    by commas, each with the scale.
+    by commas, each with the scale, once.
 
     Raises:
         SelfspecError: a field that is missing or of another type, a scale that is not known, no answer.
@@ -26,7 +26,9 @@ def tatqa(path: Path) -> Iterator[Item]:
         told = _told(context, _rows(f"{report_place}.table", table.get("table")))
         for place, question in objects(report_place, report, "questions"):
             scale = label_of(place, text_field(place, question, "scale", empty=True), SCALES)
-            answer = ", ".join(piece + scale for piece in _pieces(place, question.get("answer")))
+            pieces = _pieces(place, question.get("answer"))
+            # A span may have been marked with its scale: "$3.0 million".
+            answer = ", ".join(piece if scale and piece.endswith(scale.strip()) else piece + scale for piece in pieces)
             asked = f"{told}\nQuestion: {text_field(place, question, 'question').strip()}"
             yield Item(text_field(place, question, "uid"), asked, (answer,))
 
