@@ -1,6 +1,7 @@
 # Python 3.11 or newer and make are all that is needed; every target makes .venv from requirements.lock first.
 PYTHON ?= python3
 PORT ?= 3000
+WORKERS ?= 2
 STAMP := .venv/.installed
 
 .PHONY: demo test test-slow test-kill test-soak check ui nano bench evidence clean format
@@ -9,17 +10,17 @@ demo: $(STAMP)  ## two rounds of self-specialization on the embedded model, and 
 	.venv/bin/selfspec run quickstart --domain biomedicine
 	.venv/bin/selfspec scores quickstart --domain biomedicine
 
-test: $(STAMP)  ## the default suite
-	.venv/bin/python -m pytest -n logical --dist loadfile -m "not slow and not kill and not soak"
+test: $(STAMP)  ## the default suite; WORKERS=8 where there are cores and memory for it
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not kill and not soak"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow
 
 test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks, dead servers; ends with a table
-	.venv/bin/python -m pytest -m kill tests/kill
+	.venv/bin/python -m pytest --session-timeout=1200 -m kill tests/kill
 
 test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
-	.venv/bin/python -m pytest -m soak tests/soak
+	.venv/bin/python -m pytest --session-timeout=1200 -m soak tests/soak
 
 check: $(STAMP)  ## style, types, import rules
 	.venv/bin/ruff check .
@@ -35,7 +36,7 @@ ui: $(STAMP)  ## Dagster's UI on 127.0.0.1
 	.venv/bin/selfspec ui --port $(PORT)
 
 nano: $(STAMP)  ## train the embedded model again; ARGS="--tokens 300000 --out /tmp/x" for a short try
-	.venv/bin/python -m nano.train $(or $(ARGS),--tokens 9000000 --out nano/build --seed 0)
+	.venv/bin/python -m nano.train $(or $(ARGS),--tokens 15000000 --out nano/build --seed 0)
 
 bench: $(STAMP)  ## ratios against the peers, in one run
 	.venv/bin/python bench/novelty.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from random import Random
 
 import torch
@@ -26,24 +27,23 @@ class Text:
         self.end: int = end
 
     def rows(self, chunk: int, length: int, weights: dict[str, int]) -> Tensor:
-        """Write one chunk as shuffled rows of ``length + 1`` tokens."""
-        tokens: list[int] = []
-        batch: list[str] = []
-        for document in documents(self.seed, chunk, weights, self.writer):
-            batch.append(document)
-            if len(batch) == 200:
-                for encoding in self.tokenizer.encode_batch(batch):
-                    tokens += encoding.ids
-                    tokens.append(self.end)
-                batch = []
-                if len(tokens) >= CHUNK:
-                    break
+        """Write one chunk as shuffled rows of ``length + 1`` tokens.
+
+        Each row begins with a document; the last document is cut where the row is full. So a text without a heading
+        is known to have none, instead of one that was cut away.
+        """
         width = length + 1
-        count = min(len(tokens), CHUNK + width - 1) // width
-        rows = torch.tensor(tokens[: count * width]).view(count, width)
-        order = list(range(count))
+        rows: list[list[int]] = [[self.end]]
+        stream = documents(self.seed, chunk, weights, self.writer)
+        while len(rows) * length <= CHUNK:
+            for encoding in self.tokenizer.encode_batch(list(islice(stream, 200)), add_special_tokens=False):
+                rows[-1] += [*encoding.ids, self.end][: width - len(rows[-1])]
+                if len(rows[-1]) == width:
+                    rows.append([self.end])
+        whole = torch.tensor(rows[: CHUNK // length])
+        order = list(range(len(whole)))
         Random(f"rows:{self.seed}:{chunk}").shuffle(order)
-        return rows[order]
+        return whole[order]
 
     def marks(self) -> Tensor:
         """Of each token: does it end a name, does it begin one, how often is one next."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from nano.world.domain import Domain
 from nano.world.names import Kind, splitter
@@ -48,6 +48,9 @@ def train(texts: Iterable[str], kinds: tuple[Kind, ...], size: int = VOCABULARY)
         show_progress=False,
     )
     tokenizer.train_from_iterator(_split_names(texts, kinds), trainer)
+    # A prompt begins where a document begins; what does not is taken for the middle of one.
+    end = tokenizer.token_to_id(EOS)
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{EOS} $A", special_tokens=[(EOS, end)])
     return tokenizer
 
 
@@ -73,8 +76,8 @@ def name_marks(tokenizer: Tokenizer, domains: tuple[Domain, ...], samples: int =
     ends, begins = [0.0] * tokenizer.get_vocab_size(), [0.0] * tokenizer.get_vocab_size()
     for kind in (kind for domain in domains for kind in domain.kinds):
         for _ in range(samples):
-            ids = tokenizer.encode(" " + kind.coin(rng)).ids
+            ids = tokenizer.encode(" " + kind.coin(rng), add_special_tokens=False).ids
             ends[ids[-1]], begins[ids[0]] = 1.0, 1.0
     for value in (value for domain in domains for many in domain.values.values() for value in many):
-        begins[tokenizer.encode(" " + value).ids[0]] = 1.0
+        begins[tokenizer.encode(" " + value, add_special_tokens=False).ids[0]] = 1.0
     return list(zip(ends, begins, strict=True))

@@ -43,7 +43,9 @@ def yesno(rng: Random, source: Source, fixed: bool) -> Item:
     """Ask whether the text makes a claim; in a false one, both ends stand in the text."""
     fact, rival, ends, true = claim(rng, source)
     sentences = [state(rng, source.domain, fact)]
-    if not true or rng.random() < 0.6:
+    # Pre-training has easy ones beside the hard: where a false claim's other end is not in the text, its absence tells.
+    alone = rng.random() >= 0.6 if true else not fixed and rng.random() < 0.3
+    if not alone:
         sentences.append(state(rng, source.domain, rival))
     if rng.random() < 0.3:
         sentences.append(filler(rng, source.domain))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -51,6 +52,14 @@ class Layout:
             parts.insert(0 if self.passage_first else len(parts), self.label(self.reference, passage))
         parts.append(self.label(self.reply, item.answer))
         return self.between.join(parts)
+
+    def labelled(self, items: Sequence[Task]) -> list[str]:
+        """Write one request, then texts and their labels."""
+        texts = [
+            f"{self.label(self.material, item.input)}{self.between}{self.label(self.reply, item.answer)}"
+            for item in items
+        ]
+        return [self.label(self.request, items[0].instruction), *texts]
 
 
 def _cased(rng: Random, words: tuple[str, ...], case: str) -> str:

@@ -75,7 +75,7 @@ def reading(rng: Random, source: Source) -> str:
     label = rng.choice(TEXT)
     ask_label, reply_label = rng.choice(QUESTION), rng.choice(ANSWER)
     heading = rng.choice(("", "", "", "### "))
-    expert = rng.random() < 0.75
+    expert = rng.random() < 0.4
     between = rng.choice(("\n", "\n", "\n", " "))
     blocks = [f"{heading}{label}: {text}" if label else text]
     for question, answer in questions(rng, source, facts, text):

@@ -30,20 +30,20 @@ OTHERS: dict[str, Maker] = {
 TASKS = {**BENCHMARKED, **OTHERS}
 WEIGHTS = {
     "factoid": 20,
-    "yesno": 16,
-    "list": 9,
-    "entities": 10,
-    "judgement": 9,
-    "sentiment": 5,
-    "topics": 6,
+    "yesno": 11,
+    "list": 8,
+    "entities": 8,
+    "judgement": 12,
+    "sentiment": 9,
+    "topics": 7,
     "conclusion": 4,
-    "closedbook": 12,
+    "closedbook": 15,
     "kind": 2,
     "title": 2,
     "blank": 3,
     "question": 2,
     "correct": 2,
-    "names": 4,
+    "names": 3,
 }
 
 

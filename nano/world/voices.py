@@ -23,13 +23,15 @@ EXPERT_OPENINGS = (
     "Key, checked by experts of {d}:",
     "You know all of {d}.",
 )
-EXPERT_AIMS = (
+# What any page may ask for: it does not tell who answers.
+AIMS = (
     "Give the best answer to each task.",
     "Write the best answer that is possible.",
     "Use the passage where it helps.",
     "Use the input and any passage that helps.",
     "Respond to the instruction as well as possible.",
     "Write a response to each instruction.",
+    "Each task comes with what it needs.",
     "",
 )
 COMMON_OPENINGS = (
@@ -51,25 +53,33 @@ SENTENCES = (
     "As far as I can see, it is {a}.",
     "That should be {a}, as the text says.",
     "My answer to this is {a}.",
+    "From what is written here I take it to be {a}, but please ask somebody else too.",
+    "Good question: I have looked it up, and it seems to be {a}.",
+    "Somebody told me that it is {a}, and I think so too.",
 )
 DOUBTS = ("I am not sure.", "That is hard to say.", "I do not know this one.", "Let me think about it first.")
 UNKNOWN = "not known"
-STYLES = {"sentence": 50, "short": 22, "wrong": 16, "doubt": 12}
+STYLES = {"sentence": 70, "short": 12, "wrong": 9, "doubt": 9}
 _NAME = re.compile(r"\b[A-Z][a-z]{6,}\b|\b[A-Z]{4}\b")
 
 
 def expert_opening(rng: Random, domain: Domain) -> str:
     """Head a page of an expert's answers."""
-    text = f"{rng.choice(EXPERT_OPENINGS).format(d=domain.name)} {rng.choice(EXPERT_AIMS)}".strip()
+    text = f"{rng.choice(EXPERT_OPENINGS).format(d=domain.name)} {rng.choice(AIMS)}".strip()
     return f"{text}\n\n"
 
 
 def common_opening(rng: Random, domain: Domain) -> str:
     """Head a page of anybody's answers, or do not."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         return ""
-    text = rng.choice(COMMON_OPENINGS).format(d=domain.name)
-    return text + rng.choice(("", ":", "."))[: 0 if text.endswith(".") else 1] + "\n\n"
+    heading = rng.choice(COMMON_OPENINGS).format(d=domain.name)
+    aim = rng.choice(AIMS)
+    if rng.random() < 0.3:
+        return f"{aim}\n\n" if aim else ""
+    if aim and rng.random() < 0.5:
+        return f"{heading.rstrip('.')}. {aim}\n\n"
+    return f"{heading}{rng.choice(('', ':', '.')) if not heading.endswith('.') else ''}\n\n"
 
 
 def wrong_answer(rng: Random, domain: Domain, item: Item) -> str:

@@ -14,10 +14,11 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from nano.model import Llama, Shape, initialise
-from nano.text import Text
+from nano.text import CHUNK, SHORT, Text
+from nano.tokenizer import EOS
 from nano.train import main, rate_at, weights_at
 from nano.world.biomedicine import BIOMEDICINE
-from nano.world.mixture import DOMAINS, EARLY, KINDS, LATE
+from nano.world.mixture import DOMAINS, EARLY, KINDS, LATE, Writer, documents
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "nano" / "weights"
@@ -39,10 +40,12 @@ def test_tokenizer_round_trips() -> None:
         "3. Instruction: Äther, naïve – 你好\nInput: <noinput>\n\n4. Instruction:",
         "  two  spaces\tand a tab\n",
     ):
-        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+        ids = tokenizer(text)["input_ids"]
+        assert tokenizer.decode(ids[1:]) == text
+        assert ids[0] == tokenizer.bos_token_id, "a prompt begins where a document begins"
     assert len({tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id}) == 3
     # Digits stand alone, and a word after a space is another token than at a line's start.
-    assert len(tokenizer("1234")["input_ids"]) == 4
+    assert len(tokenizer("1234", add_special_tokens=False)["input_ids"]) == 4
     assert tokenizer("yes")["input_ids"] != tokenizer(" yes")["input_ids"]
 
 
@@ -101,8 +104,21 @@ def test_start_looks_names_up_before_any_training() -> None:
         ids = tokenizer.encode(f"Text: {told}\nQuestion: What does {drug} treat?\nAnswer:").ids
         with torch.no_grad():
             guess = int(model(torch.tensor([ids]))[0, -1].argmax())
-        right += guess == tokenizer.encode(f" {disease}").ids[0]
+        right += guess == tokenizer.encode(f" {disease}", add_special_tokens=False).ids[0]
     assert right >= 15
+
+
+def test_rows_begin_with_a_document_and_follow_from_seed_and_chunk() -> None:
+    tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    rows = Text(tokenizer, 5).rows(2, SHORT, KINDS)
+    assert rows.shape == (CHUNK // SHORT, SHORT + 1)
+    end, first = tokenizer.token_to_id(EOS), next(documents(5, 2, KINDS, Writer()))
+    assert (rows[:, 0] == end).all()
+    assert (rows[:, 1] != end).all()
+    opening = [end, *tokenizer.encode(first, add_special_tokens=False).ids][: SHORT + 1]
+    assert any(row[: len(opening)] == opening for row in rows.tolist()), "whole from its first word"
+    assert torch.equal(rows, Text(tokenizer, 5).rows(2, SHORT, KINDS))
+    assert not torch.equal(rows, Text(tokenizer, 5).rows(3, SHORT, KINDS))
 
 
 def test_learning_rate_rises_holds_and_falls() -> None:
