@@ -11,7 +11,7 @@ demo: $(STAMP)  ## two rounds of self-specialization on the embedded model, and 
 	.venv/bin/selfspec scores quickstart --domain biomedicine
 
 test: $(STAMP)  ## the default suite; WORKERS=8 where there are cores and memory for it
-	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not kill and not soak"
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow

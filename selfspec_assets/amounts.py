@@ -3,11 +3,11 @@
 import re
 from typing import NamedTuple
 
-from selfspec_assets.metrics import normalise
+from selfspec_assets.metrics import normal_form
 
 RELATIVE = 0.01  # what a coarser rounding may cost at most
 _SCALES = {"thousand": 3, "k": 3, "million": 6, "m": 6, "mn": 6, "billion": 9, "bn": 9, "b": 9, "trillion": 12}
-_SCALE = r"%|per\s?cent\b|thousand\b|million\b|billion\b|trillion\b|mn\b|bn\b|[kmb]\b"
+_SCALE = r"%|per\s?cent\b|(?:thousand|million|billion|trillion)s?\b|mn\b|bn\b|[kmb]\b"
 _CURRENCY = r"(?:(?:[a-z]{0,3}[$€£¥]|usd|eur|gbp|chf|jpy|cny|rmb|inr|aud|cad|hkd|sgd|sek|nok|dkk)\s?)?"
 _NUMBER = re.compile(
     # Accountants put a loss in brackets, the currency and the scale inside or outside of them. "Q4" and "5G" are words.
@@ -32,7 +32,8 @@ def numeric_match(prediction: str, reference: str) -> float:
 
     Two numbers are the same if they agree to the last digit of the one that is written less precisely, and differ by
     no more than 1 %. 25% is 0.25, and sign and scale have to be right; the currency does not count. A prediction may
-    put words around its one number. Several answers are compared as a set, each between commas.
+    put words around its one number, before commas and in lines of their own, too. Several answers are compared as a
+    set, each between commas.
 
     >>> [numeric_match(said, "22.22%") for said in ("It fell by 22.2 %", "0.2222", "22.22", "23%")]
     [100.0, 100.0, 0.0, 0.0]
@@ -42,6 +43,8 @@ def numeric_match(prediction: str, reference: str) -> float:
     [100.0, 100.0, 0.0]
     >>> [numeric_match(said, "$(9.8) million") for said in ("-9.8 million", "a loss of $(9.8m)", "9.8 million")]
     [100.0, 100.0, 0.0]
+    >>> numeric_match("In total, 6.5 millions", "6.5 million")
+    100.0
     >>> numeric_match("2018", "2019"), numeric_match("2018 and 2019", "2019")
     (0.0, 0.0)
     >>> numeric_match("795 thousand and 772 thousand", "772 thousand, 795 thousand")
@@ -51,7 +54,9 @@ def numeric_match(prediction: str, reference: str) -> float:
     """
     gold = _pieces(_BETWEEN, reference)
     numbers = [_alone(piece) for piece in gold]
-    if None in numbers and normalise(prediction) == normalise(reference):  # words, whatever commas they hold
+    if len(numbers) == 1 and numbers[0] is not None:
+        return 100.0 if _gives(prediction, numbers[0]) else 0.0
+    if None in numbers and _same_words(prediction, reference):  # whatever commas they hold
         return 100.0
     several = len(gold) > 1 and None not in numbers
     left = _pieces(_BETWEEN_NUMBERS if several else _BETWEEN, prediction)
@@ -70,8 +75,15 @@ def _pieces(between: re.Pattern[str], text: str) -> list[str]:
 
 
 def _fits(said: str, piece: str, number: Number | None) -> bool:
-    if number is None:
-        return normalise(said) == normalise(piece)
+    return _same_words(said, piece) if number is None else _gives(said, number)
+
+
+def _same_words(said: str, gold: str) -> bool:
+    form = normal_form(gold)
+    return form(said) == form(gold)
+
+
+def _gives(said: str, number: Number) -> bool:
     given = _alone(said) or _within(said)
     return given is not None and _same(given, number)
 
@@ -90,7 +102,7 @@ def _within(text: str) -> Number | None:
 
 def _number(found: re.Match[str]) -> Number:
     digits, scale = found["digits"].replace(",", ""), (found["inner"] or found["outer"] or "").lower()
-    power = -2 if scale == "%" or scale.startswith("per") else _SCALES.get(scale, 0)
+    power = -2 if scale == "%" or scale.startswith("per") else _SCALES.get(scale.removesuffix("s"), 0)
     sign = -1 if found["sign"] or found["open"] or found["minus"] else 1
     decimals = len(digits.partition(".")[2])
     return Number(sign * float(digits) * 10.0**power, 10.0 ** (power - decimals))

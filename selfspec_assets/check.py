@@ -9,7 +9,7 @@ from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.seed_lint import doubts
-from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
+from selfspec_assets.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
 
 
 def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecError | None]:
@@ -28,6 +28,7 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lines.append(f"pack: {pack.folder}")
     seeds = recipe_seeds(pack, named.recipe)
     lines.append(f"seeds: {len(seeds)} of {len({seed.task for seed in seeds})} tasks")
+    lines += sampling_notes(pack, named.recipe)
     few = None if named.recipe.is_reference else too_few_to_show(named, domain, len(seeds))
     if few is not None:
         raise few
@@ -58,8 +59,8 @@ def _check_benchmarks(named: NamedRecipe, pack: Pack, demonstrates: Counter[str]
     for benchmark in pack.data(kind).benchmarks:
         if wanted is not None and benchmark.name not in wanted:
             continue
-        if not pack.benchmark_path(benchmark, kind).is_file():
-            lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {benchmark.file}. {benchmark.how_to_get}")
+        if (absent := pack.absent_file(benchmark, kind)) is not None:
+            lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {absent}. {benchmark.how_to_get}")
             continue
         present += 1
         count = len(load_items(pack, benchmark, kind))

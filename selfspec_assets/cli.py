@@ -242,10 +242,12 @@ def verify(
     for one in found.damages:
         for error in one.errors:
             err.print(f"  [bold red]damaged[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-    gone = verification.drop(warehouse, found.damages) if drop else []
-    if gone:
-        _print_lines([f"{len(gone)} damaged revisions removed; made anew by:", *verification.commands(gone)])
-    if len(gone) < len(found.damages):
+    done = verification.drop(warehouse, found.damages if drop else [])
+    if done.gone:
+        _print_lines([f"{len(done.gone)} damaged revisions removed; made anew by:", *verification.commands(done.gone)])
+    if done.sound:
+        _print_lines([f"{len(done.sound)} revisions were made anew meanwhile, are sound now, and stay"])
+    if len(done.gone) + len(done.sound) < len(found.damages):
         raise typer.Exit(1)
 
 

@@ -1,7 +1,7 @@
 """What a pack declares of its corpus: where its text lies, how it is cut, what of it is taken. Pure.
 
-A plain path is a *prepared* corpus: JSON lines ``{"id", "title"?, "text"}``, taken as they are. Sources are read,
-cleaned, cut, de-duplicated and decontaminated (docs/corpora.md).
+Sources are read, cleaned, cut, de-duplicated and decontaminated (docs/corpora.md). A plain path names JSON lines
+``{"id", "title"?, "text"}``: of published data one such source, inside a pack a *prepared* corpus, taken as it is.
 """
 
 import re
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from selfspec_assets.pack_paths import PackPath
+from selfspec_assets.pack_paths import PackPath, in_pack
 from selfspec_assets.readers.hub import hub_address, is_hub_address
 from selfspec_assets.strict import Strict
 
-PIPELINE = "1"  # raise it when the same sources would give other passages
+PIPELINE = "2"  # raise it when the same sources would give other passages
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Format = Literal["jsonl", "csv", "tsv", "parquet", "txt", "pubmed"]
+Format = Literal["jsonl", "csv", "tsv", "parquet", "txt", "pubmed", "documents"]
 _WITH_COLUMNS = ("jsonl", "csv", "tsv", "parquet")
 _FOR_COLUMNS = {"text", "title", "id", "empty"}
 
@@ -86,9 +86,14 @@ class Source(Strict):
             raise ValueError(f"key '{min(given & _FOR_COLUMNS)}' has no use with format {self.format}")
         if self.format != "txt" and "document" in given:
             raise ValueError(f"key 'document' has no use with format {self.format}: only txt needs it")
-        if self.format in ("parquet", "pubmed") and "encoding" in given:
+        if self.format in ("parquet", "pubmed", "documents") and "encoding" in given:
             raise ValueError(f"key 'encoding' has no use with format {self.format}")
         return self
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether documents bring ids of their own, of which none may come twice; a later PubMed article may."""
+        return self.id is not None or self.format == "documents"
 
     @property
     def how_to_get(self) -> str:
@@ -109,6 +114,13 @@ class Corpus(Strict):
     def _a_plain_path(cls, value: Any) -> Any:
         return {"prepared": value} if isinstance(value, str) else value
 
+    @field_validator("prepared")
+    @classmethod
+    def _pinned(cls, value: str | None) -> str | None:
+        if value is not None and is_hub_address(value):
+            hub_address(value)
+        return value
+
     @model_validator(mode="after")
     def _either(self) -> "Corpus":
         if (self.prepared is None) == (not self.sources):
@@ -120,6 +132,15 @@ class Corpus(Strict):
             if names.count(name) > 1:
                 raise ValueError(f"two sources are called '{name}'")
         return self
+
+    def streamed(self) -> "Corpus":
+        """Of published data: a plain path as the one source that it is short for; what comes with the pack stays.
+
+        A published corpus may be larger than the memory, and may hold text of a benchmark.
+        """
+        if self.prepared is None or in_pack(self.prepared) is not None:
+            return self
+        return Corpus(sources=(Source(name="corpus", format="documents", files=(self.prepared,)),))
 
     def declared(self) -> str:
         """What counts of the declaration: not where to get the files, nor under which licence."""

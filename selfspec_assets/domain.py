@@ -18,7 +18,7 @@ from selfspec_assets.corpus_contract import Corpus
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_filters import PackFilters, load_filters
 from selfspec_assets.pack_finding import find_pack, pack_names
-from selfspec_assets.pack_paths import PackPath, contained
+from selfspec_assets.pack_paths import PackPath, contained, in_pack
 from selfspec_assets.pack_readers import bound_reader
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
 from selfspec_assets.records import Item, Seed, load_seeds, text_field
@@ -66,14 +66,24 @@ class Benchmark(Strict):
     name: Slug
     task: Slug
     instruction: str = Field(min_length=1)
-    file: PackPath  # in the pack; published: under SELFSPEC_DATA, or hf://datasets/owner/name@commit/path
+    file: PackPath  # in the pack; published: under SELFSPEC_DATA, hf://datasets/owner/name@commit/path, or pack:path
     also: tuple[PackPath, ...] = Field(default=(), strict=False)  # more files of the same format
-    train: PackPath | None = None  # labelled items of the same format: only adapter.data: supervised reads them
+    train: PackPath | None = None  # labelled items of the same format, never scored: supervised, sample_train
     reader: str = "jsonl"  # of selfspec_assets.readers, or a function of the pack's readers.py
     options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
     metrics: tuple[MetricName, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
     licence: str = ""
     obtain: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that it reads: what is scored, and the training split."""
+        return (self.file, *self.also, *([] if self.train is None else [self.train]))
+
+    @property
+    def comes_with_pack(self) -> bool:
+        """Whether a published benchmark needs no ``SELFSPEC_DATA``."""
+        return all(in_pack(file) is not None for file in self.files)
 
     @property
     def how_to_get(self) -> str:
@@ -117,6 +127,11 @@ class PackFile(Strict):
     bundled: PackData | None = None
     published: PackData | None = None
 
+    @field_validator("published")
+    @classmethod
+    def _streamed(cls, value: PackData | None) -> PackData | None:
+        return None if value is None else value.model_copy(update={"corpus": value.corpus.streamed()})
+
 
 class _ContractOnly(Strict):
     """The one key that is read of any version."""
@@ -157,7 +172,7 @@ class Pack:
         return path
 
     def corpus_path(self, kind: DataKind) -> Path:
-        """The file of a prepared corpus; ``domain.yaml`` where the corpus is declared as sources."""
+        """The file of a prepared corpus; ``domain.yaml`` where the corpus is made of sources."""
         prepared = self.data(kind).corpus.prepared
         return self.folder / "domain.yaml" if prepared is None else self._data_file(prepared, kind)
 
@@ -171,13 +186,26 @@ class Pack:
     def benchmark_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
         return [self._data_file(relative, kind) for relative in (benchmark.file, *benchmark.also)]
 
+    def absent_file(self, benchmark: Benchmark, kind: DataKind) -> str | None:
+        """The first of a benchmark's files that is not there, as ``domain.yaml`` names it; None: it is present.
+
+        A folder counts as a file: some formats are many files in one.
+        """
+        paths = zip((benchmark.file, *benchmark.also), self.benchmark_paths(benchmark, kind), strict=True)
+        return next((name for name, path in paths if not path.exists()), None)
+
+    def is_present(self, benchmark: Benchmark, kind: DataKind) -> bool:
+        """Whether all that a benchmark is scored on is there; one that lacks a file is left out as a whole."""
+        return self.absent_file(benchmark, kind) is None
+
     def training_path(self, benchmark: Benchmark, kind: DataKind) -> Path | None:
         return None if benchmark.train is None else self._data_file(benchmark.train, kind)
 
     def _data_file(self, relative: str, kind: DataKind) -> Path:
         if is_hub_address(relative):
             return hub_file(relative)
-        return self.inside(relative) if kind == "bundled" else contained(home.data_folder(), relative)
+        own = relative if kind == "bundled" else in_pack(relative)
+        return contained(home.data_folder(), relative) if own is None else self.inside(own)
 
     def inside(self, relative: str) -> Path:
         return contained(self.folder, relative)
@@ -251,22 +279,23 @@ def _check_data(pack: Pack, path: Path) -> None:
                 raise SelfspecError(path, f"{kind}.benchmarks: two are called '{name}'", "rename one")
         for benchmark in data.benchmarks:
             _check_reader(pack, benchmark, kind)
-            files = [benchmark.file, *benchmark.also, *([benchmark.train] if benchmark.train else [])]
-            if kind == "bundled" and any(map(is_hub_address, files)):
+            if kind == "bundled" and any(map(is_hub_address, benchmark.files)):
                 reason = f"bundled benchmark '{benchmark.name}' lies in a hub dataset"
                 raise SelfspecError(path, reason, "move it to 'published', or bring its file in the pack")
-    if pack.file.bundled is not None:
-        corpus = pack.file.bundled.corpus.prepared
-        wanted = [
-            *([corpus] if corpus else []),
-            *(name for b in pack.file.bundled.benchmarks for name in (b.file, *b.also)),
-        ]
-        wanted += [b.train for b in pack.file.bundled.benchmarks if b.train is not None]
-        if pack.file.bundled.seeds is not None:
-            wanted.append(pack.file.bundled.seeds)
-        for relative in wanted:
-            if not pack.inside(relative).is_file():
-                raise SelfspecError(path, f"bundled file '{relative}' is missing", f"add {pack.folder / relative}")
+        _check_own_files(pack, kind, data, path)
+
+
+def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
+    """What lies in the pack is there: all of the bundled data; of the published, what its name says does."""
+    corpus = data.corpus.prepared
+    named = [*([corpus] if corpus else []), *(file for benchmark in data.benchmarks for file in benchmark.files)]
+    if kind == "bundled":
+        own = [*named, *([data.seeds] if data.seeds is not None else [])]
+    else:
+        own = [relative for relative in map(in_pack, named) if relative is not None]
+    for relative in own:
+        if not pack.inside(relative).exists():
+            raise SelfspecError(path, f"{kind} file '{relative}' is missing", f"add {pack.folder / relative}")
 
 
 def _check_reader(pack: Pack, benchmark: Benchmark, kind: str) -> None:
@@ -294,11 +323,11 @@ def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> lis
             the answer that is to be found would be learnt by heart.
     """
     path = pack.training_path(benchmark, kind)
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         return []
     items = _read(pack, benchmark, [path])
     test_path = pack.benchmark_path(benchmark, kind)
-    test_items = load_items(pack, benchmark, kind) if test_path.is_file() else []
+    test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
     scored = {_same(item.input): item.item_id for item in test_items}
     for item in items:
         if _same(item.input) in scored:

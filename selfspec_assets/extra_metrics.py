@@ -13,9 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from selfspec_assets.amounts import numeric_match
-from selfspec_assets.metrics import Floats, Statistic, normalise, token_f1
+from selfspec_assets.metrics import Floats, Statistic, token_f1, without_punctuation
 
 _TYPED = re.compile(r"<[\w-]+>")
+_MENTION = re.compile(r"(?P<mention>.*?)\s*<(?P<type>[\w-]+)>", re.DOTALL)
+_LEADING_ARTICLES = re.compile(r"\A(?:(?:a|an|the) )+")
+_AND = re.compile(r"\Aand\s+", re.IGNORECASE)
 _AFTER_TYPE = re.compile(r"(?<=>)\s*,\s*|\n")
 _BETWEEN = re.compile(r",\s+|\n")
 
@@ -25,34 +28,48 @@ References = Sequence[Sequence[str]]
 def members(answer: str) -> list[str]:
     """What an answer lists: entities split right after their ``<Type>``, anything else at a comma with a space.
 
-    >>> members("1,25-dihydroxyvitamin D, calcium")
-    ['1,25-dihydroxyvitamin D', 'calcium']
+    An "and" before the last of several belongs to the list.
+
+    >>> members("1,25-dihydroxyvitamin D, calcium, and iron")
+    ['1,25-dihydroxyvitamin D', 'calcium', 'iron']
     >>> members("cancer of breast, ovary <Disease>, HD <Disease>")
     ['cancer of breast, ovary <Disease>', 'HD <Disease>']
     """
     pieces = (_AFTER_TYPE if _TYPED.search(answer) else _BETWEEN).split(answer)
-    return [piece.strip() for piece in pieces if piece.strip()]
+    found = [piece.strip() for piece in pieces if piece.strip()]
+    return [*found[:-1], _AND.sub("", found[-1])] if len(found) > 1 else found
 
 
 def set_f1(prediction: str, reference: str) -> float:
-    """F1 of the sets of members, each whole and with its type; order, repeats, case and articles do not count.
+    """F1 of the sets of members, each whole and with its type.
+
+    Order, repeats, case, punctuation and a member's leading articles do not count.
 
     >>> set_f1("the Calcium, iron", "iron, calcium")
     100.0
     >>> set_f1("iron, zinc", "iron, calcium")
     50.0
-    >>> set_f1("HD <Gene>", "HD <Disease>")
-    0.0
+    >>> set_f1("HD <Gene>", "HD <Disease>"), set_f1("vitamin", "vitamin A")
+    (0.0, 0.0)
     """
-    ours, gold = ({_normal(member) for member in members(text)} for text in (prediction, reference))
+    ours, gold = ({_pair(member) for member in members(text)} for text in (prediction, reference))
     if not ours or not gold:
         return 100.0 if ours == gold else 0.0
     return 200.0 * len(ours & gold) / (len(ours) + len(gold))
 
 
-def _normal(member: str) -> str:
-    """SQuAD's normal form; where that leaves nothing ("+", or the letter "A", an article), the text in lower case."""
-    return normalise(member) or member.lower()
+def _pair(member: str) -> tuple[str, str]:
+    """Mention and type ("" for none), as two members are compared.
+
+    Not in SQuAD's form: there an A is an article wherever it stands, and "hepatitis A" would be "hepatitis".
+    """
+    typed = _MENTION.fullmatch(member)
+    return (_mention(typed["mention"]), typed["type"].lower()) if typed else (_mention(member), "")
+
+
+def _mention(text: str) -> str:
+    """Without punctuation and leading articles, but never without everything: "A" is a letter, "+" a sign."""
+    return _LEADING_ARTICLES.sub("", without_punctuation(text)) or text.lower()
 
 
 def box_f1(prediction: str, reference: str) -> float:
@@ -87,9 +104,9 @@ def label_counts(predictions: Sequence[str], references: References) -> Floats:
     >>> label_counts(["yes", "maybe"], [["yes"], ["no"]]).tolist()  # labels in order: no, yes
     [[[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]
     """
-    said = [{_normal(label) for label in members(text)} for text in predictions]
-    gold = [{_normal(label) for label in members(answers[0])} for answers in references]
-    labels = sorted(set[str]().union(*gold))
+    said = [{_pair(label) for label in members(text)} for text in predictions]
+    gold = [{_pair(label) for label in members(answers[0])} for answers in references]
+    labels = sorted(set[tuple[str, str]]().union(*gold))
     pairs = zip(said, gold, strict=True)
     rows = [[(a in ours & true, a in ours, a in true) for a in labels] for ours, true in pairs]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(labels), 3)
@@ -122,9 +139,9 @@ def commonest(references: References) -> tuple[str, int]:
     >>> commonest([["no"], ["Yes"], ["yes."]])
     ('Yes', 2)
     """
-    counts = Counter(_normal(reference[0]) for reference in references)
+    counts = Counter(_pair(reference[0]) for reference in references)
     answer, count = counts.most_common(1)[0]
-    return next(reference[0] for reference in references if _normal(reference[0]) == answer), count
+    return next(reference[0] for reference in references if _pair(reference[0]) == answer), count
 
 
 class CorpusMetric(NamedTuple):

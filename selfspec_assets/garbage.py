@@ -2,20 +2,21 @@
 
 A revision stays if a manifest entry names it (also of a recipe that is no more), if a recipe in ``recipes/`` expects it
 (so that going back to former settings costs nothing), or if a running step uses it. Unfinished work stays if a recipe
-expects it. Where a recipe that has run here cannot be read, what it expects is not known: then no revision and no
-unfinished work goes at all.
+expects it, also one that lies elsewhere: the work names the recipes that made it. Where a recipe in ``recipes/`` that
+has run here cannot be read, what it expects is not known: then no revision and no unfinished work goes at all.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from selfspec_assets import home
 from selfspec_assets.domain import Pack
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.plan_costs import folder_bytes
 from selfspec_assets.recipe import load_recipe, recipe_names
-from selfspec_assets.warehouse import Warehouse, upkeep
+from selfspec_assets.warehouse import Attempts, Warehouse, upkeep
+from selfspec_assets.warehouse.files import below, size_of
 
 SUPERSEDED, WORK, TEMPORARY = "superseded revision", "leftover work", "temporary file"
 
@@ -62,19 +63,22 @@ def find(warehouse: Warehouse) -> Garbage:
     now = upkeep.running(warehouse)  # after the manifest; see ``upkeep``
     needed = expected.signatures | now.uses
     items: list[Item] = []
+    elsewhere: dict[str, str] = {}
     if not expected.unreadable and now.all_known:
         shown = {entry.signature for entry in entries}
         items += [_revision(warehouse, one) for one in upkeep.revisions(warehouse) if one not in needed | shown]
         # A step that is made has no unfinished work but raw requests, which stay for a higher target.
         left = [one for one in upkeep.work_folders(warehouse) if one not in needed or warehouse.has(one)]
-        items += [_work(warehouse, one) for one in left if one not in now.uses]
+        left = [one for one in left if one not in now.uses]
+        elsewhere = _wanted_elsewhere(warehouse, [one for one in left if one not in needed])
+        items += [_work(warehouse, one) for one in left if one not in elsewhere]
     going = {item.name for item in items if item.kind == WORK}
     for path in upkeep.temporary_files(warehouse):
         parts = path.relative_to(warehouse.root).parts
-        inside = parts[0] == "work" and (parts[1] in going or parts[1] in now.uses)
-        if not inside and now.all_known:
-            items.append(Item(TEMPORARY, "/".join(parts), "of a run that died", _bytes(path)))
+        if not (parts[0] == "work" and parts[1] in going) and now.all_known:
+            items.append(Item(TEMPORARY, "/".join(parts), "of a run that died", size_of(path)))
     notes = [*expected.unreadable, *_strangers(warehouse, (entry.key.recipe for entry in entries), expected.names)]
+    notes += sorted(set(elsewhere.values()))
     if now.who:
         notes.append(f"being made now, and left alone with all that it reads: {'; '.join(now.who)}")
     return Garbage(tuple(items), tuple(notes))
@@ -95,6 +99,7 @@ def remove(warehouse: Warehouse, items: Sequence[Item]) -> int:
         else:
             gone = upkeep.remove_temporary(warehouse, warehouse.root / item.name)
         freed += item.bytes if gone else 0
+    upkeep.remove_idle_locks(warehouse)
     return freed
 
 
@@ -129,6 +134,36 @@ def expected_signatures(lineage: Lineage) -> set[str]:
     }
 
 
+def _wanted_elsewhere(warehouse: Warehouse, works: Iterable[str]) -> dict[str, str]:
+    """Work that a recipe outside ``recipes/`` may go on from, with what is to be said about it.
+
+    A recipe that is no more goes on from nothing; of one that cannot be read nothing is known, so all its work stays.
+    """
+    known = {path.resolve() for name in recipe_names() if (path := home.find(f"recipes/{name}.yaml")) is not None}
+    packs: dict[str, Pack] = {}
+    read: dict[Path, tuple[set[str] | None, str]] = {}
+    found = {}
+    for work in works:
+        for path in Attempts(warehouse.root / "work" / work).recipes():
+            if path in known or not path.is_file():
+                continue
+            if path not in read:
+                read[path] = _expected_elsewhere(path, packs)
+            signatures, note = read[path]
+            if signatures is None or work in signatures:
+                found[work] = note
+    return found
+
+
+def _expected_elsewhere(path: Path, packs: dict[str, Pack]) -> tuple[set[str] | None, str]:
+    try:
+        signatures = expected_signatures(Lineage(load_recipe(str(path)), packs))
+    except SelfspecError as error:
+        why = f"cannot be read: {error.place}: {error.reason} (remedy: {error.remedy}; or delete the recipe)"
+        return None, f"recipe {path} has unfinished work, which stays, and {why}"
+    return signatures, f"recipe {path} is not in recipes/; its unfinished work stays until the file is deleted"
+
+
 def _strangers(warehouse: Warehouse, have_run: Iterable[str], names: frozenset[str]) -> list[str]:
     return [
         f"recipe {name} is not in recipes/, but the manifest names its revisions: they stay until "
@@ -143,14 +178,10 @@ def _revision(warehouse: Warehouse, signature: str) -> Item:
         step = warehouse.revision(signature).step
     except SelfspecError:
         step = "damaged"
-    return Item(SUPERSEDED, signature, step, folder_bytes(folder))
+    return Item(SUPERSEDED, signature, step, size_of(folder))
 
 
 def _work(warehouse: Warehouse, signature: str) -> Item:
     folder = warehouse.root / "work" / signature
-    chunks = len(list(folder.glob("*/[0-9]*.json")))
-    return Item(WORK, signature, f"{chunks} chunks", folder_bytes(folder))
-
-
-def _bytes(path: Path) -> int:
-    return folder_bytes(path) if path.is_dir() else path.stat().st_size
+    chunks = sum(path.match("*/[0-9]*.json") and path.parent != folder for path in below(folder))
+    return Item(WORK, signature, f"{chunks} chunks", size_of(folder))

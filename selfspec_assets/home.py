@@ -5,7 +5,7 @@ the bundled ones. The warehouse belongs to the project folder.
 """
 
 import os
-import shutil
+import threading
 from pathlib import Path
 
 from selfspec_assets.errors import SelfspecError
@@ -96,8 +96,18 @@ def prepare_dagster() -> Path:
     shipped = find("dagster.yaml")
     if shipped is None:
         raise SelfspecError("dagster.yaml", "the instance's configuration is missing", "reinstall selfspec")
-    target = folder / "dagster.yaml"
-    if not target.is_file() or target.read_bytes() != shipped.read_bytes():
-        shutil.copyfile(shipped, target)
+    _replace(folder / "dagster.yaml", shipped.read_bytes())
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Writes a file in one step: Dagster takes its defaults in silence if it reads an empty ``dagster.yaml``."""
+    if target.is_file() and target.read_bytes() == data:
+        return
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -33,15 +33,44 @@ def normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
+def without_punctuation(text: str) -> str:
+    """SQuAD's normal form with the articles kept.
+
+    >>> without_punctuation("(A)")
+    'a'
+    """
+    return " ".join(text.lower().translate(_PUNCTUATION).split())
+
+
+def _as_written(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def normal_form(reference: str) -> Callable[[str], str]:
+    """How an answer and this reference are written before they are compared.
+
+    SQuAD's form; but that leaves nothing of "A", the letter of an option, nor of "+", and everything else that it
+    leaves nothing of would be right, no answer at all included. For such a reference articles are kept, and where it
+    is punctuation alone, that too. A reference without a character has SQuAD's form.
+
+    >>> [normal_form("A")(said) for said in ("A.", "(a)", "the", "")]
+    ['a', 'a', 'the', '']
+    """
+    return next((form for form in (normalise, without_punctuation, _as_written) if form(reference)), normalise)
+
+
 def token_f1(prediction: str, reference: str) -> float:
-    """Token F1 after normalisation, 0 to 100.
+    """Token F1 after normalisation (``normal_form``), 0 to 100.
 
     Where either side has no token left, it is 100 if neither has and 0 otherwise (SQuAD 2.0's rule).
 
     >>> token_f1("the Broncos", "Denver Broncos")  # one of one token, one of two
     66.66666666666667
+    >>> token_f1("A.", "A"), token_f1("", "A")
+    (100.0, 0.0)
     """
-    ours, gold = normalise(prediction).split(), normalise(reference).split()
+    form = normal_form(reference)
+    ours, gold = form(prediction).split(), form(reference).split()
     if not ours or not gold:
         return 100.0 if ours == gold else 0.0
     common = (Counter(ours) & Counter(gold)).total()
@@ -52,14 +81,15 @@ def rouge_l(prediction: str, reference: str) -> float:
     """rouge_score's rougeL F with its stemmer, 0 to 100.
 
     Its tokens are ASCII letters and digits. Where neither text has any ("β", "", "+"), texts that are equal after
-    SQuAD's normalisation score 100, so that the gold answer always does.
+    normalisation (``normal_form``) score 100, so that the gold answer always does.
 
     >>> rouge_l("patients treated", "patient treating"), rouge_l("b c", "c b")
     (100.0, 50.0)
     """
     scorer = _rouge_scorer()
     if not scorer._tokenizer.tokenize(prediction) and not scorer._tokenizer.tokenize(reference):
-        return 100.0 if normalise(prediction) == normalise(reference) else 0.0
+        form = normal_form(reference)
+        return 100.0 if form(prediction) == form(reference) else 0.0
     return 100.0 * float(scorer.score(reference, prediction)["rougeL"].fmeasure)
 
 

@@ -7,6 +7,7 @@ from selfspec_assets import home
 from selfspec_assets.corpora.census import census
 from selfspec_assets.domain import Benchmark, DataKind, Pack, load_items, load_pack, load_seeds, load_training_items
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.readers.hub import is_hub_address
 from selfspec_assets.records import Seed
 from selfspec_assets.seed_lint import doubts, repeats
 
@@ -42,16 +43,34 @@ def check_pack(name: str) -> PackReport:
 def _check_data(pack: Pack, kind: DataKind, report: PackReport) -> None:
     report.lines.append(f"{kind}:")
     seeds = _check_seeds(pack, kind, report)
-    if kind == "published":
-        try:
-            home.data_folder()
-        except SelfspecError as error:
-            report.warn(f"benchmarks and corpus not looked at: {error.remedy}")
-            return
+    absent = _no_data_folder() if kind == "published" else None
+    within_reach = [one for one in pack.data(kind).benchmarks if absent is None or _needs_no_folder(one)]
     for benchmark in pack.data(kind).benchmarks:
-        _check_benchmark(pack, benchmark, kind, seeds, report)
+        if benchmark in within_reach:
+            _check_benchmark(pack, benchmark, kind, seeds, report)
+        else:
+            report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no data folder. {benchmark.how_to_get}")
         _check_demonstrations(benchmark, seeds, report)
-    _check_corpus(pack, kind, report)
+    corpus = pack.data(kind).corpus
+    if absent is None or corpus.prepared is not None:
+        _check_corpus(pack, kind, report)
+    else:
+        lines = [f"  corpus {one.name}: ABSENT, no data folder. {one.how_to_get}" for one in corpus.sources]
+        report.lines += lines
+    if absent is not None:
+        report.warn(f"{'other ' if within_reach else ''}benchmarks and corpus not looked at: {absent.remedy}")
+
+
+def _needs_no_folder(benchmark: Benchmark) -> bool:
+    return benchmark.comes_with_pack or all(map(is_hub_address, benchmark.files))
+
+
+def _no_data_folder() -> SelfspecError | None:
+    try:
+        home.data_folder()
+    except SelfspecError as error:
+        return error
+    return None
 
 
 def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
@@ -69,11 +88,11 @@ def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
 
 
 def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: list[Seed], report: PackReport) -> None:
-    absent = [path for path in pack.benchmark_paths(benchmark, kind) if not path.is_file()]
-    if absent:
-        report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no file {absent[0]}. {benchmark.how_to_get}")
-        return
     try:
+        absent = pack.absent_file(benchmark, kind)
+        if absent is not None:
+            report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no file {absent}. {benchmark.how_to_get}")
+            return
         items = load_items(pack, benchmark, kind)
         training = load_training_items(pack, benchmark, kind)
     except SelfspecError as error:

@@ -7,10 +7,18 @@ from pydantic import AfterValidator
 
 from selfspec_assets.errors import SelfspecError
 
+IN_PACK = "pack:"  # begins the name of a published file that comes with the pack, relative to the pack
+
+
+def in_pack(relative: str) -> str | None:
+    """Where in the pack a published file lies that comes with it; None for a file of the data folder."""
+    return relative.removeprefix(IN_PACK) if relative.startswith(IN_PACK) else None
+
 
 def _inside(relative: str) -> str:
-    path = PurePosixPath(relative)
-    if not relative.strip() or not relative.isprintable():
+    named = relative.removeprefix(IN_PACK)
+    path = PurePosixPath(named)
+    if not named.strip() or not named.isprintable():
         raise ValueError("is not a file's name")
     if path.is_absolute() or ".." in path.parts:
         raise ValueError("points outside the folder that the file belongs to")

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.plan_sizes import MODEL_STEPS, Size, counted, size
-from selfspec_assets.signature import folder_files
 from selfspec_assets.warehouse import Attempts, ChunkStore, Revision, Warehouse, upkeep
+from selfspec_assets.warehouse.files import below, size_of
 
 OWN_SHARE = 0.2  # of the work done, from which on its own pace tells more than another run's
 
@@ -114,7 +113,7 @@ class PastRuns:
             whole, kept = size(made.step, parts["settings"], counts), counts.get("kept", 0)
         except (SelfspecError, KeyError, ValueError):  # damaged, or another version's
             return None
-        cost = Cost(made.run.input_tokens, made.run.output_tokens, made.run.seconds, folder_bytes(made.folder))
+        cost = Cost(made.run.input_tokens, made.run.output_tokens, made.run.seconds, size_of(made.folder))
         past = Past(whole, cost, f"revision {made.signature[:12]}", kept)
         iteration, model = _iteration(made.step, parts["inputs"]), parts["inputs"].get("model")
         return _Run(made.signature, iteration, made.run.started_at, model, past)
@@ -149,11 +148,6 @@ def _iteration(step: str, inputs: Mapping[str, str]) -> int:
     return newest + 1 if step == "instructions" else newest
 
 
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder_files(folder).values())
-
-
 @dataclass(frozen=True)
 class Done:
     """The part of a step that an earlier, unfinished attempt made."""
@@ -166,15 +160,11 @@ class Done:
 def done(warehouse: Warehouse, work_signature: str) -> Done:
     """What lies in a folder of unfinished work; nothing there is nothing done."""
     folder = warehouse.root / "work" / work_signature
-    payloads = [
-        payload
-        for inner in sorted(folder.iterdir() if folder.is_dir() else ())
-        if inner.is_dir()
-        for payload in _payloads(ChunkStore(inner))
-    ]
+    inside = sorted(path for path in below(folder) if path.is_dir())
+    payloads = [payload for inner in inside if inner.parent == folder for payload in _payloads(ChunkStore(inner))]
     read = sum(_first(payload, "input_tokens", "prompt_tokens") for payload in payloads)
     written = sum(_first(payload, "output_tokens", "tokens") for payload in payloads)
-    steps = [int(path.name.rpartition("-")[2]) for path in folder.glob("checkpoints/checkpoint-*")]
+    steps = [int(path.name.rpartition("-")[2]) for path in inside if path.match("checkpoints/checkpoint-*")]
     return Done(len(payloads), Cost(read, written, Attempts(folder).spent()), max(steps, default=0))
 
 

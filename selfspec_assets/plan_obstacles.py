@@ -1,5 +1,6 @@
 """What would stop a step before it begins, found in recipe, pack and files alone."""
 
+from selfspec_assets.corpora.census import has_corpus, no_corpus
 from selfspec_assets.domain import load_items, load_training_items, no_training_split
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
@@ -10,6 +11,7 @@ def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | 
     """``by PLACE: reason (remedy: …)``, or None. Its inputs are not looked at: their own rows tell."""
     check = {
         "seeds": _seeds,
+        "corpus": _corpus,
         "benchmarks": _benchmarks,
         "training_items": _training_items,
         "instructions": _shown_seeds,
@@ -32,10 +34,15 @@ def _seeds(lineage: Lineage, domain: str) -> None:
     recipe_seeds(lineage.pack(domain), lineage.recipe)
 
 
+def _corpus(lineage: Lineage, domain: str) -> SelfspecError | None:
+    pack, kind = lineage.pack(domain), lineage.recipe.data
+    return None if has_corpus(pack, kind) else no_corpus(pack, kind)
+
+
 def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     declared = pack.data(kind).benchmarks
-    present = [one for one in declared if pack.benchmark_path(one, kind).is_file()]
+    present = [one for one in declared if pack.is_present(one, kind)]
     if sum(len(load_items(pack, one, kind)) for one in present):
         return None
     remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared)
@@ -55,7 +62,7 @@ def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
     """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
     pack, kind, section = lineage.pack(domain), lineage.recipe.data, lineage.recipe.scores
-    present = {one.name: one for one in pack.data(kind).benchmarks if pack.benchmark_path(one, kind).is_file()}
+    present = {one.name: one for one in pack.data(kind).benchmarks if pack.is_present(one, kind)}
     wanted = list(present) if section.benchmarks is None else list(section.benchmarks)
     place, shots = f"{lineage.named.path}: scores", max(section.shots)
     if unknown := [name for name in wanted if name not in present]:

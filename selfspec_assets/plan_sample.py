@@ -30,13 +30,14 @@ from selfspec_assets.domain import load_items
 from selfspec_assets.instruction_list import InstructionFilter, parse_instruction_list
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.plan_costs import Cost, Past, folder_bytes
+from selfspec_assets.plan_costs import Cost, Past
 from selfspec_assets.plan_sizes import MODEL_STEPS, size
 from selfspec_assets.progress import Report
 from selfspec_assets.prompts import EVALUATION_PROMPTS, alpaca_prompt, instruction_list_prompt
 from selfspec_assets.records import Seed
 from selfspec_assets.seed_sample import recipe_seeds
 from selfspec_assets.tuning import TuningSettings, tune
+from selfspec_assets.warehouse.files import size_of
 
 T = TypeVar("T")
 REQUESTS = ANSWERS = ITEMS = 4
@@ -154,8 +155,7 @@ class _Sample:
         wanted = [
             one
             for one in self._pack.data(kind).benchmarks
-            if self._pack.benchmark_path(one, kind).is_file()
-            and (section.benchmarks is None or one.name in section.benchmarks)
+            if self._pack.is_present(one, kind) and (section.benchmarks is None or one.name in section.benchmarks)
         ]
         prompts = []
         for benchmark in wanted[:ITEMS]:
@@ -196,7 +196,7 @@ class _Sample:
             examples = [pairs[i] for i in fitting[: 2 * batch]]
             place = Path(folder) / "adapter"
             tune(self._lineage.model_spec, examples, settings, place, progress=lambda *_: ends.append(time.monotonic()))
-            stored = folder_bytes(place)
+            stored = size_of(place)
         tokens = sum(lengths[i] for i in fitting[: 2 * batch])
         # The first step also waits for what is set up once: both are taken to last as long as the second one.
         cost = Cost(tokens, 0.0, 2 * (ends[1] - ends[0]), stored)

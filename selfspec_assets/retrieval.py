@@ -193,7 +193,7 @@ def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
         for number, line in numbered_lines(file):
             if not line.strip():
                 continue
-            document = _document(line, f"{path}:{number}")
+            document = parse_document(line, f"{path}:{number}")
             if document.id in seen:
                 reason = f"id {document.id!r} was used on line {seen[document.id]} already"
                 raise SelfspecError(f"{path}:{number}", reason, "give every document an id of its own")
@@ -203,7 +203,12 @@ def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
         raise SelfspecError(path, "the corpus is empty", 'write one {"id": …, "title": …, "text": …} per line')
 
 
-def _document(line: str, place: str) -> Document:
+def parse_document(line: str, place: str) -> Document:
+    """One line of a corpus, ``{"id", "title"?, "text"}``; a missing or null title is "".
+
+    Raises:
+        SelfspecError: it is something else; the error's place is ``place``.
+    """
     remedy = 'each line is one JSON object: {"id": "…", "title": "…", "text": "…"}'
     try:
         record = json.loads(line)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
 
 from selfspec_assets.domain import Benchmark, Item
+from selfspec_assets.errors import did_you_mean
 from selfspec_assets.metrics import normalise
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.records import Seed
@@ -15,11 +16,12 @@ _SHOWN = 3
 
 
 def doubts(seeds: Sequence[Seed], benchmarks: Sequence[Benchmark]) -> list[str]:
-    """Duplicates, near-duplicates, demonstrations without an input, groups whose answers are nearly all one label."""
+    """Duplicates, near-duplicates, demonstrations of nothing or without an input, groups of nearly one label only."""
     asked = {name for benchmark in benchmarks for name in (benchmark.name, benchmark.task)}
     return [
         *_line("is asked twice", list(_duplicates(seeds))),
         *_line(f"comes close to another, ROUGE-L above {MAX_ROUGE_L}", list(_near_duplicates(seeds))),
+        *_line("demonstrates no benchmark, nor a benchmark's task, nor its own task", list(_misnamed(seeds, asked))),
         *_line("has no input, unlike the others that demonstrate its benchmark", list(_empty_inputs(seeds, asked))),
         *_imbalances(seeds),
     ]
@@ -71,6 +73,14 @@ def _groups(seeds: Sequence[Seed]) -> list[list[Seed]]:
     for seed in seeds:
         found[seed.demonstrates].append(seed)
     return list(found.values())
+
+
+def _misnamed(seeds: Sequence[Seed], asked: Set[str]) -> Iterator[str]:
+    """A misspelt name: the seed would be an example of nothing."""
+    for seed in seeds:
+        if seed.demonstrates not in asked | {seed.task}:
+            guess = did_you_mean(seed.demonstrates, sorted(asked | {seed.task})).strip()
+            yield f"{seed.seed_id} ('{seed.demonstrates}'{'; ' + guess if guess else ''})"
 
 
 def _empty_inputs(seeds: Sequence[Seed], asked: Set[str]) -> Iterator[str]:

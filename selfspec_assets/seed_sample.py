@@ -1,10 +1,10 @@
 """A recipe's seeds: the hand-written ones of its pack or, as in the paper, items of the benchmarks' training splits.
 
-The paper samples its biomedical seeds from the training sets of its benchmarks, up to five for each (Section 4.1).
+The paper samples its biomedical seeds from the training sets of its benchmarks, up to five for each (Section 4.1). Not
+every benchmark has such a set: its hand-written seeds are taken instead, and ``sampling_notes`` says so.
 """
 
 import random
-from pathlib import Path
 
 from selfspec_assets.domain import (
     Benchmark,
@@ -33,6 +33,23 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
     return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
 
 
+def sampling_notes(pack: Pack, recipe: Recipe) -> list[str]:
+    """A line for each benchmark whose seeds are hand-written although the recipe samples; none if it does not."""
+    return [
+        f"seeds of {one.name}: the hand-written ones, {_why_hand_written(pack, one, recipe.data)}"
+        for one in benchmarks_to_demonstrate_by_hand(pack, recipe)
+    ]
+
+
+def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchmark]:
+    """What is present and scored and has no training split to sample; only names of files are looked at."""
+    if recipe.seeds.sample_train is None:
+        return []
+    kind, names = recipe.data, recipe.scores.benchmarks
+    wanted = [one for one in _present(pack, kind) if names is None or one.name in names]
+    return [one for one in wanted if not _has_training_split(pack, one, kind)]
+
+
 def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
     """What is wrong where a domain has fewer seeds than an instruction prompt shows; None where it has enough."""
     shown = named.recipe.loop.instructions.seeds_per_prompt
@@ -47,50 +64,73 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
     """``each`` items of the training split of every benchmark that is present, as seeds that demonstrate it.
 
     Items that ask what any present benchmark asks in its test split are never drawn. The draw depends on ``seed``, the
-    domain and the benchmark alone, so that leaving one benchmark out changes no other's seeds.
+    domain and the benchmark alone, so that leaving one benchmark out changes no other's seeds. A benchmark that
+    declares no training split, or whose split is absent, gives its first ``each`` hand-written seeds.
 
     Args:
         names: the benchmarks that the recipe scores; None for all.
 
     Raises:
-        SelfspecError: a benchmark declares no training split, its file is absent, or it has too few items.
+        SelfspecError: no benchmark is present; a training split has too few items; a benchmark has neither a training
+            split nor a hand-written seed; two seeds have one id.
     """
     declared = pack.data(kind).benchmarks
-    present = [one for one in declared if all(path.is_file() for path in pack.benchmark_paths(one, kind))]
+    present = _present(pack, kind)
     asked = {_same(item) for one in present for item in load_items(pack, one, kind)}
     wanted = [one for one in present if names is None or one.name in names]
     if not wanted:
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
-    return [found for one in wanted for found in _drawn(pack, one, kind, each, seed, asked)]
+    found: dict[str, Seed] = {}
+    for one in wanted:
+        has_split = _has_training_split(pack, one, kind)
+        own = _drawn(pack, one, kind, each, seed, asked) if has_split else _hand_written(pack, one, kind)[:each]
+        for each_seed in own:
+            if found.setdefault(each_seed.seed_id, each_seed) != each_seed:
+                reason = f"hand-written seed '{each_seed.seed_id}' has the id of a seed drawn from a training split"
+                raise SelfspecError(pack.seeds_path(kind), reason, "give it another id")
+    return list(found.values())
+
+
+def _present(pack: Pack, kind: DataKind) -> list[Benchmark]:
+    return [one for one in pack.data(kind).benchmarks if pack.is_present(one, kind)]
+
+
+def _has_training_split(pack: Pack, benchmark: Benchmark, kind: DataKind) -> bool:
+    path = pack.training_path(benchmark, kind)
+    return path is not None and path.exists()
+
+
+def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
+    path = pack.training_path(benchmark, kind)
+    return "it declares no training split" if path is None else f"no file {path}. {benchmark.how_to_get}"
+
+
+def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
+    seeds = load_seeds(pack.seeds_path(kind))
+    found = [one for one in seeds if one.demonstrates in (benchmark.name, benchmark.task)]
+    if not found:
+        raise SelfspecError(
+            pack.folder / "domain.yaml",
+            f"seeds.sample_train: {kind} benchmark '{benchmark.name}' has no training split to sample "
+            f"({_why_hand_written(pack, benchmark, kind)}), and no hand-written seed demonstrates it",
+            "name a file of labelled items with its key 'train', write seeds for it, or leave it out with "
+            "scores.benchmarks",
+        )
+    return found
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
-    path = _training_file(pack, benchmark, kind)
     items = [item for item in load_training_items(pack, benchmark, kind) if _same(item) not in asked]
     if len(items) < each:
         raise SelfspecError(
-            path,
+            str(pack.training_path(benchmark, kind)),
             f"the training split of '{benchmark.name}' has {len(items)} items that are in no test split, "
             f"seeds.sample_train asks for {each}",
             "add items, or lower seeds.sample_train",
         )
     drawn = random.Random(random_seed(seed, pack.name, "sample_train", benchmark.name)).sample(items, each)
     return [_seed(benchmark, item) for item in drawn]
-
-
-def _training_file(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Path:
-    path = pack.training_path(benchmark, kind)
-    if path is None:
-        raise SelfspecError(
-            pack.folder / "domain.yaml",
-            f"seeds.sample_train needs a training split, and {kind} benchmark '{benchmark.name}' has none",
-            "name a file of labelled items with its key 'train', leave it out with scores.benchmarks, or remove "
-            "seeds.sample_train: the hand-written seeds are taken then",
-        )
-    if not path.is_file():
-        raise SelfspecError(path, f"the training split of '{benchmark.name}': no such file", benchmark.how_to_get)
-    return path
 
 
 def _seed(benchmark: Benchmark, item: Item) -> Seed:

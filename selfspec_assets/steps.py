@@ -33,7 +33,8 @@ from selfspec_assets.rows import (
     SeedRow,
     TrainingItemRow,
 )
-from selfspec_assets.signature import canonical_json, file_digest_once, text_digest
+from selfspec_assets.seed_sample import benchmarks_to_demonstrate_by_hand
+from selfspec_assets.signature import canonical_json, file_digest_once, folder_files, text_digest
 
 if TYPE_CHECKING:
     from selfspec_assets.lineage import Lineage
@@ -92,7 +93,10 @@ def _seed_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, st
     if lineage.recipe.seeds.sample_train is not None:
         # The test splits count, too: what stands in one is not drawn.
         splits = _training_files(lineage, domain, iteration).items()
+        pack, recipe = lineage.pack(domain), lineage.recipe
+        by_hand = benchmarks_to_demonstrate_by_hand(pack, recipe)
         return {
+            **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
             **_benchmark_files(lineage, domain, iteration),
             **{f"{name}/train": digest for name, digest in splits},
         }
@@ -116,7 +120,7 @@ def _benchmark_files(lineage: "Lineage", domain: str, iteration: int) -> dict[st
     for benchmark in benchmarks:
         for place, path in enumerate(pack.benchmark_paths(benchmark, kind)):
             name = f"{benchmark.name}/{place}" if place else benchmark.name
-            digests[name] = cached_file_digest(path) if path.is_file() else "absent"
+            digests[name] = _data_digest(path)
         # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
         digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
     if not all(is_shared(pack.folder, reader) for reader in {benchmark.reader for benchmark in benchmarks}):
@@ -133,11 +137,16 @@ def _declared_metrics(lineage: "Lineage", domain: str, iteration: int) -> dict[s
 def _training_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
-    return {
-        name: cached_file_digest(path) if path.is_file() else "absent"
-        for name, path in paths.items()
-        if path is not None
-    }
+    return {name: _data_digest(path) for name, path in paths.items() if path is not None}
+
+
+def _data_digest(path: Path) -> str:
+    """Of a file, or of all the files of a folder by name; "absent" where there is neither."""
+    if path.is_dir():
+        return text_digest(
+            canonical_json({name: cached_file_digest(file) for name, file in folder_files(path).items()})
+        )
+    return cached_file_digest(path) if path.exists() else "absent"
 
 
 def instruction_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]:
@@ -190,7 +199,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_scores",
             False,
-            "3",
+            "4",
             (ItemScoreRow, ScoreRow, BaselineRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0)],
@@ -222,7 +231,7 @@ STEPS: dict[str, Step] = {
         Step(
             "scores",
             True,
-            "3",
+            "4",
             (ItemScoreRow, ScoreRow, LiftRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0), ("predictions", n)],

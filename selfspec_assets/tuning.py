@@ -26,7 +26,7 @@ from selfspec_assets.language_model import (
 )
 from selfspec_assets.memory import free_memory
 from selfspec_assets.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from selfspec_assets.tuning_checkpoints import kept_checkpoints
+from selfspec_assets.tuning_checkpoints import kept_checkpoints, saving
 from selfspec_assets.tuning_examples import Example, answer_loss, collate, encode_examples, training_order
 from selfspec_assets.tuning_trainer import loss_recorder, trainer_class
 
@@ -108,7 +108,8 @@ def tune(
 
     Raises:
         SelfspecError: no examples, an example that is too long, settings that do not fit the start adapter or the
-            model, a loss that is not finite, a base that must not be tuned, or not even one example fits the memory.
+            model, a loss that is not finite, a base that must not be tuned, not even one example fits the memory, or
+            the disk is full.
         ValueError: micro_batch_size does not divide batch_size.
     """
     if settings.batch_size % settings.micro_batch_size:
@@ -129,14 +130,15 @@ def tune(
         adapted = _with_adapter(lm, settings, start)
     trainable, total = adapted.get_nb_trainable_parameters()
     losses = _train(adapted, lm, encoded, settings, progress, checkpoint_folder, checkpoint_every)
-    _save(adapted, spec, folder)
+    with saving(folder):
+        _save(adapted, spec, folder)
     reached("adapter written")
     base_digest = lm.digest
     del adapted, lm
     free_memory()  # the caller may hold the same base: a second copy must not wait for the garbage collector
-    return TuningResult(
-        write_adapter_record(folder, base_digest), base_digest, len(losses), int(trainable), int(total), losses
-    )
+    with saving(folder):
+        adapter_digest = write_adapter_record(folder, base_digest)
+    return TuningResult(adapter_digest, base_digest, len(losses), int(trainable), int(total), losses)
 
 
 def logit_change(lm: LanguageModel, adapter_name: str, prompts: Sequence[str]) -> float:

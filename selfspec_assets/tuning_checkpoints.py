@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from selfspec_assets.failpoints import reached
 from selfspec_assets.stopping import StopBetweenBatches
-from selfspec_assets.warehouse.files import fsync_tree, move, remove, storing
+from selfspec_assets.warehouse.files import fsync_tree, move, remove, storing, unwritable
 
 _UNFINISHED = "unfinished"
+_OF_THE_WRITER = ("inline_container", "PytorchStreamWriter")  # torch's RuntimeError has no class of its own for files
 
 
 class Checkpoints(NamedTuple):
@@ -19,6 +20,26 @@ class Checkpoints(NamedTuple):
     scratch: Path
     callbacks: list[Any]
     last: str | None
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """``storing`` for what safetensors and torch write, which have errors of their own for a file that they cannot.
+
+    Raises:
+        SelfspecError: the disk is full or ``folder`` cannot be written. An error of another kind goes through.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with storing(folder):
+            yield
+    except SafetensorError as error:
+        raise unwritable(folder, error) from error
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in _OF_THE_WRITER):
+            raise
+        raise unwritable(folder, error) from error
 
 
 @contextmanager
@@ -32,7 +53,7 @@ def kept_checkpoints(folder: Path | None) -> Iterator[Checkpoints]:
         folder: None: no checkpoints are kept.
 
     Raises:
-        SelfspecError: the disk is full or ``folder`` cannot be written.
+        SelfspecError: the disk is full or ``folder`` cannot be written. What the block itself raises goes through.
     """
     if folder is None:
         with TemporaryDirectory() as scratch:
@@ -41,9 +62,10 @@ def kept_checkpoints(folder: Path | None) -> Iterator[Checkpoints]:
     from transformers.trainer_utils import get_last_checkpoint
 
     unfinished = folder / _UNFINISHED
-    with storing(folder), StopBetweenBatches() as stop:
+    with storing(folder):
         remove(unfinished)
         folder.mkdir(parents=True, exist_ok=True)
+    with StopBetweenBatches() as stop:
         yield Checkpoints(unfinished, [_keeper(folder, stop)], get_last_checkpoint(str(folder)))
 
 
@@ -59,9 +81,10 @@ def _keeper(folder: Path, stop: StopBetweenBatches) -> Any:
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             earlier = list(folder.glob("checkpoint-*"))
             name = f"checkpoint-{state.global_step}"
-            fsync_tree(folder / _UNFINISHED / name)
-            move(folder / _UNFINISHED / name, folder / name, "checkpoint")
-            for path in earlier:
-                remove(path)
+            with storing(folder):
+                fsync_tree(folder / _UNFINISHED / name)
+                move(folder / _UNFINISHED / name, folder / name, "checkpoint")
+                for path in earlier:
+                    remove(path)
 
     return Keeper()

@@ -1,12 +1,16 @@
-"""transformers' Trainer with two additions: each step's exact loss, and micro-batches that shrink to fit the memory."""
+"""transformers' Trainer with three additions: each step's exact loss, micro-batches that shrink to fit the memory, and
+words for a checkpoint that cannot be written.
+"""
 
 import logging
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.memory import free_memory, is_out_of_memory
+from selfspec_assets.tuning_checkpoints import saving
 from selfspec_assets.tuning_examples import rows_of
 
 if TYPE_CHECKING:
@@ -59,6 +63,10 @@ def trainer_class() -> Any:
                     weight.grad = gradient
                 return None
             return loss
+
+        def _save_checkpoint(self, *arguments: Any, **named: Any) -> None:
+            with saving(Path(self.args.output_dir)):
+                super()._save_checkpoint(*arguments, **named)
 
         def _halve(self, rows: int) -> None:
             free_memory()

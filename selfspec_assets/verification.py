@@ -61,13 +61,34 @@ def _errors(warehouse: Warehouse, signature: str) -> tuple[int, list[SelfspecErr
     return len(found.files), errors
 
 
-def drop(warehouse: Warehouse, damages: Sequence[Damage]) -> list[Damage]:
-    """Removes the damaged revisions; gives those that went. One that a running step uses stays.
+@dataclass(frozen=True)
+class Dropped:
+    """What became of damaged revisions: removed, or found sound by then. The others are in use and stay."""
+
+    gone: tuple[Damage, ...]
+    sound: tuple[Damage, ...]
+
+
+def drop(warehouse: Warehouse, damages: Sequence[Damage]) -> Dropped:
+    """Removes the damaged revisions. Reading everything takes hours in which a run may make one anew, so each is read
+    once more where nobody can change it. One that a running step uses stays.
 
     Raises:
         SelfspecError: a folder cannot be removed.
     """
-    return [one for one in damages if upkeep.remove_revision(warehouse, one.signature, shown_too=True)]
+    gone: list[Damage] = []
+    sound: list[Damage] = []
+    for one in damages:
+
+        def is_sound(damage: Damage = one) -> bool:
+            if _errors(warehouse, damage.signature)[1]:
+                return False
+            sound.append(damage)
+            return True
+
+        if upkeep.remove_revision(warehouse, one.signature, shown_too=True, unless=is_sound):
+            gone.append(one)
+    return Dropped(tuple(gone), tuple(sound))
 
 
 def commands(damages: Sequence[Damage]) -> list[str]:

@@ -135,6 +135,25 @@ SPORTQA = [
     {"Question": "When was the club founded?\n\nA. 1901-02-03\nB. 1911-02-03\nC. unknown", "Answer": "C"},
     {"Question": "J.P. Tarrick played for whom?\nA) Oslo\nB) Bergen", "Answer": "A) Oslo"},
 ]
+CASE_STUDY = {
+    "sentiment": [("Comment: What a team!", "positive"), ("Comment: We play at six.", "neutral")],
+    "event_plausibility": [
+        ("Report: The pitcher threw a strike.", "plausible"),
+        ("Report: The pitcher won by ippon.", "implausible"),
+    ],
+    "commentary_qa": [("Commentary: 9' Goal for Oslo.\nQuestion: Who scored?", "Oslo")],
+    "implicit_knowledge": [("Question: Which sport has a scrum?", "rugby")],
+    "data_to_text": [("Data:\nhome: Oslo 1\naway: Bergen 0", "Oslo beat Bergen 1-0 at home.")],
+    "highlights": [
+        ("Commentary:\n9' Goal for Oslo.\n90' The end, 1-0.", "Oslo won 1-0 with a goal in the 9th minute.")
+    ],
+}
+
+
+def _line(number: int, row: tuple[str, str]) -> str:
+    return json.dumps({"id": f"i{number}", "input": row[0], "references": [row[1]]}) + "\n"
+
+
 SPORTS: dict[str, str | bytes] = {
     "sports_understanding": json.dumps(
         {
@@ -148,5 +167,6 @@ SPORTS: dict[str, str | bytes] = {
         {"examples": [{"input": 'Is the following sentence plausible? "Mira served an ace."', "target": "yes"}]}
     ),
     "sportqa": json.dumps(SPORTQA),
+    **{name: "".join(_line(*row) for row in enumerate(rows)) for name, rows in CASE_STUDY.items()},
 }
 NATIVE: dict[str, dict[str, Any]] = {"biomedicine": BIOMEDICINE, "finance": FINANCE, "sports": SPORTS}

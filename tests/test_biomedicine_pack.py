@@ -339,6 +339,48 @@ def test_ddi_files_are_joined_as_the_readme_says(pack: Pack, tmp_path: Path) -> 
     ]
 
 
+def test_ddi_sentences_of_the_test_part_are_left_out_of_the_training_part(pack: Pack, tmp_path: Path) -> None:
+    written(tmp_path, DDI, "test.xml")
+    (tmp_path / "Train" / "MedLine").mkdir(parents=True)
+    other = DDI.replace("adds to", "Adds  TO").replace("No drug.", "None.").replace('"e', '"x.e')
+    written(tmp_path / "Train", other, "repeated.xml")
+    new = DDI.replace("not to iron.", "not to zinc.").replace('"e', '"y.e')
+    written(tmp_path / "Train" / "MedLine", new, "new.xml")
+    run_readme_command(2, tmp_path)
+    found = [item.item_id for item in read(pack, "ddi", tmp_path / "train.xml")]
+    assert found == ["y.e0:y.e1", "y.e0:y.e2"]
+
+
+def test_hallmarks_are_brought_into_two_columns_as_the_readme_says(pack: Pack, tmp_path: Path) -> None:
+    for folder, texts in (
+        ("text", ["One cell .\nIt died .\nIt grew .\n", "No mark .\nOne cell .\n", "A second .\n", "A third .\n"]),
+        (
+            "labels",
+            [
+                "< <Resisting cell death--Apoptosis ANDCellular energetics"
+                "<Resisting cell death--Apoptosis AND Resisting cell death--Necrosis",
+                "<NULL< ",
+                "<Genomic instability and mutation--DNA damage--",
+                "< ",
+            ],
+        ),
+    ):
+        (tmp_path / folder).mkdir()
+        for number, text in enumerate(texts):
+            (tmp_path / folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    run_readme_command(3, tmp_path)
+    assert [(item.input, item.references[0]) for item in read(pack, "hoc", tmp_path / "valid.tsv")] == [
+        ("One cell .", "none"),
+        ("It died .", "resisting cell death, cellular energetics"),
+        ("It grew .", "resisting cell death"),
+    ]
+    assert [(item.input, item.references[0]) for item in read(pack, "hoc", tmp_path / "train.tsv")] == [
+        ("No mark .", "none"),
+        ("A second .", "genomic instability and mutation"),
+        ("A third .", "none"),
+    ]
+
+
 def test_interactions_from_a_file_and_a_folder(pack: Pack, tmp_path: Path) -> None:
     sentence = "Sentence: Aspirin adds to warfarin, not to iron.\nDrug 1: Aspirin\nDrug 2:"
     expected = [Item("e0:e1", f"{sentence} warfarin", ("true",)), Item("e0:e2", f"{sentence} iron", ("false",))]

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow, Instr
 from selfspec_assets.runner import run_recipe
 from selfspec_assets.signature import file_digest
 from selfspec_assets.warehouse import StepKey
-from tests.conftest import Project, corpus_rows, item_rows, write_lines
+from tests.conftest import Project, corpus_rows, item_rows, seed_rows, write_lines
 from tests.corpus_files import source, texts
 
 RUN = CliRunner()
@@ -109,6 +110,19 @@ def test_passages_come_from_the_stored_corpus(project: Project) -> None:
     outcome = make_passages(asked)
     rows: Any = next(found for row_type, found in outcome.tables.items() if row_type.table == "passages")
     assert (rows[0].document_id, rows[0].text) == (wanted.id, wanted.text)
+
+
+def test_a_flipped_bit_in_the_stored_corpus_is_noticed(project: Project) -> None:
+    with_sources(project)
+    corpus_alone(project)
+    asked = job("passages", 1)
+    (stored,) = (asked.folder("corpus", "documents")).glob("*.parquet")
+    data = bytearray(stored.read_bytes())
+    data[100] ^= 1
+    stored.write_bytes(data)
+    with pytest.raises(SelfspecError, match=rf"{stored.name}: was changed") as caught:
+        documents_of(asked)
+    assert str(stored.parent.parent) in caught.value.remedy
 
 
 def test_a_kill_costs_one_block(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,8 +210,61 @@ def test_the_signature_follows_what_counts(project: Project) -> None:
     assert changed(), "what must not be in passages changed"
 
 
+def test_a_published_path_is_a_source_like_any_other(project: Project) -> None:
+    """Never held as a list; no passage repeats another or a benchmark; what goes is counted."""
+    rows = corpus_rows()
+    rows += [
+        {**rows[0], "id": "again"},
+        {"id": "asked", "text": f"{QUESTION} North."},
+        {"id": "new", "text": texts(1)[0]},
+    ]
+    write_lines(project.folder / "data" / "corpus.jsonl", rows)
+    write_lines(
+        project.folder / "data" / "colours.jsonl", [*item_rows(), {"id": "q", "input": QUESTION, "references": ["N"]}]
+    )
+    corpus_alone(project)
+    found = documents_of(job("passages", 1))
+    assert isinstance(found, StoredDocuments)
+    kept = [row["id"] for row in corpus_rows()] + ["new"]
+    assert [one.id for one in found] == [f"corpus:{name}" for name in kept]
+    dropped = ask(project, "SELECT reason, document_id, match FROM corpus_dropped ORDER BY reason")
+    assert dropped == [("contaminated", "asked", "colours/q"), ("duplicate", "again", "corpus:d0")]
+    assert ask(project, "SELECT source, documents FROM corpora") == [("corpus", 41)]
+
+
+def test_a_published_path_that_is_absent_is_said_by_check_and_plan(project: Project) -> None:
+    (project.folder / "data" / "corpus.jsonl").unlink()
+    done = RUN.invoke(app, ["check", "--domain", "botany"])
+    assert "corpus corpus: ABSENT, no file corpus.jsonl. add corpus.jsonl" in " ".join(done.stdout.split())
+    planned = RUN.invoke(app, ["plan", "tiny"])
+    assert "none of the corpus's sources is present" in " ".join(planned.output.split())
+
+
+def test_check_finds_an_id_that_comes_twice(project: Project) -> None:
+    with_sources(project, source(files=["*/notes.jsonl"]))
+    row = {"id": "same", "title": "", "text": "Some words."}
+    for folder in ("a", "b"):
+        write_lines(project.folder / "data" / folder / "notes.jsonl", [{**row, "id": folder}, row])
+    done = RUN.invoke(app, ["check", "tiny"])
+    assert done.exit_code == 1
+    assert "b/notes.jsonl:2" in done.stderr
+    assert f"id 'same' was used at {project.folder}/data/a/notes.jsonl:2 already" in " ".join(done.stderr.split())
+
+
+def bundle(project: Project) -> Path:
+    """The project's data as bundled ones; the corpus's file."""
+    folder = project.folder / "domains" / "botany"
+    write_lines(folder / "corpus.jsonl", corpus_rows())
+    write_lines(folder / "colours.jsonl", item_rows())
+    write_lines(folder / "seeds.jsonl", seed_rows())
+    project.pack["bundled"] = {**project.pack.pop("published"), "seeds": "seeds.jsonl"}
+    project.recipe.update(data="bundled", base_model={"model": "embedded"})
+    project.save()
+    return folder / "corpus.jsonl"
+
+
 def test_a_prepared_corpus_is_what_it_was(project: Project) -> None:
-    path = project.folder / "data" / "corpus.jsonl"
+    path = bundle(project)
     assert Lineage(load_recipe("tiny")).signed("corpus", "botany", 0) == json.dumps(
         {"code_version": "1", "inputs": {"file": file_digest(path)}, "settings": {}, "step": "corpus"},
         separators=(",", ":"),
@@ -210,6 +277,7 @@ def test_a_prepared_corpus_is_what_it_was(project: Project) -> None:
 
 
 def test_a_revision_of_before_these_tables_is_reused(project: Project) -> None:
+    bundle(project)
     made = job()
     rows = [CorpusRow("corpus.jsonl", 40, 520, "0" * 64)]
     made.warehouse.commit(StepKey("tiny", "corpus", "botany", 0), made.signature, {CorpusRow: rows})
@@ -239,6 +307,7 @@ def test_check_counts_sources(project: Project) -> None:
     text = " ".join(done.stdout.split())
     rows = [json.loads(line) for line in (project.folder / "data" / "notes.jsonl").read_text().splitlines()]
     assert f"corpus notes: 32 documents, {sum(len(row['text'].split()) for row in rows)} words" in text
+    assert re.search(r"corpus notes: [^;]*?, about \d+ tokens of the embedded model", text)
     assert "corpus library: ABSENT, no file library/*.jsonl. ask the library (licence: CC0)" in text
     assert "corpus pubmed: ABSENT" in text
     assert "corpus edgar: ABSENT" in text
@@ -262,6 +331,8 @@ def test_check_estimates_what_is_large(project: Project, monkeypatch: pytest.Mon
     documents, words = (int(part.split()[-2]) for part in line.partition("about ")[2].split(",")[:2])
     assert documents == pytest.approx(8000, rel=0.1), line
     assert words == pytest.approx(400_000, rel=0.1)
+    tokens = int(line.partition(" words, about ")[2].split()[0])
+    assert tokens > 2 * words, "nine digits are no word of the tokenizer"
     assert "in 2 files of" in line
 
 

@@ -55,7 +55,8 @@ def test_the_contract_names_the_metrics_that_exist() -> None:
 @pytest.mark.parametrize(("answer", "found"), [
     ("", []), (" , ", []), ("a, b\nc", ["a", "b", "c"]), ("1,000 mg", ["1,000 mg"]),
     ("a, b <X>, c <Y-z>", ["a, b <X>", "c <Y-z>"]), ("a <X>,b <X>\nc <X>", ["a <X>", "b <X>", "c <X>"]),
-    ("p < 0.05, q", ["p < 0.05", "q"]), ("a <X>, and more", ["a <X>", "and more"]),
+    ("p < 0.05, q", ["p < 0.05", "q"]), ("a <X>, and b <X>", ["a <X>", "b <X>"]), ("x, And y", ["x", "y"]),
+    ("and x", ["and x"]), ("and x, y", ["and x", "y"]), ("x, android", ["x", "android"]), ("x, and", ["x", "and"]),
 ])  # fmt: skip
 def test_members(answer: str, found: list[str]) -> None:
     assert members(answer) == found
@@ -64,7 +65,13 @@ def test_members(answer: str, found: list[str]) -> None:
 @pytest.mark.parametrize(("prediction", "reference", "score"), [
     ("a1 <X>, b1 <Y>", "b1 <Y>, a1 <X>, a1 <X>", 100), ("a1 <X>", "a1 <X>, b1 <Y>", 200 / 3), ("a1, b1", "a1 <X>", 0),
     ("", "none", 0), ("none", "none", 100), ("", "", 100), ("+", "+", 100), ("+", "-", 0), ("B", "A", 0), ("", "A", 0),
-    ("the A-B", "a-b", 100),
+    ("the A-B", "a-b", 100), ("A.", "A", 100), ("(A)", "A", 100), ("the A", "A", 100), ("the", "A", 0),
+    # Only leading articles go, and a type is no word of its mention.
+    ("hepatitis <Disease>", "hepatitis A <Disease>", 0), ("hepatitis A <disease>", "Hepatitis A <Disease>", 100),
+    ("vitamin", "vitamin A", 0), ("HD Disease", "HD <Disease>", 0), ("HD Disease <Gene>", "HD <Disease>", 0),
+    ("the HD<Disease>", "HD <Disease>", 100), ("aorta tissue", "aort tissue", 0), ("data a, b1", "dat a, b1", 50),
+    ("iron, zinc, and copper", "iron, zinc, copper", 100), ("iron, zinc, copper", "iron, zinc, and copper", 100),
+    ("iron, zinc and copper", "iron, zinc, copper", 40), ("+ <X>", "- <X>", 0), ("+ <X>", "+ <X>", 100),
 ])  # fmt: skip
 def test_set_f1_by_hand(prediction: str, reference: str, score: float) -> None:
     assert set_f1(prediction, reference) == pytest.approx(score)
@@ -113,6 +120,15 @@ def test_bounds_and_gold(one: str, other: str) -> None:
     ("20%; 30%", "30%, 20%", True), ("20% and 30%", "20%", False),
     ("2020, 2021, thereafter", "2021, Thereafter, 2020", True), ("-", "4", False), (",", "4", False),
     ("4,", "4", True), (".5", "0.5", True), ("1e3", "1000", False),
+    # One number in the whole answer, wherever commas and lines part it; a second one makes it a guess.
+    ("In total, 6.5 million", "6.5 million", True), ("The answer is:\n6.5 million", "6.5 million", True),
+    ("6.5 million, as the table shows", "6.5 million", True), ("6.5 millions", "6.5 million", True),
+    ("6.5 Billions", "6.5 million", False), ("7 thousands of dollars", "7,000", True), ("6.5 ms", "6.5 million", False),
+    ("In total, 6.6 million", "6.5 million", False), ("In total, 6.5", "6.5 million", False),
+    ("6.5 million, 7.5 million", "6.5 million", False), ("6.5 million\n7.5 million", "6.5 million", False),
+    ("In 2019, 6.5 million", "6.5 million", False), ("Sum: 6.5 million (7.5)", "6.5 million", False),
+    # Words whose every letter is an article, or a sign, are told apart.
+    ("A.", "A", True), ("the", "A", False), ("", "A", False), ("-", "+", False),
 ])  # fmt: skip
 def test_numeric_match_by_hand(prediction: str, reference: str, right: bool) -> None:
     assert numeric_match(prediction, reference) == (100 if right else 0)
@@ -140,6 +156,15 @@ def test_macro_f1_of_several_labels_and_of_the_letter_a() -> None:
     assert macro_f1(["x, y", "none"], [["y, x"], ["none"]]) == 100
     assert macro_f1(["x", "none"], [["y, x"], ["none"]]) == pytest.approx(200 / 3)
     assert macro_f1(["A", "B", "", "B"], [["A"], ["B"], ["A"], ["B"]]) == pytest.approx((200 / 3 + 100) / 2)
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+@pytest.mark.parametrize("said", ["{}", "{}.", "{})", "({})", "{}:"])
+def test_the_letter_of_an_option_may_wear_punctuation(letter: str, said: str) -> None:
+    gold = [["A"], ["B"], ["A"], ["B"]]
+    answers = [said.format(letter)] * 4
+    assert macro_f1(answers, gold) == pytest.approx(100 / 3), "as the letter alone, which half of the golds are"
+    assert macro_f1(["", "the"] * 2, gold) == 0
 
 
 def test_label_counts_add_up_to_macro_f1_over_any_choice_of_items() -> None:

@@ -1,25 +1,30 @@
 """What ``selfspec gc`` removes and what it leaves, and what ``selfspec verify`` finds, on a real warehouse."""
 
+import fcntl
 import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from selfspec_assets import garbage, home, verification
 from selfspec_assets.cli import app
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.plan_costs import folder_bytes
+from selfspec_assets.plan_costs import done
 from selfspec_assets.recipe import load_recipe
 from selfspec_assets.rows import LossRow, RequestRow, RunRow
-from selfspec_assets.warehouse import StepKey, Warehouse, upkeep
+from selfspec_assets.warehouse import Attempts, StepKey, Warehouse, files, upkeep
+from selfspec_assets.warehouse.files import size_of
 from tests.conftest import Project
 
 RUN = CliRunner()
@@ -61,7 +66,7 @@ def test_a_superseded_revision_is_shown_first_and_goes_with_yes(project: Project
     old = commit(warehouse)
     change_seeds(project, "dark")
     new = commit(warehouse)
-    size = folder_bytes(warehouse.root / "revisions" / old)
+    size = size_of(warehouse.root / "revisions" / old)
     before = everything(warehouse.root)
     shown = RUN.invoke(app, ["gc"])
     assert shown.exit_code == 0
@@ -75,7 +80,7 @@ def test_a_superseded_revision_is_shown_first_and_goes_with_yes(project: Project
     assert not warehouse.has(old)
     warehouse.verify(new)
     after = everything(warehouse.root)
-    gone = {name for name in before if name not in after}
+    gone = {name for name in before if name not in after and not name.startswith("locks/")}
     assert gone == {name for name in before if name.startswith(f"revisions/{old}/")}
     assert sum(len(before[name]) for name in gone) == size
 
@@ -84,9 +89,9 @@ def test_the_bytes_that_are_told_are_those_that_went(project: Project, warehouse
     commit(warehouse)
     change_seeds(project, "dark")
     commit(warehouse)
-    before = folder_bytes(warehouse.root / "revisions")
+    before = size_of(warehouse.root / "revisions")
     freed = garbage.remove(warehouse, garbage.find(warehouse).items)
-    assert freed == before - folder_bytes(warehouse.root / "revisions") > 0
+    assert freed == before - size_of(warehouse.root / "revisions") > 0
 
 
 def test_nothing_to_remove_is_said(project: Project, warehouse: Warehouse) -> None:
@@ -157,6 +162,30 @@ def test_a_damaged_manifest_entry_stops_it(project: Project, warehouse: Warehous
 # --- unfinished work and temporary files
 
 
+def test_work_of_a_recipe_that_lies_elsewhere_stays(project: Project, warehouse: Warehouse, tmp_path: Path) -> None:
+    """``selfspec run path/to/mine.yaml`` was killed before anything was in the manifest."""
+    path = tmp_path / "mine.yaml"
+    project.recipe["instructions"]["target"] = 9
+    path.write_text(yaml.safe_dump(project.recipe))
+    mine = Lineage(load_recipe(str(path))).signature("responses", "botany", 1)
+    warehouse.chunks(mine, "answers").put(0, [{"text": "x"}])
+    Attempts(warehouse.work_folder(mine)).begin(path)
+    found = garbage.find(warehouse)
+    assert found.items == ()
+    assert [note for note in found.notes if str(path) in note and "stays until the file is deleted" in note]
+
+    before = path.read_text()
+    path.write_text("base_model: [")
+    found = garbage.find(warehouse)
+    assert found.items == ()
+    assert [note for note in found.notes if str(path) in note and "cannot be read" in note]
+
+    path.write_text(before.replace("target: 9", "target: 10"))  # it expects other answers now
+    assert kinds(warehouse) == [(garbage.WORK, mine)]
+    path.unlink()
+    assert kinds(warehouse) == [(garbage.WORK, mine)]
+
+
 def test_unfinished_work_stays_while_a_recipe_expects_it(project: Project, warehouse: Warehouse) -> None:
     lineage = Lineage(load_recipe("tiny"))
     wanted = [
@@ -205,6 +234,107 @@ def test_temporary_files_of_dead_runs_go_and_nothing_else(project: Project, ware
     assert {name: data for name, data in everything(warehouse.root).items() if not name.startswith("locks/")} == {
         name: data for name, data in before.items() if not name.startswith("locks/")
     }
+
+
+@pytest.mark.parametrize("what", ["database", "manifest", "revision", "work"])
+def test_what_a_living_process_is_writing_is_no_leftover(project: Project, warehouse: Warehouse, what: str) -> None:
+    """Elsewhere a process holds the lock and has its temporary file half written."""
+    wanted = Lineage(load_recipe("tiny")).signature("responses", "botany", 1)
+    name, lock = {
+        "database": (".selfspec.duckdb.building", "publish"),
+        "manifest": ("manifest/tiny/seeds/botany/.0.json.tmp", "manifest"),
+        "revision": (f"revisions/.building-{wanted}/losses.parquet", f"commit-{wanted}"),
+        "work": (f"work/{wanted}/answers/.00000001.json.tmp", f"work-{wanted}"),
+    }[what]
+    path = warehouse.root / name
+    path.parent.mkdir(parents=True)
+    path.write_text("half")
+    with files.waiting(warehouse.root / "locks" / f"{lock}.lock"):
+        assert kinds(warehouse) == []
+    assert [kind for kind, _ in kinds(warehouse)] == [garbage.TEMPORARY]
+
+
+def test_a_temporary_file_of_work_stays_if_a_step_began_after_the_look(project: Project, warehouse: Warehouse) -> None:
+    wanted = Lineage(load_recipe("tiny")).signature("responses", "botany", 1)
+    path = warehouse.work_folder(wanted) / ".attempts.json.tmp"
+    path.write_text("half")
+    items = garbage.find(warehouse).items
+    with made_elsewhere(warehouse, wanted, [wanted]):
+        assert garbage.remove(warehouse, items) == 0
+        assert path.exists()
+    assert garbage.remove(warehouse, items) == 4
+
+
+def test_a_folder_that_vanishes_during_the_look_is_left_out(
+    project: Project, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step commits, and its work goes, between the listing of a folder and that of what is in it."""
+    going, staying = "c" * 64, "d" * 64
+    warehouse.chunks(staying, "answers").put(0, [{"text": "x"}])
+    scan, gone = os.scandir, []
+
+    def scan_late(path: str | Path | int = ".") -> Iterator[os.DirEntry[str]]:
+        if not isinstance(path, int) and Path(path).name == "answers" and Path(path).parent.name == going:
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
+            gone.append(path)
+        return scan(path)
+
+    for look in (
+        lambda: [item.bytes for item in garbage.find(warehouse).items if item.name == staying],
+        lambda: [done(warehouse, going).units + 1],
+        lambda: [Attempts(warehouse.root / "work" / going).spent() + 1],
+    ):
+        warehouse.chunks(going, "answers").put(0, [{"text": "x"}])
+        Attempts(warehouse.work_folder(going)).begin(project.folder / "recipes" / "tiny.yaml")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", scan_late)
+            assert look()[0] > 0
+    assert len(gone) >= 3
+
+
+# --- lock files
+
+
+def test_lock_files_go_with_what_they_were_for(project: Project, warehouse: Warehouse) -> None:
+    old = commit(warehouse)
+    change_seeds(project, "dark")
+    new = commit(warehouse)
+    key = StepKey("tiny", "seeds", "botany", 0)
+    for signature in (old, new):
+        with warehouse.lock(key, signature, [signature]):
+            pass
+    locks = warehouse.root / "locks"
+    assert len(list(locks.glob(f"*{old}.lock"))) == len(list(locks.glob(f"*{new}.lock"))) == 2
+    with made_elsewhere(warehouse, "e" * 64, ["e" * 64]):
+        assert RUN.invoke(app, ["gc", "--yes"]).exit_code == 0
+        assert warehouse.holder("e" * 64) is not None
+        assert not warehouse.has(old)
+        assert list(locks.glob(f"*{old}.lock")) == []
+        assert len(list(locks.glob(f"*{new}.lock"))) == 2
+
+
+def test_who_waited_for_a_lock_that_was_removed_holds_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "one.lock"
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with files.waiting(path):
+            entered.set()
+            leave.wait(60)
+
+    waiter = threading.Thread(target=wait)
+    with files.waiting(path):
+        waiter.start()
+        assert not entered.wait(0.2)
+        path.unlink()
+    assert entered.wait(60)
+    assert files.holder(path) is not None
+    files.remove_lock(path)
+    assert path.exists(), "a lock that is held stays"
+    leave.set()
+    waiter.join()
+    files.remove_lock(path)
+    assert not path.exists()
 
 
 # --- running steps
@@ -281,24 +411,16 @@ def test_a_holder_that_has_not_said_what_it_uses_keeps_everything(project: Proje
         assert kinds(warehouse) == [(garbage.SUPERSEDED, old)]
 
 
-def test_looking_at_a_lock_does_not_stop_a_step_from_taking_it(project: Project, warehouse: Warehouse) -> None:
-    import threading
-    import time
-
+def test_looking_at_a_lock_does_not_stop_a_step_from_taking_it(
+    project: Project, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, signature = StepKey("tiny", "seeds", "botany", 0), "e" * 64
     with warehouse.lock(key, signature):
         pass
-    path = warehouse.root / "locks" / f"work-{signature}.lock"
-    import fcntl
-
-    glance = os.open(path, os.O_RDONLY)
+    monkeypatch.setattr(files, "_PATIENCE", 60)  # however slowly the looker is woken up
+    glance = os.open(warehouse.root / "locks" / f"work-{signature}.lock", os.O_RDONLY)
     fcntl.flock(glance, fcntl.LOCK_SH)
-
-    def let_go() -> None:
-        time.sleep(0.01)
-        os.close(glance)
-
-    threading.Thread(target=let_go).start()
+    threading.Timer(0.3, lambda: os.close(glance)).start()
     with warehouse.lock(key, signature):
         assert warehouse.holder(signature) is not None
     assert warehouse.holder(signature) is None
@@ -386,6 +508,26 @@ def test_a_damaged_revision_that_a_step_reads_is_not_dropped(stored: Path, wareh
         done = RUN.invoke(app, ["verify", "--drop"])
         assert done.exit_code == 1
         assert stored.exists()
+
+
+def test_a_revision_that_was_made_anew_meanwhile_is_not_dropped(
+    stored: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run replaces it while ``verify`` still reads what comes after it."""
+    before, verify = (stored / FILES[0]).read_bytes(), verification.verify
+
+    def verify_slowly(warehouse: Warehouse) -> verification.Verified:
+        found = verify(warehouse)
+        (stored / FILES[0]).write_bytes(before)
+        return found
+
+    flip(stored / FILES[0])
+    monkeypatch.setattr(verification, "verify", verify_slowly)
+    done = RUN.invoke(app, ["verify", "--drop"])
+    assert done.exit_code == 0
+    assert "1 revisions were made anew meanwhile, are sound now, and stay" in done.stdout
+    assert "removed" not in done.stdout
+    warehouse.verify(stored.name)
 
 
 def test_a_signed_text_that_is_not_the_signatures_is_refused(project: Project, warehouse: Warehouse) -> None:

@@ -20,7 +20,10 @@ PACKS = ("biomedicine", "finance", "sports")
 PRESENT = {
     "biomedicine": ("pubmedqa_long", "anatem", "ncbi_disease", "hoc"),
     "finance": ("fiqa_sa", "tatqa", "fin_ner"),
-    "sports": ("sports_understanding", "bbh_sports_understanding"),
+    "sports": (
+        *("sports_understanding", "bbh_sports_understanding", "sentiment", "event_plausibility", "commentary_qa"),
+        *("implicit_knowledge", "data_to_text", "highlights"),
+    ),
 }
 PUBLISHED = [(domain, name) for domain, names in PRESENT.items() for name in names]
 SAMPLES = [(domain, name) for domain, samples in NATIVE.items() for name in samples]
@@ -42,7 +45,7 @@ def benchmark(pack: Pack, kind: DataKind, name: str) -> Benchmark:
 
 def published(pack: Pack, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Benchmark, list[Item]]:
     one = benchmark(pack, "published", name)
-    for relative in (one.file, *one.also):
+    for relative in () if one.comes_with_pack else (one.file, *one.also):
         published_file(relative)
     monkeypatch.setenv("SELFSPEC_DATA", str(DATA))
     items = load_items(pack, one, "published")

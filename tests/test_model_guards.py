@@ -382,6 +382,24 @@ def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeyp
         _ask(job(), seeds, [0])
 
 
+def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predicted(project: Project) -> None:
+    """The list prompt belongs to a later step than ``base_predictions``, which takes hours with a real model."""
+    from selfspec_assets import home
+    from selfspec_assets.runner import run_recipe
+    from selfspec_assets.warehouse import Attempts, Warehouse
+
+    project.recipe["instructions"]["max_new_tokens"] = 2000
+    project.save()
+    named = load_recipe("tiny")
+    with pytest.raises(SelfspecError, match="a list prompt with the longest seeds"):
+        run_recipe(named, ["botany"], 1, lambda line: None)
+    warehouse = Warehouse(home.warehouse_folder())
+    assert {entry.key.step for entry in warehouse.entries()} == {"seeds", "corpus", "benchmarks"}
+    work = warehouse.root / "work" / Lineage(named).signature("base_predictions", "botany", 0)
+    assert [path.name for path in work.iterdir()] == ["attempts.json"]
+    assert Attempts(work).recipes() == (project.folder / "recipes" / "tiny.yaml",)
+
+
 # Weights are hashed once
 
 

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from selfspec_assets.assets.benchmarks import make_benchmarks
+from selfspec_assets.assets.step import Job
 from selfspec_assets.cli import app
-from selfspec_assets.domain import Benchmark, Seed, load_pack, load_seeds
+from selfspec_assets.domain import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
+from selfspec_assets.lineage import Lineage
 from selfspec_assets.pack_check import check_pack
+from selfspec_assets.plan_obstacles import obstacle
+from selfspec_assets.recipe import load_recipe
+from selfspec_assets.rows import BenchmarkRow
 from selfspec_assets.seed_lint import doubts
 from tests.conftest import Project, seed_rows, write_lines
 from tests.published_data import REPO
@@ -40,12 +46,29 @@ FIVE = [seed(number) for number in range(5)]
             ["seed s9 (to s3, 1.00): comes close to another, ROUGE-L above 0.7"],
         ),
         ([*FIVE, seed(5, input="")], ["seed s5: has no input, unlike the others that demonstrate its benchmark"]),
+        (
+            [*FIVE, seed(5, demonstrates="colors"), seed(6, demonstrates="xyz"), seed(7, demonstrates="colour")],
+            [
+                "seed s5 ('colors'; did you mean 'colours'?), s6 ('xyz'): "
+                "demonstrates no benchmark, nor a benchmark's task, nor its own task"
+            ],
+        ),
         ([seed(n, demonstrates="essay", task="essay", input="" if n else "x") for n in range(4)], []),
         ([seed(n, output="yes" if n else "no") for n in range(5)], ["seeds of colours: 4 of 5 answers are 'yes'"]),
         ([seed(n, output="yes" if n > 1 else "no") for n in range(5)], []),
         ([seed(n, output="yes") for n in range(3)], []),
     ],
-    ids=["sound", "duplicate", "close", "no input", "free task", "one-sided", "balanced", "too few to tell"],
+    ids=[
+        "sound",
+        "duplicate",
+        "close",
+        "no input",
+        "misspelt",
+        "free task",
+        "one-sided",
+        "balanced",
+        "too few to tell",
+    ],
 )
 def test_doubts(seeds: list[Seed], found: list[str]) -> None:
     assert doubts(seeds, COLOURS) == found
@@ -103,6 +126,93 @@ def test_without_published_data_the_rest_is_checked(project: Project, monkeypatc
     report = check_pack("botany")
     assert report.errors == []
     assert "benchmarks and corpus not looked at: set SELFSPEC_DATA" in report.lines[-1]
+
+
+def test_without_published_data_each_benchmark_is_said_to_be_absent(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SELFSPEC_DATA")
+    monkeypatch.setenv("SELFSPEC_HOME", str(REPO))
+    published = load_pack("biomedicine").data("published")
+    lines = [" ".join(line.split()) for line in check_pack("biomedicine").lines]
+    for one in published.benchmarks:
+        if not one.comes_with_pack:
+            assert f"benchmark {one.name}: ABSENT, no data folder. {one.obtain} (licence: {one.licence})" in lines
+    for source in published.corpus.sources:
+        assert f"corpus {source.name}: ABSENT, no data folder. {' '.join(source.how_to_get.split())}" in lines
+
+
+def two_files(project: Project) -> None:
+    """A second benchmark of two files, of which one is there."""
+    first = project.pack["published"]["benchmarks"][0]
+    second = {
+        **first,
+        "name": "shades",
+        "file": "shades.jsonl",
+        "also": ["more/shades.jsonl"],
+        "obtain": "ask a painter",
+    }
+    write_lines(project.folder / "data" / "shades.jsonl", [{"id": "x", "input": "How dark?", "references": ["very"]}])
+    project.pack["published"]["benchmarks"] = [first, second]
+    project.save()
+
+
+def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Project) -> None:
+    two_files(project)
+    every = " ".join(RUN.invoke(app, ["check", "--domain", "botany"]).stdout.split())
+    assert "benchmark shades: ABSENT, no file more/shades.jsonl. ask a painter" in every
+    done = RUN.invoke(app, ["check", "tiny"])
+    assert done.exit_code == 0, done.stderr
+    left_out = "shades: LEFT OUT, no file more/shades.jsonl. ask a painter"
+    assert left_out in " ".join(done.stdout.split())
+    lines: list[str] = []
+    lineage = Lineage(load_recipe("tiny"))
+    made = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append))
+    rows: Any = made.tables[BenchmarkRow]
+    assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", False, 0)]
+    assert any("LEFT OUT shades: no file more/shades.jsonl. ask a painter" in line for line in lines)
+    assert [obstacle(lineage, step, "botany", 0) for step in ("benchmarks", "base_predictions")] == [None, None]
+    before = lineage.signature("benchmarks", "botany", 0)
+    items = [{"id": "y", "input": "How light?", "references": ["not very"]}]
+    write_lines(project.folder / "data" / "more" / "shades.jsonl", items)
+    lineage = Lineage(load_recipe("tiny"))
+    assert lineage.signature("benchmarks", "botany", 0) != before
+    rows = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append)).tables[BenchmarkRow]
+    assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", True, 2)]
+
+
+DDI = """<document id="d"><sentence id="d.s0" text="Aspirin and warfarin interact.">
+<entity id="d.s0.e0" charOffset="0-6" text="Aspirin"/><entity id="d.s0.e1" charOffset="12-19" text="warfarin"/>
+<pair e1="d.s0.e0" e2="d.s0.e1" ddi="{}"/></sentence></document>"""
+
+
+def test_a_benchmark_may_be_a_folder(project: Project) -> None:
+    folder = project.folder / "data" / "ddi"
+    first = project.pack["published"]["benchmarks"][0]
+    ddi = {**first, "name": "ddi", "file": "ddi/test", "train": "ddi/train", "reader": "ddi"}
+    project.pack["published"]["benchmarks"] = [first, ddi]
+    project.save()
+    assert obstacle(Lineage(load_recipe("tiny")), "benchmarks", "botany", 0) is None, "absent, and the other is there"
+    signatures = []
+    for kind in ("test", "train"):
+        for name in ("a", "b"):
+            path = folder / kind / "deep" / f"{name}.xml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = DDI if kind == "test" else DDI.replace("Aspirin", "Ibufrin")
+            path.write_text(text.replace('"d', f'"{name}').format("true"))
+    for label in ("true", "false"):
+        (folder / "test" / "deep" / "b.xml").write_text(DDI.replace('"d', '"b').format(label))
+        lineage = Lineage(load_recipe("tiny"))
+        signatures.append(lineage.signature("benchmarks", "botany", 0))
+        pack = lineage.pack("botany")
+        declared = pack.data("published").benchmarks[1]
+        assert [item.references for item in load_items(pack, declared, "published")] == [("true",), (label,)]
+        assert len(load_training_items(pack, declared, "published")) == 2
+    assert signatures[0] != signatures[1], "one file of the folder changed"
+    assert "benchmark ddi: 2 items, 2 to train on" in " ".join(check_pack("botany").lines)
+    trained = Lineage(load_recipe("tiny")).signature("training_items", "botany", 0)
+    (folder / "train" / "deep" / "a.xml").unlink()
+    assert Lineage(load_recipe("tiny")).signature("training_items", "botany", 0) != trained
 
 
 def test_demonstrations_of_another_layout_are_doubtful(project: Project) -> None:

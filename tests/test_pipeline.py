@@ -14,13 +14,13 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.partitions import asset_key
 from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import ROW_TYPES, BaselineRow, CorpusCountRow, CorpusDropRow, TrainingItemRow
+from selfspec_assets.rows import ROW_TYPES, BaselineRow, CorpusDropRow, TrainingItemRow
 from selfspec_assets.runner import run_recipe
 from tests.conftest import Project
 
-# Only a supervised recipe has the one (tests/test_reference.py), only a corpus of sources the others
+# Only a supervised recipe has the one (tests/test_reference.py), only a corpus that repeats itself the next
 # (tests/test_corpus_asset.py), only a benchmark that declares a metric the last (tests/test_score_table.py).
-NOT_HERE = {TrainingItemRow, CorpusCountRow, CorpusDropRow, BaselineRow}
+NOT_HERE = {TrainingItemRow, CorpusDropRow, BaselineRow}
 
 
 def run(iterations: int = 2) -> list[str]:

@@ -11,14 +11,24 @@ import pytest
 
 from selfspec_assets.domain import Benchmark, Item, Pack, Seed, load_items, load_pack, load_seeds
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.metrics import normalise
+from selfspec_assets.pack_check import check_pack
 from tests.native_samples import FIQA, NATIVE, SPORTQA
 from tests.published_data import DATA, REPO, published_file
 
 ALL = [(domain, name) for domain, samples in NATIVE.items() for name in samples]
+CASE_STUDY = {
+    "sentiment": 24,
+    "event_plausibility": 24,
+    "commentary_qa": 24,
+    "implicit_knowledge": 24,
+    "data_to_text": 20,
+    "highlights": 20,
+}
 REAL = {
     "biomedicine": {"pubmedqa_long": 500, "anatem": 1122, "ncbi_disease": 489, "hoc": 4947},
     "finance": {"fiqa_sa": 379 + 575, "tatqa": 1668, "fin_ner": 511},
-    "sports": {"sports_understanding": 300, "bbh_sports_understanding": 250},
+    "sports": {"sports_understanding": 300, "bbh_sports_understanding": 250, **CASE_STUDY},
 }
 PUBLISHED = [(domain, name, count) for domain, counts in REAL.items() for name, count in counts.items()]
 
@@ -42,7 +52,7 @@ def sample(pack: Pack, name: str, folder: Path, content: str | bytes | None = No
 
 
 def published(pack: Pack, name: str, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
-    for relative in (benchmark(pack, name).file, *benchmark(pack, name).also):
+    for relative in () if name in CASE_STUDY else (benchmark(pack, name).file, *benchmark(pack, name).also):
         published_file(relative)
     monkeypatch.setenv("SELFSPEC_DATA", str(DATA))
     return load_items(pack, benchmark(pack, name), "published")
@@ -189,6 +199,52 @@ def test_published_answers(packs: dict[str, Pack], monkeypatch: pytest.MonkeyPat
     assert len(percentages) == 261 + 7 + 20  # computed, copied without the sign, copied with it
 
 
+# The sports case study, which comes with the pack
+
+
+def test_the_case_study_is_there_without_a_data_folder(packs: dict[str, Pack], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SELFSPEC_DATA", raising=False)
+    monkeypatch.setenv("SELFSPEC_HOME", str(REPO))
+    items = {name: load_items(packs["sports"], benchmark(packs["sports"], name), "published") for name in CASE_STUDY}
+    assert {name: len(found) for name, found in items.items()} == CASE_STUDY
+    lines = check_pack("sports").lines
+    assert [line for name, count in CASE_STUDY.items() if (line := f"  benchmark {name}: {count} items") in lines] == [
+        f"  benchmark {name}: {count} items" for name, count in CASE_STUDY.items()
+    ]
+    assert "other benchmarks and corpus not looked at: set SELFSPEC_DATA" in lines[-1]
+
+
+def test_the_case_study_is_varied_and_its_labels_are_balanced(packs: dict[str, Pack]) -> None:
+    items = {name: load_items(packs["sports"], benchmark(packs["sports"], name), "published") for name in CASE_STUDY}
+    labels = {name: Counter(item.references[0] for item in items[name]) for name in ("sentiment", "event_plausibility")}
+    assert labels["sentiment"] == {"positive": 8, "negative": 8, "neutral": 8}
+    assert labels["event_plausibility"] == {"plausible": 12, "implausible": 12}
+    for name, found in items.items():
+        assert len({normalise(item.input) for item in found}) == len(found), name
+        assert all(len(set(item.references)) == len(item.references) for item in found), name
+    for name in ("commentary_qa", "implicit_knowledge", "data_to_text", "highlights"):
+        assert Counter(item.references[0] for item in items[name]).most_common(1)[0][1] <= 3, name
+    assert all(len(item.references) == 2 for item in items["data_to_text"])
+    for item in items["data_to_text"]:
+        named = set(re.findall(r"[A-Z][a-z]+ [A-C]\b", item.input))
+        assert named, item.item_id
+        assert all(name in text for name in named for text in item.references), item.item_id
+
+
+def test_the_case_study_repeats_no_item_of_another_benchmark(
+    packs: dict[str, Pack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {
+        gram
+        for name in CASE_STUDY
+        for item in published(packs["sports"], name, monkeypatch)
+        for gram in grams(item.input)
+    }
+    for name in ("sports_understanding", "bbh_sports_understanding"):
+        for item in published(packs["sports"], name, monkeypatch):
+            assert not grams(item.input) & own, item.item_id
+
+
 # Seeds
 
 
@@ -231,7 +287,9 @@ def test_seeds_have_the_layout_and_the_labels_of_their_benchmark(
 def answers_of(one: Benchmark) -> set[str]:
     """The labels of a benchmark of labels; none for one of free answers."""
     labels: Any = one.options.get("labels", ())
-    special = {"fiqa_sa": {"positive", "negative", "neutral"}, "sportqa": set("ABCD")}
+    three = {"positive", "negative", "neutral"}
+    special = {"fiqa_sa": three, "sentiment": three, "sportqa": set("ABCD")}
+    special["event_plausibility"] = {"plausible", "implausible"}
     return special.get(one.name, set(labels.values() if isinstance(labels, dict) else labels))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
@@ -100,6 +100,7 @@ def test_a_corpus_without_words_is_refused(documents: list[Document]) -> None:
 positive = st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(positive)
 def test_sum_weights_sum_to_one_and_keep_order(scores: list[float]) -> None:
     weights = relevance_weights(scores)
@@ -110,6 +111,7 @@ def test_sum_weights_sum_to_one_and_keep_order(scores: list[float]) -> None:
     assert 1 - 1e-9 <= effective_passages(weights) <= len(scores) + 1e-9
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.floats(1e-3, 1e3))
 def test_softmax_weights_sum_to_one(scores: list[float], temperature: float) -> None:
     assert math.fsum(relevance_weights(scores, "softmax", temperature)) == pytest.approx(1)

@@ -16,7 +16,7 @@ from selfspec_assets.pack_check import check_pack
 from selfspec_assets.recipe import load_recipe
 from selfspec_assets.runner import run_recipe
 from selfspec_assets.seed_lint import doubts, repeats
-from selfspec_assets.seed_sample import recipe_seeds, sampled_seeds
+from selfspec_assets.seed_sample import recipe_seeds, sampled_seeds, sampling_notes
 from selfspec_assets.warehouse import read_only_query
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines
 from tests.published_data import DATA, REPO, published_file
@@ -118,29 +118,76 @@ def test_an_item_of_both_splits_of_a_benchmark_is_an_error(project: Project) -> 
         drawn()
 
 
-def test_a_benchmark_without_a_training_split_is_an_error_that_says_what_to_do(project: Project) -> None:
-    sampling(project)
-    done = RUN.invoke(app, ["check", "tiny"])
-    assert done.exit_code == 1
-    told = " ".join(done.stderr.split())
-    with pytest.raises(SelfspecError) as caught:
-        run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
-    for text in (told, " ".join(str(caught.value).split())):
-        assert "seeds.sample_train needs a training split, and published benchmark 'colours' has none" in text
-        assert "name a file of labelled items with its key 'train', leave it out with scores.benchmarks" in text
-    assert not list((project.folder / "warehouse").glob("revisions/*/seeds.parquet"))
-
-
-def test_an_absent_training_file_is_named(project: Project) -> None:
+def mixed(project: Project) -> None:
+    """Three benchmarks: one with a training split, one without, and one whose split is absent."""
     project.add_training_split()
-    project.pack["published"]["benchmarks"][0]["obtain"] = "ask the gardener"
+    rows, seeds = item_rows(), seed_rows()
+    for name in ("shapes", "smells"):
+        write_lines(
+            project.folder / f"data/{name}.jsonl", [{**row, "input": f"{name}: {row['input']}"} for row in rows]
+        )
+        seeds += [
+            {**row, "id": f"{name}-{n}", "task": name, "demonstrates": name, "input": f"A {name} of the {n}th plant."}
+            for n, row in enumerate(seed_rows()[:4])
+        ]
+        one = {"name": name, "task": name, "instruction": "Say.", "file": f"{name}.jsonl"}
+        project.pack["published"]["benchmarks"].append(one)
+    project.pack["published"]["benchmarks"][2].update(train="smells_train.jsonl", obtain="ask the gardener")
+    write_lines(project.folder / "seeds/botany.jsonl", seeds)
     sampling(project)
-    (project.folder / "data/colours_train.jsonl").unlink()
+
+
+def test_a_benchmark_without_a_training_split_gives_its_hand_written_seeds_and_that_is_said(project: Project) -> None:
+    mixed(project)
+    assert [seed.seed_id for seed in drawn()][3:] == [f"{n}-{i}" for n in ("shapes", "smells") for i in range(3)]
+    assert [seed.demonstrates for seed in drawn()][:3] == ["colours"] * 3
+    assert not {seed.seed_id for seed in drawn()} & {"s0", "s1", "s10"}, "of colours and essay nothing is hand-written"
+    path = project.folder / "data/smells_train.jsonl"
+    notes = [
+        "seeds of shapes: the hand-written ones, it declares no training split",
+        f"seeds of smells: the hand-written ones, no file {path}. ask the gardener",
+    ]
+    assert sampling_notes(load_pack("botany"), load_recipe("tiny").recipe) == notes
+    done = RUN.invoke(app, ["check", "tiny"])
+    assert done.exit_code == 0, done.stderr
+    assert all(" ".join(note.split()) in " ".join(done.stdout.split()) for note in notes)
+    project.recipe.update(iterations=1)
+    project.recipe["adapter"]["data"] = "seeds"
+    project.save()
+    said: list[str] = []
+    run_recipe(load_recipe("tiny"), ["botany"], 1, said.append)
+    assert all(any(line.endswith(note) for line in said) for note in notes)
+    _, stored = read_only_query(project.database, "SELECT seed_id FROM seeds ORDER BY seed")
+    assert [name for (name,) in stored] == [seed.seed_id for seed in drawn()]
+    sampling(project, benchmarks=["colours"])
+    assert sampling_notes(load_pack("botany"), load_recipe("tiny").recipe) == [], "of what is scored only"
+
+
+def test_without_the_key_nothing_is_said_of_splits(project: Project) -> None:
+    mixed(project)
+    del project.recipe["seeds"]
+    project.save()
+    assert sampling_notes(load_pack("botany"), load_recipe("tiny").recipe) == []
+
+
+def test_neither_a_training_split_nor_a_hand_written_seed_is_an_error(project: Project) -> None:
+    mixed(project)
+    write_lines(project.folder / "seeds/botany.jsonl", seed_rows())
     with pytest.raises(SelfspecError) as caught:
         drawn()
-    assert caught.value.place == str(project.folder / "data/colours_train.jsonl")
-    assert "training split of 'colours': no such file" in caught.value.reason
-    assert caught.value.remedy == "ask the gardener"
+    assert "published benchmark 'shapes' has no training split to sample" in caught.value.reason
+    assert "no hand-written seed demonstrates it" in caught.value.reason
+    assert "key 'train', write seeds for it, or leave it out with scores.benchmarks" in caught.value.remedy
+
+
+def test_a_hand_written_seed_with_the_id_of_a_drawn_one_is_an_error(project: Project) -> None:
+    mixed(project)
+    rows = [{**seed_rows()[0], "id": f"colours-t{n}", "demonstrates": "shapes", "task": "shapes"} for n in range(6)]
+    smells = {**seed_rows()[0], "demonstrates": "smells", "task": "smells"}
+    write_lines(project.folder / "seeds/botany.jsonl", [*rows, smells])
+    sampling(project, each=6)
+    with pytest.raises(SelfspecError, match="hand-written seed 'colours-t0' has the id of a seed drawn"):
+        drawn()
 
 
 def test_a_benchmark_that_is_absent_is_left_out_and_none_at_all_is_an_error(project: Project) -> None:
@@ -204,8 +251,12 @@ def test_what_the_signature_of_the_seeds_covers(project: Project) -> None:
     sampling(project, each=4, benchmarks=["colours"])
     new("the choice of benchmarks")
     before = signature_of_seeds()
-    write_lines(project.folder / "seeds/botany.jsonl", [])
+    write_lines(project.folder / "seeds/botany.jsonl", seed_rows()[:9])
     assert signature_of_seeds() == before, "the hand-written file is not read"
+    (project.folder / "data/colours_train.jsonl").unlink()
+    new("the loss of the training split")
+    write_lines(project.folder / "seeds/botany.jsonl", seed_rows()[:8])
+    new("the hand-written file, which is read now")
 
 
 def test_sampled_seeds_are_stored_and_are_the_demonstrations(project: Project) -> None:
@@ -236,10 +287,30 @@ def test_seeds_from_a_published_training_split(monkeypatch: pytest.MonkeyPatch) 
     assert all("<Disease>" in seed.output and "licence: CC BY 4.0" in seed.source for seed in seeds)
 
 
+def test_every_published_benchmark_at_hand_has_seeds_when_splits_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = {
+        "biomedicine": ["pubmedqa_long", "anatem", "ncbi_disease", "hoc"],
+        "sports": ["sports_understanding", "bbh_sports_understanding"],
+    }
+    monkeypatch.setenv("SELFSPEC_HOME", str(REPO))
+    monkeypatch.setenv("SELFSPEC_DATA", str(DATA))
+    for domain, names in present.items():
+        pack = load_pack(domain)
+        for one in pack.data("published").benchmarks:
+            if one.name in names:
+                published_file(one.file)
+        seeds = sampled_seeds(pack, "published", 5, 42, tuple(names))
+        assert Counter(seed.demonstrates for seed in seeds) == dict.fromkeys(names, 5)
+        by_hand = {seed.demonstrates for seed in seeds if seed.source.startswith("hand-written")}
+        paths = {one.name: pack.training_path(one, "published") for one in pack.data("published").benchmarks}
+        splits = {name for name, path in paths.items() if path is not None and path.is_file()}
+        assert by_hand == set(names) - splits
+
+
 # The hand-written files
 
 
-@pytest.mark.parametrize(("name", "count", "types"), [("biomedicine", 80, 16), ("finance", 90, 12), ("sports", 40, 8)])
+@pytest.mark.parametrize(("name", "count", "types"), [("biomedicine", 80, 16), ("finance", 90, 12), ("sports", 58, 8)])
 def test_the_shipped_seeds_are_as_many_as_promised(name: str, count: int, types: int) -> None:
     seeds = load_seeds(Path(REPO) / "seeds" / f"{name}.jsonl")
     assert len(seeds) == count
@@ -252,7 +323,7 @@ def test_the_shipped_seeds_are_as_many_as_promised(name: str, count: int, types:
 
 
 def written(**change: str) -> Seed:
-    return Seed(**{"seed_id": "s", "task": "t", "demonstrates": "d", "instruction": "Say.", "input": "Is it red?",
+    return Seed(**{"seed_id": "s", "task": "d", "demonstrates": "d", "instruction": "Say.", "input": "Is it red?",
                    "output": "yes", "source": "own", **change})  # fmt: skip
 
 

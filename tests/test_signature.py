@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfspec_assets.signature import canonical_json, file_digest, folder_digest, signature, text_digest
@@ -40,11 +40,13 @@ def reversed_keys(value: object) -> object:
     return tuple(reversed_keys(item) for item in value) if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(SETTINGS, SETTINGS)
 def test_two_settings_sign_alike_only_if_they_are_alike(one, other):
     assert (sign(one) == sign(other)) == (distinct(one) == distinct(other))
 
 
+@settings(deadline=None)
 @given(SETTINGS)
 def test_order_of_keys_and_tuples_do_not_count(settings):
     assert sign(settings) == sign(reversed_keys(settings))

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from selfspec_assets.decoding import StopRules, encode_example, greedy, next_tok
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer, repacked_weights
 from selfspec_assets.tuning import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
+from selfspec_assets.tuning_checkpoints import saving
 from selfspec_assets.tuning_examples import answer_loss, collate, encode_examples, training_order
 from tests.tiny_models import FAMILIES, separate_log_probs, write_adapter, write_model
 
@@ -319,6 +323,44 @@ def test_repacked_weights_are_not_tuned(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(LanguageModel, "load", classmethod(lambda cls, spec: lm))
     with pytest.raises(SelfspecError, match=r"layers\.1\.mlp\.up_proj"):
         tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter")
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """No file may grow beyond ``size`` bytes: a write beyond fails as on a full disk (EFBIG)."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize(("checkpoints", "share"), [(True, 0.5), (True, 1.5), (False, 0.5)])
+def test_a_full_disk_in_tuning_is_told_as_one(
+    spec: ModelSpec, tuned: tuple[TuningResult, Path], tmp_path: Path, checkpoints: bool, share: float
+) -> None:
+    """While safetensors writes a checkpoint's weights, torch its optimiser's state, safetensors the adapter."""
+    whole, folder = tuned
+    kept = tmp_path / "checkpoints" if checkpoints else None
+    full = int(share * (folder / "adapter_model.safetensors").stat().st_size)
+    with file_limit(full), pytest.raises(SelfspecError) as caught:
+        tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter", checkpoint_folder=kept, checkpoint_every=1)
+    assert caught.value.place.startswith(str(kept or tmp_path / "adapter"))
+    assert "cannot be written" in caught.value.reason
+    assert "space" in caught.value.remedy
+    again = tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter", checkpoint_folder=kept)
+    assert again.adapter_digest == whole.adapter_digest
+
+
+def test_an_error_of_another_kind_is_not_taken_for_the_disks(spec: ModelSpec, tmp_path: Path) -> None:
+    def report(step: int, total: int, loss: float) -> None:
+        raise ConnectionResetError("who was told of the progress has gone")
+
+    with pytest.raises(ConnectionResetError):
+        tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter", None, report, tmp_path / "checkpoints")
+    with pytest.raises(RuntimeError, match="CUDA error"), saving(tmp_path):
+        raise RuntimeError("CUDA error: device-side assert triggered")
 
 
 def test_a_single_optimiser_step_is_not_spent_on_warming_up(spec: ModelSpec, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from selfspec_assets import signature as signature_module
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.rows import (
     ROW_TYPES,
@@ -516,6 +517,24 @@ def test_verify_finds_a_file_that_was_added(warehouse):
         warehouse.verify(sign("a"))
 
 
+@pytest.mark.parametrize("name", ["adapter/adapter_config.json", "adapter/added.bin"])
+def test_a_folder_is_compared_with_its_digests_once(warehouse, adapter, monkeypatch, name):
+    warehouse.commit(KEY, sign("a"), {LossRow: losses(1.0)}, {"adapter": adapter})
+    read = []
+    digest = signature_module.file_digest
+    monkeypatch.setattr(signature_module, "file_digest", lambda path: read.append(path) or digest(path))
+    monkeypatch.setattr(signature_module, "_STILL_WARM_NS", -(10**18))
+    folder = warehouse.folder(sign("a"), "adapter")
+    once = len(read)
+    assert once == len(list(folder.iterdir())) > 0
+    assert warehouse.folder(sign("a"), "adapter") == folder
+    assert len(read) == once
+    path = folder.parent / name
+    path.write_bytes(path.read_bytes()[:-1] + b"#" if path.exists() else b"x")
+    with pytest.raises(SelfspecError, match=rf"{path.name}: (was changed|does not belong here)"):
+        warehouse.folder(sign("a"), "adapter")
+
+
 def test_a_deleted_revision_leaves_the_others_in_place_and_comes_back(warehouse):
     other = StepKey("quickstart", "responses", "sports", 1)
     warehouse.commit(KEY, sign("a"), {LossRow: losses(1.0)})
@@ -971,6 +990,29 @@ def test_a_full_disk_stops_a_chunk_cleanly(warehouse):
     assert isinstance(said, tuple)
     assert "space" in said[2]
     assert [path.name for path in store.folder.iterdir()] == ["00000000.json"]
+
+
+@pytest.mark.parametrize("limit", [0, 10])
+def test_a_full_disk_gives_no_lock_without_its_holders_name(warehouse, limit):
+    """Nothing can be written, or only the first bytes: ``gc`` would wait for ever for the rest of the text."""
+    lock = warehouse.root / "locks" / f"work-{sign('a')}.lock"
+
+    def begin() -> None:
+        with warehouse.lock(KEY, sign("a"), [sign("a")]):
+            raise AssertionError("it was taken")
+
+    with warehouse.lock(KEY):
+        pass  # its own lock is there, so that the disk is full at the second one, too
+    said = _report_of(_limited, begin, limit)
+    assert isinstance(said, tuple), said
+    place, reason, remedy = said
+    assert place in (str(lock), str(lock.with_name(f"{str(KEY).replace('/', '~')}.lock")))
+    assert "cannot be written: File too large" in reason
+    assert "space" in remedy
+    assert warehouse.holder(sign("a")) is None
+    with warehouse.lock(KEY, sign("a"), [sign("a")]):
+        assert warehouse.holder(sign("a")).uses == (sign("a"),)
+    assert lock.read_text() == "", "who looks later is told of nobody"
 
 
 def _unprivileged(work: Callable[[], object], report) -> None:

@@ -37,13 +37,12 @@ def make_benchmarks(job: Job) -> Outcome:
     declared: list[BenchmarkRow] = []
     items: list[BenchmarkItemRow] = []
     for benchmark in job.pack.data(kind).benchmarks:
-        present = job.pack.benchmark_path(benchmark, kind).is_file()
-        found = load_items(job.pack, benchmark, kind) if present else []
-        if not present:
-            job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.file}. {benchmark.how_to_get}")
-        declared.append(
-            BenchmarkRow(benchmark.name, benchmark.task, present, len(found), benchmark.licence, benchmark.obtain)
-        )
+        absent = job.pack.absent_file(benchmark, kind)
+        found = load_items(job.pack, benchmark, kind) if absent is None else []
+        if absent is not None:
+            job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {absent}. {benchmark.how_to_get}")
+        about = (benchmark.name, benchmark.task, absent is None, len(found))
+        declared.append(BenchmarkRow(*about, benchmark.licence, benchmark.obtain))
         items += [
             BenchmarkItemRow(
                 benchmark.name,

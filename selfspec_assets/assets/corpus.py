@@ -38,7 +38,7 @@ def corpus(named: NamedRecipe) -> dg.AssetsDefinition:
     def corpus(context: dg.AssetExecutionContext) -> Result:
         """Text of the domain → `corpora`, `corpus_counts`, `corpus_dropped`. Section 4.1.
 
-        A prepared corpus is taken as it is; sources become passages that repeat neither each other nor a benchmark.
+        A pack's own corpus is taken as it is; sources become passages that repeat neither each other nor a benchmark.
         """
         yield from run_step(context, named, "corpus", make_corpus, check_corpus, headline)
 
@@ -97,13 +97,16 @@ def _benchmark_text(job: Job) -> BenchmarkText:
     return BenchmarkText(
         (f"{benchmark.name}/{item.item_id}", [item.input, *item.references])
         for benchmark in job.pack.data(kind).benchmarks
-        if job.pack.benchmark_path(benchmark, kind).is_file()
+        if job.pack.is_present(benchmark, kind)
         for item in load_items(job.pack, benchmark, kind)
     )
 
 
 def documents_of(job: Job) -> Sequence[Document]:
-    """The corpus that the job's recipe retrieves from; passages made of sources stay on the disk."""
+    """The corpus that the job's recipe retrieves from; passages made of sources stay on the disk.
+
+    A prepared one came with its pack and is small: it is held in memory.
+    """
     if job.pack.data(job.recipe.data).corpus.prepared is None:
         return StoredDocuments(job.folder("corpus", _FOLDER))
     return list(read_corpus(job.pack.corpus_path(job.recipe.data)))

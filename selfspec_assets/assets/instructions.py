@@ -12,7 +12,6 @@ from selfspec_assets.decoding import StopRules, sample
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.lineage import STEPS
-from selfspec_assets.model_check import check_list_prompt
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.partitions import domain_by_iteration, of_domain, of_earlier_adapters
 from selfspec_assets.prompts import instruction_list_prompt
@@ -148,7 +147,6 @@ def make_instructions(job: Job) -> Outcome:
 def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, Any]]:
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
-    check_list_prompt(job.lineage.named, model.tokenizer, model.context_length, job.pack.instruction_header, seeds)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
     shown = [random.Random(seed).sample(seeds, settings.seeds_per_prompt) for seed in row_seeds]
     prompts = [

@@ -9,7 +9,7 @@ from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domains
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import SeedRow
-from selfspec_assets.seed_sample import recipe_seeds
+from selfspec_assets.seed_sample import recipe_seeds, sampling_notes
 
 
 def seeds(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -33,6 +33,8 @@ def seeds(named: NamedRecipe) -> dg.AssetsDefinition:
 
 def make_seeds(job: Job) -> Outcome:
     found = recipe_seeds(job.pack, job.recipe)
+    for note in sampling_notes(job.pack, job.recipe):
+        job.report(f"{job.name}: {note}")
     return Outcome(
         {
             SeedRow: [

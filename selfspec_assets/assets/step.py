@@ -17,11 +17,12 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.failpoints import reached
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.lineage import STEPS, Lineage
-from selfspec_assets.model_check import check_recipe_fits
+from selfspec_assets.model_check import check_list_prompt, check_recipe_fits
 from selfspec_assets.partitions import asset_key
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.recipe import NamedRecipe, Recipe
 from selfspec_assets.rows import Row, RunRow
+from selfspec_assets.seed_sample import recipe_seeds
 from selfspec_assets.stopping import StopBetweenBatches
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 
@@ -29,6 +30,7 @@ R = TypeVar("R", bound=Row)
 Tables = Mapping[type[Row], Sequence[Row]]
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _models: dict[str, LanguageModel] = {}
+_list_prompts_fit: set[str] = set()  # signatures of raw requests
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,20 @@ class Job:
             _models[identity] = LanguageModel.load(self.lineage.model_spec)
             if note := _models[identity].note:
                 self.report(f"{self.name}: {note}")
-        check_recipe_fits(self.lineage.named, _models[identity].context_length)
+        self._check_lengths(_models[identity])
         return _models[identity]
+
+    def _check_lengths(self, model: LanguageModel) -> None:
+        """Before the first step that needs the model: hours later is too late to say that a prompt cannot fit."""
+        check_recipe_fits(self.lineage.named, model.context_length)
+        if self.recipe.is_reference:
+            return
+        prompts = self.lineage.request_signature(self.domain, 1)  # of model, pack, seeds and lengths
+        if prompts not in _list_prompts_fit:
+            seeds = recipe_seeds(self.pack, self.recipe)
+            header = self.pack.instruction_header
+            check_list_prompt(self.lineage.named, model.tokenizer, model.context_length, header, seeds)
+            _list_prompts_fit.add(prompts)
 
     def adapter(self, iteration: int) -> str | None:
         """The name under which that iteration's adapter is loaded; None for iteration 0, the base itself."""
@@ -212,7 +226,7 @@ def run_step(
             outcome = Outcome(tables)
         else:
             started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
-            attempts.begin()
+            attempts.begin(named.path)
             try:
                 outcome = make(job)
             except Exception as error:

@@ -85,7 +85,7 @@ def build_corpus(
     if not gone.is_file():
         work.report(f"{work.name}: finding duplicates among {sum(b.passages['stored'] for b in blocks)} passages")
         places = {file.name: file.local or Path(file.name) for _, files in sources for file in files}
-        find_duplicates(paths, _repeats(sources, blocks), work.folder, gone, places)
+        find_duplicates(paths, _repeats(sources, blocks, parts), work.folder, gone, places)
     built = Built(work.folder / "documents")
     ledger = _Ledger([source.name for source, _ in sources], blocks)
     with storing(work.folder):
@@ -93,16 +93,18 @@ def build_corpus(
         built.folder.mkdir(parents=True)
         _write(paths, gone, built, ledger)
     if not sum(built.passages.values()):
-        raise SelfspecError(work.name, "every passage was dropped", "look at the sources: their articles are deleted")
+        remedy = "look at the sources: their articles are deleted, or replaced by others without text"
+        raise SelfspecError(work.name, "every passage was dropped", remedy)
     built.counts, built.dropped = ledger.rows(built.passages)
     return built
 
 
-def _repeats(sources: Sequence[tuple[Source, Sequence[SourceFile]]], blocks: Sequence[Block]) -> Repeats:
+def _repeats(sources: Sequence[tuple[Source, Sequence[SourceFile]]], blocks: Sequence[Block], parts: Parts) -> Repeats:
     return Repeats(
         [source.name for source, _ in sources if source.format == "pubmed"],
-        [source.name for source, _ in sources if source.id is not None],
+        [source.name for source, _ in sources if source.has_ids],
         [(block.source, name, at) for block in blocks for name, at in block.deleted],
+        parts.textless(),
     )
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from selfspec_assets import home
 from selfspec_assets.corpora.build import present_sources
 from selfspec_assets.corpora.formats import records
 from selfspec_assets.corpora.lines import opened
-from selfspec_assets.corpora.record import Record
+from selfspec_assets.corpora.record import Record, used_twice
 from selfspec_assets.corpora.sources import SourceFile
 from selfspec_assets.corpus_contract import Source
 from selfspec_assets.domain import DataKind, Pack
@@ -18,6 +21,7 @@ from selfspec_assets.retrieval import Document, read_corpus
 
 _QUICK = 64 << 20  # bytes of a source; about ten seconds
 _SAMPLE = 5_000  # documents of a larger one
+_TOKENIZED = 200  # documents, and their first 2,000 characters: what tokens are estimated from
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Census:
 
 def census(pack: Pack, kind: DataKind) -> Census:
     """Documents and words (as white space parts them) of a prepared corpus, or of each source before it is cut.
+
+    Tokens are estimated: those of the embedded model, to a word of the first documents, times the words.
 
     Raises:
         SelfspecError: a file is not what it should be; of a large source only the beginning is looked at.
@@ -50,6 +56,14 @@ def census(pack: Pack, kind: DataKind) -> Census:
     return found
 
 
+def has_corpus(pack: Pack, kind: DataKind) -> bool:
+    """Whether the prepared corpus or any source is there; only names of files are looked at."""
+    corpus = pack.data(kind).corpus
+    if corpus.prepared is not None:
+        return pack.corpus_path(kind).is_file()
+    return bool(present_sources(corpus, pack.data_root(kind))[0])
+
+
 def no_corpus(pack: Pack, kind: DataKind) -> SelfspecError:
     """What is said where neither the prepared corpus nor any source is there."""
     corpus = pack.data(kind).corpus
@@ -62,21 +76,48 @@ def no_corpus(pack: Pack, kind: DataKind) -> SelfspecError:
 
 def _count(texts: Iterable[str]) -> str:
     documents = words = 0
+    first: list[str] = []
     for text in texts:
         documents += 1
         words += len(text.split())
-    return f"{documents} documents, {words} words"
+        if len(first) < _TOKENIZED:
+            first.append(text[:2000])
+    return f"{documents} documents, {words} words, {_tokens(words, first)}"
+
+
+def _tokens(words: int, sample: Sequence[str]) -> str:
+    tokens = sum(len(found.ids) for found in _tokenizer().encode_batch(list(sample), add_special_tokens=False))
+    each = tokens / max(sum(len(text.split()) for text in sample), 1)
+    return f"about {round(words * each)} tokens of the embedded model"
+
+
+@cache
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(home.embedded_model_folder() / "tokenizer.json"))
 
 
 def _counted(source: Source, files: Sequence[SourceFile]) -> str:
-    local = [file for file in files if file.size()]
+    local = [file for file in files if file.local is not None or file.size()]
     total = sum(file.size() for file in local)
     waiting = len(files) - len(local)
     told = [f"{waiting} files of a hub, fetched when the corpus is made"] if waiting else []
     if total <= _QUICK:
-        texts = (record.text for file in local for record in _records(source, file))
-        return "; ".join([*([_count(texts)] if local else []), *told])
+        return "; ".join([*([_count(_texts(source, local))] if local else []), *told])
     return "; ".join([_estimated(source, local, total), *told])
+
+
+def _texts(source: Source, files: Sequence[SourceFile]) -> Iterator[str]:
+    """Of all documents; an id that comes twice is told here already, where a source is small."""
+    seen: dict[str, str] = {}
+    for file in files:
+        path = file.fetched()
+        for record in _records(source, file):
+            place = f"{path}:{record.position}"
+            if source.has_ids and seen.setdefault(record.id, place) != place:
+                raise used_twice(record.id, place, seen[record.id])
+            yield record.text
 
 
 def _records(source: Source, file: SourceFile) -> Iterator[Record]:
@@ -88,14 +129,19 @@ def _estimated(source: Source, files: Sequence[SourceFile], total: int) -> str:
     """From the beginning of the first file, as if all the rest were like it."""
     path = files[0].fetched()
     with opened(path, files[0].name) as stream:
-        sample = [len(record.text.split()) for record in islice(records(source, stream), _SAMPLE)]
+        first: list[str] = []
+        sample = []
+        for record in islice(records(source, stream), _SAMPLE):
+            sample.append(len(record.text.split()))
+            first += [record.text[:2000]] if len(first) < _TOKENIZED else []
         if source.format == "parquet":
             bytes_read = path.stat().st_size * len(sample) / pq.ParquetFile(path).metadata.num_rows
         else:
             bytes_read = stream.position()
     times = total / max(bytes_read, 1)
     documents, words = round(len(sample) * times), round(sum(sample) * times)
-    return f"about {documents} documents, {words} words, in {len(files)} files of {total >> 20} MiB"
+    counted = f"about {documents} documents, {words} words, {_tokens(words, first)}"
+    return f"{counted}, in {len(files)} files of {total >> 20} MiB"
 
 
 def first_documents(pack: Pack, kind: DataKind, count: int) -> list[Document]:

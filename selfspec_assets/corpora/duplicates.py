@@ -5,7 +5,7 @@ pass for exact duplicates and one per band of MinHash. Nothing here depends on h
 this step and no other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import duckdb
 
 from selfspec_assets.corpora.minhash import BANDS, NEAR, jaccard, shingles
 from selfspec_assets.corpora.ngrams import word_hashes
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.corpora.record import used_twice
 from selfspec_assets.retrieval import words
 from selfspec_assets.warehouse.files import fsync, move, remove, storing
 from selfspec_assets.warehouse.parquet import connect, literal, pattern
@@ -22,6 +22,7 @@ from selfspec_assets.warehouse.parquet import connect, literal, pattern
 MEMORY = "1GB"
 BAND_COLUMNS = tuple(f"b{number:02d}" for number in range(BANDS))
 _PAIRS_AT_A_TIME = 512
+Textless = tuple[str, str, int, str, int]  # source, id of a document, its place in the order of reading, file, position
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Repeats:
     replacing: Sequence[str]  # sources
     mistaken: Sequence[str]  # sources
     deleted: Sequence[tuple[str, str, int]]  # source, id of the document, its place in the order of reading
+    textless: Iterable[Sequence[Textless]] = ()  # documents that left no passage, in batches
 
 
 def find_duplicates(
@@ -59,6 +61,7 @@ def find_duplicates(
         listed = ", ".join(pattern(path) for path in parts)
         connection.execute(f"CREATE VIEW passages AS FROM read_parquet([{listed}])")
         connection.execute("CREATE TABLE gone (ordinal BIGINT, reason VARCHAR, first BIGINT, similarity DOUBLE)")
+        _read_textless(connection, repeats.textless)
         _refuse_repeated(connection, repeats.mistaken, paths)
         _replaced(connection, repeats)
         _exact(connection)
@@ -74,38 +77,52 @@ def find_duplicates(
         remove(spill)
 
 
+def _read_textless(connection: duckdb.DuckDBPyConnection, batches: Iterable[Sequence[Textless]]) -> None:
+    connection.execute(
+        "CREATE TABLE textless (source VARCHAR, record_id VARCHAR, record BIGINT, file VARCHAR, position BIGINT)"
+    )
+    for batch in batches:
+        _insert(connection, "textless", batch)
+
+
 def _refuse_repeated(connection: duckdb.DuckDBPyConnection, sources: Sequence[str], paths: Mapping[str, Path]) -> None:
     found = connection.execute(
         "SELECT record_id, min_by(file, record), min_by(position, record),"
         " max_by(file, record), max_by(position, record)"
-        " FROM passages WHERE list_contains($1, source) GROUP BY source, record_id"
+        " FROM (SELECT source, record_id, record, file, position FROM passages UNION ALL FROM textless)"
+        " WHERE list_contains($1, source) GROUP BY source, record_id"
         " HAVING min(record) < max(record) ORDER BY min(record) LIMIT 1",
         [list(sources)],
     ).fetchone()
     if found is not None:
         name, file, position, other, again = found
-        raise SelfspecError(
-            f"{paths.get(other, other)}:{again}",
-            f"id {name!r} was used at {paths.get(file, file)}:{position} already",
-            "give every document an id of its own, or declare no id column",
-        )
+        raise used_twice(name, f"{paths.get(other, other)}:{again}", f"{paths.get(file, file)}:{position}")
 
 
 def _replaced(connection: duckdb.DuckDBPyConnection, repeats: Repeats) -> None:
+    """A later version counts even if nothing of it was stored: a withdrawn abstract must not stay in its old words."""
+    connection.execute("CREATE TABLE deleted (source VARCHAR, record_id VARCHAR, record BIGINT)")
+    for start in range(0, len(repeats.deleted), 10_000):
+        _insert(connection, "deleted", repeats.deleted[start : start + 10_000])
     connection.execute(
         "INSERT INTO gone SELECT ordinal, 'superseded', NULL, NULL FROM passages JOIN"
-        " (SELECT source, record_id, max(record) AS last FROM passages WHERE list_contains($1, source)"
+        " (SELECT source, record_id, max(record) AS last FROM (SELECT source, record_id, record FROM passages"
+        "  UNION ALL SELECT source, record_id, record FROM textless) WHERE list_contains($1, source)"
         "  GROUP BY source, record_id HAVING min(record) < max(record)) USING (source, record_id) WHERE record < last",
         [list(repeats.replacing)],
     )
-    connection.execute("CREATE TABLE deleted (source VARCHAR, record_id VARCHAR, last BIGINT)")
-    for start in range(0, len(repeats.deleted), 10_000):
-        batch = [list(column) for column in zip(*repeats.deleted[start : start + 10_000], strict=True)]
-        connection.execute("INSERT INTO deleted SELECT unnest($1), unnest($2), unnest($3)", batch)
     connection.execute(
         "INSERT INTO gone SELECT DISTINCT ordinal, 'deleted', NULL::BIGINT, NULL::DOUBLE FROM passages"
-        " JOIN deleted USING (source, record_id) ANTI JOIN gone USING (ordinal) WHERE record <= last"
+        " JOIN deleted USING (source, record_id) ANTI JOIN gone USING (ordinal)"
+        " WHERE passages.record <= deleted.record"
     )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        listed = ", ".join(f"unnest(${number})" for number in range(1, len(columns) + 1))
+        connection.execute(f"INSERT INTO {table} SELECT {listed}", columns)
 
 
 def _exact(connection: duckdb.DuckDBPyConnection) -> None:

@@ -12,6 +12,7 @@ from selfspec_assets.corpora.record import Record
 from selfspec_assets.corpus_contract import Source
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.readers.parquet import parquet_rows
+from selfspec_assets.retrieval import parse_document
 
 
 def records(source: Source, file: OpenFile) -> Iterator[Record]:
@@ -101,6 +102,13 @@ def _txt(source: Source, file: OpenFile) -> Iterator[Record]:
         yield Record(file.name if source.document == "file" else f"{file.name}:{first}", "", "".join(parts), first)
 
 
+def _documents(source: Source, file: OpenFile) -> Iterator[Record]:
+    for number, line in numbered_lines(file):
+        if line.strip():
+            document = parse_document(line, f"{file.path}:{number}")
+            yield Record(document.id, document.title, document.text, number)
+
+
 def _pubmed(source: Source, file: OpenFile) -> Iterator[Record]:
     return read_pubmed(file)
 
@@ -112,6 +120,7 @@ _FORMATS: dict[str, Callable[[Source, OpenFile], Iterator[Record]]] = {
     "parquet": _parquet,
     "txt": _txt,
     "pubmed": _pubmed,
+    "documents": _documents,
 }
 
 

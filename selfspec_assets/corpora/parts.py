@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from selfspec_assets.corpora.chunks import passages
 from selfspec_assets.corpora.clean import one_line, paragraphs
-from selfspec_assets.corpora.duplicates import BAND_COLUMNS
+from selfspec_assets.corpora.duplicates import BAND_COLUMNS, Textless
 from selfspec_assets.corpora.formats import records
 from selfspec_assets.corpora.lines import OpenFile, opened
 from selfspec_assets.corpora.minhash import band_keys, shingles
@@ -28,6 +28,7 @@ from selfspec_assets.corpora.overlap import BenchmarkText
 from selfspec_assets.corpora.record import Record
 from selfspec_assets.corpora.sources import SourceFile
 from selfspec_assets.corpus_contract import Chunks, Source
+from selfspec_assets.errors import SelfspecError
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.retrieval import words
 from selfspec_assets.signature import file_digest
@@ -61,6 +62,7 @@ class Block:
     passages: Counter[str] = field(default_factory=Counter)  # made = stored + reasons
     dropped: list[list[Any]] = field(default_factory=list)  # position, id, reason, match, evidence
     deleted: list[list[Any]] = field(default_factory=list)  # id, record
+    textless: list[list[Any]] = field(default_factory=list)  # id, record, position of what left no passage
     sha256: str = ""  # of its Parquet file; "" where no passage was left
 
 
@@ -122,6 +124,16 @@ class Parts:
                         break
                     taken = self._read_file(source, file, taken)
         return self._blocks
+
+    def textless(self) -> Iterator[list[Textless]]:
+        """The documents that left no passage, block by block: of PubMed a third."""
+        for number in range(len(self._blocks)):
+            chunk = self._store.get(number)
+            if chunk is None:
+                reason, remedy = f"block {number} of the corpus is damaged", "run again: it is made anew"
+                raise SelfspecError(self._store.folder, reason, remedy)
+            made = _from_json(chunk[0])
+            yield [(made.source, name, at, made.file, position) for name, at, position in made.textless]
 
     def _read_file(self, source: Source, file: SourceFile, taken: int) -> int:
         """Blocks of one file, those that are there first; the documents taken of the source up to here."""
@@ -195,6 +207,7 @@ class Parts:
 
     def _count(self, block: Block) -> None:
         block.dropped = [row for row in block.dropped if self._is_listed(block.source, row[2])]
+        block.textless = []  # the store keeps them: see ``textless``
         self._blocks.append(block)
         self._next += 1
         self._ordinal += block.passages["stored"]
@@ -249,13 +262,24 @@ class _Making:
         parts = [] if reason else paragraphs(record.text, self._drop_lines)
         reason = reason or (None if parts else "no_text")
         self.block.documents[reason or "cut"] += 1
+        before = len(self.rows)
         if reason:
             self._drop(record, record.id, reason)
-            return
-        cut = passages(parts, self._rules.chunks)
-        title = one_line(record.title)
-        for number, text in enumerate(cut, start=1):
-            self._add_passage(record, title, text, record.id if len(cut) == 1 else f"{record.id}#{number}")
+        else:
+            cut = passages(parts, self._rules.chunks)
+            title = one_line(record.title)
+            for number, text in enumerate(cut, start=1):
+                self._add_passage(record, title, text, record.id if len(cut) == 1 else f"{record.id}#{number}")
+        if len(self.rows) == before and self._id_counts(reason):
+            self.block.textless.append([record.id, self._record, record.position])
+
+    def _id_counts(self, reason: str | None) -> bool:
+        """Whether a document of which nothing was stored still replaces another, or may not have another's id."""
+        if (
+            self._source.format == "pubmed"
+        ):  # ``share`` goes by the id: where it leaves one version out, it leaves out all
+            return reason != "not_sampled"
+        return self._source.has_ids and reason not in UNLISTED
 
     def _left_out(self, record: Record) -> str | None:
         if self._source.share < 1 and not _sampled(self._source, record.id):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from selfspec_assets.errors import SelfspecError
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -16,3 +18,9 @@ class Record:
     text: str
     position: int
     deleted: bool = False
+
+
+def used_twice(name: str, place: str, before: str) -> SelfspecError:
+    """Two documents of one source have one id; places are ``file:line``, or the row where a format has no lines."""
+    remedy = "give every document an id of its own, or declare no id column"
+    return SelfspecError(place, f"id {name!r} was used at {before} already", remedy)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.signature import text_digest
-from selfspec_assets.warehouse.files import storing, write_atomically
+from selfspec_assets.warehouse.files import below, storing, write_atomically
 
 
 class ChunkStore:
@@ -52,5 +52,6 @@ class ChunkStore:
 
     def done(self) -> list[int]:
         """The numbers of all finished, undamaged chunks, ascending."""
-        found = sorted(int(path.stem) for path in self.folder.glob("*.json") if path.stem.isdecimal())
+        inside = (path for path in below(self.folder) if path.parent == self.folder)
+        found = sorted(int(path.stem) for path in inside if path.suffix == ".json" and path.stem.isdecimal())
         return [index for index in found if self.get(index) is not None]

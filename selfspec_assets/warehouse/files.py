@@ -8,9 +8,10 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 # A write-ahead log that cannot be written fails the commit, and a checkpoint that cannot be written the whole database.
 _OF_THE_DISK = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
-_GLANCE = 0.05  # seconds; to see whether a lock is held takes microseconds
+_PATIENCE = 2.0  # seconds; to see whether a lock is held takes microseconds, but many may look on a busy machine
+_PAUSE = 0.02  # seconds between two tries
 
 
 @contextmanager
@@ -37,8 +39,13 @@ def storing(folder: Path) -> Iterator[None]:
         reason = f"cannot be written: {os.strerror(error.errno) if error.errno else error}"
         raise SelfspecError(place, reason, _remedy(error.errno, folder)) from error
     except _OF_THE_DISK as error:
-        remedy = f"see that there is space at {folder} and that it may be written, then run again"
-        raise SelfspecError(folder, str(error), remedy) from error
+        raise unwritable(folder, error) from error
+
+
+def unwritable(folder: Path, error: Exception) -> SelfspecError:
+    """What a library says that could not write to ``folder`` and does not give the system's own error."""
+    remedy = f"see that there is space at {folder} and that it may be written, then run again"
+    return SelfspecError(folder, f"cannot be written: {error}", remedy)
 
 
 def _remedy(number: int | None, folder: Path) -> str:
@@ -108,18 +115,61 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def below(folder: Path) -> Iterator[Path]:
+    """Every file and folder below a folder, without following links; what vanishes during the walk is left out."""
+    for parent, folders, names in os.walk(folder):  # unlike rglob, which fails when a folder has gone
+        yield from (Path(parent, name) for name in (*folders, *names))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; what has gone counts as nothing."""
+    return sum(_file_size(one) for one in (path, *below(path)))
+
+
+def _file_size(path: Path) -> int:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return 0
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+
+
 def _open_lock(path: Path) -> int:
     with storing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
 
 
+def _take(path: Path, wait: bool) -> int | None:
+    """A descriptor that holds the lock at ``path``; None if somebody else holds it and ``wait`` is not set."""
+    while True:
+        descriptor = _open_lock(path)
+        try:
+            if not wait and not _locked(descriptor, fcntl.LOCK_EX):
+                os.close(descriptor)
+                return None
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_at(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # ``remove_lock`` was faster: this file has no name any more, so others lock another
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def waiting(path: Path) -> Iterator[None]:
     """Holds the lock at ``path``, after whoever has it now. For short sections only."""
-    descriptor = _open_lock(path)
+    descriptor = _take(path, wait=True)
+    assert descriptor is not None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
@@ -127,7 +177,7 @@ def waiting(path: Path) -> Iterator[None]:
 
 @contextmanager
 def holding(path: Path, busy: Callable[[str], SelfspecError], uses: Sequence[str] = ()) -> Iterator[None]:
-    """Holds the lock at ``path`` or fails at once; the kernel frees it when the process dies, however it dies.
+    """Holds the lock at ``path`` or fails within seconds; the kernel frees it when the process dies, however it dies.
 
     ``flock`` rather than a file that merely exists: nothing is left to clean up after a kill, and a second
     thread of the same process is kept out as well.
@@ -136,18 +186,41 @@ def holding(path: Path, busy: Callable[[str], SelfspecError], uses: Sequence[str
         uses: what must not be removed while the lock is held; ``holder`` gives it back.
 
     Raises:
-        SelfspecError: what ``busy`` makes of the holder's description ("process 12, since …").
+        SelfspecError: what ``busy`` makes of the holder's description ("process 12, since …"), or the disk is full.
     """
-    descriptor = _open_lock(path)
+    end = time.monotonic() + _PATIENCE
+    while (descriptor := _take(path, wait=False)) is None:
+        if time.monotonic() > end:  # until then it may be ``holder``, which only looks
+            raise busy(str(_facts(path)))
+        time.sleep(_PAUSE)
     try:
-        if not _locked(descriptor, fcntl.LOCK_EX):
-            time.sleep(_GLANCE)  # it may be ``holder``, which only looks
-            if not _locked(descriptor, fcntl.LOCK_EX):
-                raise busy(str(_facts(path)))
         since = datetime.now().astimezone().isoformat(timespec="seconds")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": since, "uses": list(uses)}).encode(), 0)
+        with storing(path):
+            _write_text(descriptor, json.dumps({"pid": os.getpid(), "since": since, "uses": list(uses)}))
         yield
+    finally:
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)  # or whoever looks next would be told of a process that has let go
+        os.close(descriptor)
+
+
+def _write_text(descriptor: int, text: str) -> None:
+    """Replaces what a file holds; a write that a full disk cut short is gone on with, and then fails by name."""
+    data, written = text.encode(), 0
+    os.ftruncate(descriptor, 0)
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], written)
+
+
+def remove_lock(path: Path) -> None:
+    """Removes the file of a lock that nobody holds. Whoever waits for it sees that it has gone and locks a new one."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        if _locked(descriptor, fcntl.LOCK_EX) and _is_at(descriptor, path):
+            path.unlink()
     finally:
         os.close(descriptor)
 
@@ -165,14 +238,17 @@ class Holder:
 
 def holder(path: Path) -> Holder | None:
     """Who holds the lock at ``path`` now; None if nobody does. Nothing is written."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        return None if _locked(descriptor, fcntl.LOCK_SH) else _facts(path)
-    finally:
-        os.close(descriptor)
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            free = _locked(descriptor, fcntl.LOCK_SH)
+            if _is_at(descriptor, path):  # else it was removed meanwhile, and somebody may hold a new one
+                return None if free else _facts(path)
+        finally:
+            os.close(descriptor)
 
 
 def _locked(descriptor: int, kind: int) -> bool:

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,11 @@ class Revision:
             raise damaged(path, "was changed: the signature is not its SHA-256", self.folder)
         return text
 
-    def check(self, name: str) -> Path:
+    def check(self, name: str, digest: Callable[[Path], str] = file_digest) -> Path:
         """The path of one file, after comparing it with its digest.
+
+        Args:
+            digest: ``file_digest``, or ``file_digest_once`` for a large file that is asked for again and again.
 
         Raises:
             SelfspecError: the file is absent or changed.
@@ -106,7 +109,7 @@ class Revision:
         path = self.folder / name
         if not path.is_file():
             raise damaged(path, "is missing", self.folder)
-        if file_digest(path) != self.files[name]:
+        if digest(path) != self.files[name]:
             raise damaged(path, "was changed: its SHA-256 is not the one in revision.json", self.folder)
         return path
 
@@ -130,7 +133,12 @@ class Revision:
             _ = self.signed
         except SelfspecError as error:
             yield error
-        for name, path in folder_files(self.folder).items():
+        yield from self.strangers(self.folder)
+
+    def strangers(self, folder: Path) -> Iterator[SelfspecError]:
+        """Every file below ``folder``, the revision's own or one in it, that was added, as an error that names it."""
+        for path in folder_files(folder).values():
+            name = path.relative_to(self.folder).as_posix()
             if name not in self.files and name not in (_ABOUT, _RUN, _SIGNED):
                 yield damaged(path, "does not belong here: revision.json does not name it", self.folder)
 

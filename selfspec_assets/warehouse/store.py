@@ -9,7 +9,7 @@ from pathlib import Path
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.failpoints import reached
 from selfspec_assets.rows import Row, RunRow
-from selfspec_assets.signature import text_digest
+from selfspec_assets.signature import file_digest_once, text_digest
 from selfspec_assets.warehouse import published, revision
 from selfspec_assets.warehouse.chunks import ChunkStore
 from selfspec_assets.warehouse.files import (
@@ -142,18 +142,23 @@ class Warehouse:
         return read_rows(row_type, found.check(f"{row_type.table}.parquet"))
 
     def folder(self, signature: str, name: str) -> Path:
-        """A revision's folder, e.g. the adapter's. Contents are not checked here: that is ``verify``.
+        """A revision's folder, e.g. the adapter's, after comparing its files with their digests.
+
+        They can be large, so that is done once per process while they stay as they are.
 
         Raises:
-            SelfspecError: no such revision, or its folder is gone.
+            SelfspecError: no such revision, or a file of its folder is missing, changed, or was added.
             KeyError: the revision never had such a folder.
         """
         found = self.revision(signature)
-        if not any(file.startswith(f"{name}/") for file in found.files):
-            raise KeyError(f"the revision of {found.step} has no folder {name}")
         path = found.folder / name
-        if not path.is_dir():
-            raise revision.damaged(path, "is missing", found.folder)
+        named = [file for file in found.files if file.startswith(f"{name}/")]
+        if not named:
+            raise KeyError(f"the revision of {found.step} has no folder {name}")
+        for file in named:
+            found.check(file, file_digest_once)
+        for error in found.strangers(path):
+            raise error
         return path
 
     def verify(self, signature: str) -> None:

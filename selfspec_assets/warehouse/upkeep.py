@@ -5,7 +5,7 @@ manifest: a step that began before was read from the manifest or shows up here, 
 manifest first and is not given what has gone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,21 +55,51 @@ def _signatures(folder: Path) -> list[str]:
 
 
 def temporary_files(warehouse: Warehouse) -> list[Path]:
-    """What a process that died in the middle of a change leaves: each is beside what it was to become."""
+    """What a process that died in the middle of a change leaves: each is beside what it was to become.
+
+    The lock of each is looked at after it was seen: what a living process is writing is left out.
+    """
     root = warehouse.root
     found = [*root.glob("revisions/.building-*"), *root.glob("revisions/.discarded-*")]
-    found += [*root.glob(f".{warehouse.database.name}.building*"), *root.glob("manifest/*/*/*/.*.tmp")]
-    return sorted([*found, *root.glob("work/.discarded-*"), *root.glob("work/**/.*.tmp")])
+    found += [*root.glob("work/.discarded-*"), *root.glob(f".{warehouse.database.name}.building*")]
+    inside = (path for name in ("manifest", "work") for path in files.below(root / name))
+    found += [path for path in inside if path.match(".*.tmp") and not _is_within(path, found)]
+    now = running(warehouse)
+    return sorted(path for path in found if not _is_being_written(warehouse, path, now) and path.exists())
 
 
-def remove_revision(warehouse: Warehouse, signature: str, *, shown_too: bool = False) -> bool:
+def _is_within(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _is_being_written(warehouse: Warehouse, path: Path, now: Running) -> bool:
+    signature, lock = _guards(warehouse, path)
+    if signature is not None and (signature in now.uses or not now.all_known):
+        return True
+    return lock is not None and files.holder(warehouse.root / "locks" / f"{lock}.lock") is not None
+
+
+def _guards(warehouse: Warehouse, path: Path) -> tuple[str | None, str | None]:
+    """Whose work a temporary file belongs to, if anybody's, and else the name of the lock that its writer holds."""
+    inside, *rest = path.relative_to(warehouse.root).parts
+    if inside == "work":
+        return rest[0].removeprefix(".discarded-"), None
+    if inside == "revisions":
+        return None, f"commit-{rest[0].rpartition('-')[2]}"
+    return None, "manifest" if inside == "manifest" else "publish"
+
+
+def remove_revision(
+    warehouse: Warehouse, signature: str, *, shown_too: bool = False, unless: Callable[[], bool] | None = None
+) -> bool:
     """Removes a revision in one step, unless it is in use; the next run that expects it makes it anew.
 
     Args:
         shown_too: also if a partition shows it (a damaged one).
+        unless: asked when nobody else can change the revision any more; it stays if this says so.
 
     Returns:
-        False if a step is being made from it, or if a partition shows it since.
+        False if a step is being made from it, if a partition shows it since, or if ``unless`` said so.
 
     Raises:
         SelfspecError: it cannot be removed.
@@ -79,6 +109,8 @@ def remove_revision(warehouse: Warehouse, signature: str, *, shown_too: bool = F
         if not alone or (not shown_too and any(entry.signature == signature for entry in warehouse.entries())):
             return False
         with files.waiting(warehouse.root / "locks" / f"commit-{signature}.lock"):
+            if unless is not None and unless():
+                return False
             discarded = folder.with_name(f".discarded-{signature}")
             files.remove(discarded)
             if folder.exists():
@@ -102,20 +134,32 @@ def remove_work(warehouse: Warehouse, signature: str) -> bool:
 
 def remove_temporary(warehouse: Warehouse, path: Path) -> bool:
     """Removes a leftover, after whoever may be writing it; False if it is gone, or in use, by then."""
-    root = warehouse.root
-    if path.is_relative_to(root / "work"):
-        now = running(warehouse)
-        if path.relative_to(root / "work").parts[0].removeprefix(".discarded-") in now.uses or not now.all_known:
-            return False
-        lock = "gc"
-    elif path.is_relative_to(root / "revisions"):
-        lock = f"commit-{path.name.rpartition('-')[2]}"
-    else:
-        lock = "manifest" if path.is_relative_to(root / "manifest") else "publish"
-    with files.storing(path), files.waiting(root / "locks" / f"{lock}.lock"):
-        there = path.exists()
-        files.remove(path)
+    signature, lock = _guards(warehouse, path)
+    if signature is not None:
+        with files.storing(path), _alone(warehouse, signature) as alone:
+            return alone and _removed(path)
+    with files.storing(path), files.waiting(warehouse.root / "locks" / f"{lock}.lock"):
+        return _removed(path)
+
+
+def _removed(path: Path) -> bool:
+    there = path.exists()
+    files.remove(path)
     return there
+
+
+def remove_idle_locks(warehouse: Warehouse) -> None:
+    """Removes the lock files of signatures of which nothing is left: empty, but one more for every revision ever made.
+
+    Raises:
+        SelfspecError: one cannot be removed.
+    """
+    kept = {*revisions(warehouse), *work_folders(warehouse)}
+    for path in sorted((warehouse.root / "locks").glob("*.lock")):
+        kind, _, signature = path.stem.partition("-")
+        if kind in ("work", "commit") and SIGNATURE.fullmatch(signature) and signature not in kept:
+            with files.storing(path):
+                files.remove_lock(path)
 
 
 @contextmanager

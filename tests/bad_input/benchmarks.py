@@ -77,7 +77,6 @@ CASES = (
     Case("cut gzip data", put(ITEMS, gzip.compress(b"{}" * 999)[:-9]), F, "cut off or damaged", "get the file again"),
     Case("gzip and rubbish", put(ITEMS, gzip.compress(b"{}") + b"rubbish"), F, "damaged", "get the file again"),
     Case("a gzip head alone", put(ITEMS, b"\x1f\x8b"), F, "cut off or damaged", "get the file again"),
-    Case("no more file", benchmark(also=["more.jsonl"]), "more.jsonl", "no such file", "add colours.jsonl"),
     Case("twice the same file", benchmark(also=["colours.jsonl", "colours.jsonl"]), F, "two items have the id",
          "unique"),
     # iob

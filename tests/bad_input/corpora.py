@@ -1,4 +1,4 @@
-"""Corpora that cannot be taken: a prepared one, and sources in every format."""
+"""Corpora that cannot be taken: one that is named by its path, and sources in every format."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ def source(content: str | bytes | None = None, **changes: Any) -> Spoil:
 
 
 F = "corpus.jsonl"
-PREPARED = (
+DOCUMENTS = (
     Case("no id", line(id=None), f"{F}:41", "no 'id'", "each line is one JSON object"),
     Case("no text", line(text=None), f"{F}:41", "no 'text'", "each line is one JSON object"),
     Case("a blank text", line(text=" \t"), f"{F}:41", "'text' is empty", "each line is one JSON object"),
@@ -43,11 +43,13 @@ PREPARED = (
     Case("a torn last line", cut(CORPUS, -20), f"{F}:40", "not JSON", "each line is one JSON object"),
     Case("Latin-1", put(CORPUS, '{"id": "é"}\n'.encode("latin-1")), f"{F}:1", "not UTF-8", "convert the file"),
     Case("UTF-16", put(CORPUS, '{"id": "a"}\n'.encode("utf-16")), f"{F}:1", "not UTF-8", "convert the file"),
-    Case("an empty file", put(CORPUS, ""), F, "the corpus is empty", "one {"),
-    Case("blank lines alone", put(CORPUS, "\n \n"), F, "the corpus is empty", "one {"),
+    Case("an empty file", put(CORPUS, ""), F, "the file is empty", "fetch the file again"),
+    Case("blank lines alone", put(CORPUS, "\n \n"), F, "the file is empty", "fetch the file again"),
     Case("cut gzip data", put(CORPUS, gzip.compress(b" \n" * 999)[:-9]), F, "cut off", "again"),
-    Case("no file", gone(CORPUS), F, "not exist", "add it"),
-    Case("a link out of the data folder", link(CORPUS, "/etc/passwd"), "data", "points outside", "keep files inside"),
+    Case("no file", gone(CORPUS), "domain.yaml", "none of the corpus's sources", f"add {F}"),
+    Case("a link out of the data folder", link(CORPUS, "/etc/passwd"), F, "leads out of", "keep files inside"),
+    Case("a hub path that is not pinned", pack(published__corpus="hf://datasets/a/b@main/x.jsonl"),
+         "domain.yaml:", "no file at a pinned revision", "correct the value"),
 )  # fmt: skip
 SOURCES = (
     Case("neither path nor sources", pack(published__corpus={}), "domain.yaml:", "either the path", "correct the"),
@@ -75,4 +77,4 @@ SOURCES = (
     Case("XML that is none", source("<a>", format="pubmed"), "a.txt", "its root is <a>", "PubMed's baseline"),
     Case("no parquet", source("PAR1", format="parquet"), "a.txt", "cannot be read as Parquet", "get the file again"),
 )  # fmt: skip
-KIND = Kind("corpus", (ways.check, ways.make("corpus")), (*PREPARED, *SOURCES), prepare=ways.benchmarks_made)
+KIND = Kind("corpus", (ways.check, ways.make("corpus")), (*DOCUMENTS, *SOURCES), prepare=ways.benchmarks_made)

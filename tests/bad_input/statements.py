@@ -56,7 +56,7 @@ CASES = (
     Case("no database", lambda project: (gone(DATABASE)(project), ["SELECT 1"])[1], "selfspec.duckdb",
          "no published database yet", "selfspec run"),
     Case("an empty database", lambda project: (put(DATABASE, b"")(project), ["SELECT 1"])[1], "selfspec.duckdb",
-         "x", "delete"),
+         "not a valid DuckDB database file", "delete"),
     Case("a database that is none", lambda project: (put(DATABASE, b"x" * 9999)(project), ["SELECT 1"])[1],
          "selfspec.duckdb", "cannot be opened", "delete"),
 )  # fmt: skip

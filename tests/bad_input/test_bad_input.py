@@ -84,8 +84,8 @@ def test_what_windows_writes_is_read_as_if_it_had_not(relative: str, change: str
 
 def load() -> Any:
     """What is read of a project, without digests of bytes."""
+    from selfspec_assets.corpora.census import first_documents
     from selfspec_assets.domain import load_items, load_pack, load_seeds
-    from selfspec_assets.retrieval import read_corpus
 
     named = load_recipe("tiny")
     lines, problem = check_recipe(named, "botany")
@@ -93,5 +93,5 @@ def load() -> Any:
     pack = load_pack("botany")
     items = [load_items(pack, benchmark, "published") for benchmark in pack.data("published").benchmarks]
     texts = (pack.instruction_header.source, pack.response_prompt.source)
-    documents = list(read_corpus(pack.corpus_path("published")))
+    documents = first_documents(pack, "published", 100)
     return named.recipe, pack.file, texts, load_seeds(pack.seeds_path("published")), items, documents, lines

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,21 +17,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Lab:
     return _lab(tmp_path_factory.mktemp("kill"), tiny_model)
 
 
-@pytest.fixture(scope="session")
-def lab_with_sources(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Lab:
-    """The same, with a corpus that is made from sources."""
-    source = {"name": "notes", "format": "jsonl", "files": ["corpus.jsonl"], "title": "title", "id": "id"}
-    return _lab(tmp_path_factory.mktemp("sources"), tiny_model, {"sources": [source]})
-
-
-def _lab(folder: Path, model: Path, corpus: dict[str, Any] | None = None) -> Lab:
+def _lab(folder: Path, model: Path) -> Lab:
     with pytest.MonkeyPatch.context() as patch:
         project = make_project(folder / "fresh" / "project", model, patch)
         project.recipe["instructions"].update(target=6, max_requests=60, batch_size=8)
         project.recipe["responses"]["batch_size"] = 4
         project.recipe["scores"].update(shots=[0], resamples=100, batch_size=2, base_variants=["plain"])
-        if corpus is not None:
-            project.pack["published"]["corpus"] = corpus
         project.save()
     made = Lab(folder, project)
     _counted.append(made.counted)
@@ -41,10 +31,10 @@ def _lab(folder: Path, model: Path, corpus: dict[str, Any] | None = None) -> Lab
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     points = sum((counted.points for counted in _counted), Counter())
-    if not points:
+    if not points and not lines:
         return
     terminalreporter.section("kills")
-    width = max(map(len, points))
+    width = max(map(len, points), default=0)
     for point, kills in sorted(points.items()):
         terminalreporter.write_line(f"{point:<{width}}  {kills:>4}")
     totals = {"kill points": len(points), **{name: _sum(name) for name in ("killed", "recovered", "equal")}}

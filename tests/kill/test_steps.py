@@ -25,11 +25,10 @@ _ADAPTER = {
 }
 _FOLDER = {"folder: before the copy", "folder: after the copy"}
 _BUILDING = {f"corpus {what}: {side}" for what in ("part", "duplicates") for side in RENAME}
-FROM_SOURCES = _COMMIT | _CHUNKS | _FOLDER | _BUILDING
 # What an undisturbed run of each step reaches.
 STEPS: dict[str, set[str]] = {
     "seeds": _COMMIT,
-    "corpus": _COMMIT,
+    "corpus": _COMMIT | _CHUNKS | _FOLDER | _BUILDING,
     "benchmarks": _COMMIT,
     "base_predictions": _COMMIT | _CHUNKS,
     "base_scores": _COMMIT,
@@ -53,13 +52,6 @@ def test_killed_at_every_point_of_a_step(lab: Lab, place: Place) -> None:
     reached = lab.points(place)
     assert set(reached) == STEPS[place[1]], "the step has other commit points than tests/kill/test_steps.py says"
     lab.kill_at_every_point(place)
-
-
-def test_killed_at_every_point_of_a_corpus_from_sources(lab_with_sources: Lab) -> None:
-    place = (0, "corpus")
-    reached = lab_with_sources.points(place)
-    assert set(reached) == FROM_SOURCES
-    lab_with_sources.kill_at_every_point(place)
 
 
 @pytest.mark.parametrize("side", RENAME)
