@@ -326,10 +326,13 @@ def sql(
 @speaks_plainly
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     """Open Dagster's UI on 127.0.0.1, with the daemon that runs backfills and queues."""
-    home.prepare_dagster()
+    from selfspec_assets.launcher import open_instance
+
     workspace = home.find("workspace.yaml")
     if workspace is None:
         raise SelfspecError("workspace.yaml", "is missing", "reinstall selfspec")
+    with open_instance():
+        pass  # made here, under its lock, before the server's processes open it
     # The code server starts with the interpreter that runs this command.
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]

@@ -1,4 +1,6 @@
-"""Runs whose process is gone: how Dagster's run monitoring sees them, and how ``selfspec run`` clears them away.
+"""The project's Dagster instance, and its runs whose process is gone.
+
+How Dagster's run monitoring sees such runs, and how ``selfspec run`` clears them away.
 
 Dagster's own local launcher cannot say whether a run's process still lives: a run whose code server died with it, or
 one that ``selfspec run`` started, would stay "started" for ever and keep the accelerator's slot and its domain's queue.
@@ -11,9 +13,22 @@ import dagster as dg
 import psutil
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
+from selfspec_assets import home
+from selfspec_assets.warehouse.files import waiting
+
 _SILENT_SECONDS = 120.0  # a run that has not said by then which process it is in never will
 _CLOCK_SECONDS = 2.0  # a process's start and an event's time are told by different clocks
 _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def open_instance() -> dg.DagsterInstance:
+    """The project's Dagster instance, made where there is none; to be closed by the caller.
+
+    One process at a time: Dagster makes its tables without a lock, and of two first starts at once one fails.
+    """
+    folder = home.prepare_dagster()
+    with waiting(folder / "starting.lock"):
+        return dg.DagsterInstance.get()
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):

@@ -9,7 +9,7 @@ from selfspec_assets import home
 from selfspec_assets.assets import step as asset_step
 from selfspec_assets.definitions import definitions_of
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.launcher import clear_dead_runs
+from selfspec_assets.launcher import clear_dead_runs, open_instance
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.partitions import asset_key, partition_key
 from selfspec_assets.progress import Report, clock
@@ -25,13 +25,12 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
     Raises:
         SelfspecError: what the failing step said.
     """
-    home.prepare_dagster()
     lineage = Lineage(named)
     warehouse = Warehouse(home.warehouse_folder())
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     started = time.monotonic()
     asset_step.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for run_id in clear_dead_runs(instance):
             report(f"run {run_id[:8]} was killed: it is marked as ended, what it made is used")
         for domain in domains:
