@@ -1,6 +1,6 @@
 """``selfspec check``: everything that can be known before a model is loaded."""
 
-from collections import Counter
+from collections.abc import Sequence
 
 from selfspec_assets.corpora.census import census, no_corpus
 from selfspec_assets.domain import Pack, load_items, load_training_items, no_training_split
@@ -8,6 +8,7 @@ from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.records import Seed, demonstrating
 from selfspec_assets.seed_lint import doubts
 from selfspec_assets.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
 
@@ -33,7 +34,7 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     if few is not None:
         raise few
     lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks)]
-    _check_benchmarks(named, pack, Counter(seed.demonstrates for seed in seeds), lines)
+    _check_benchmarks(named, pack, seeds, lines)
     if named.recipe.adapter.data == "supervised":
         _check_training(named, pack, lines)
     if named.recipe.is_reference:
@@ -46,7 +47,7 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lines += check_model(named, lineage.model_spec, pack.instruction_header, seeds)
 
 
-def _check_benchmarks(named: NamedRecipe, pack: Pack, demonstrates: Counter[str], lines: list[str]) -> None:
+def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lines: list[str]) -> None:
     kind, wanted, most = named.recipe.data, named.recipe.scores.benchmarks, max(named.recipe.scores.shots)
     declared = [benchmark.name for benchmark in pack.data(kind).benchmarks]
     if unknown := [name for name in wanted or () if name not in declared]:
@@ -64,7 +65,7 @@ def _check_benchmarks(named: NamedRecipe, pack: Pack, demonstrates: Counter[str]
             continue
         present += 1
         count = len(load_items(pack, benchmark, kind))
-        shown = sum(demonstrates[name] for name in {benchmark.name, benchmark.task})
+        shown = len(demonstrating(seeds, benchmark.name, benchmark.task))
         lines.append(f"benchmark {benchmark.name}: {count} items, {shown} seeds demonstrate it")
         if shown < most:
             raise SelfspecError(

@@ -6,7 +6,7 @@ datasets. Dropping a folder into ``domains/`` is all it takes; ``pack_finding`` 
 docs/writing-a-domain-pack.md walks through one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -197,6 +197,11 @@ class Pack:
     def is_present(self, benchmark: Benchmark, kind: DataKind) -> bool:
         """Whether all that a benchmark is scored on is there; one that lacks a file is left out as a whole."""
         return self.absent_file(benchmark, kind) is None
+
+    def present(self, kind: DataKind, names: Collection[str] | None = None) -> list[Benchmark]:
+        """The benchmarks that are there, in the order of ``domain.yaml``; of ``names`` alone unless it is None."""
+        wanted = [one for one in self.data(kind).benchmarks if names is None or one.name in names]
+        return [one for one in wanted if self.is_present(one, kind)]
 
     def training_path(self, benchmark: Benchmark, kind: DataKind) -> Path | None:
         return None if benchmark.train is None else self._data_file(benchmark.train, kind)

@@ -57,11 +57,14 @@ def warehouse_folder() -> Path:
     """``SELFSPEC_WAREHOUSE``, which is made where it is not there yet, else ``warehouse/`` of the project folder.
 
     Raises:
-        SelfspecError: the variable names a file.
+        SelfspecError: it is a file.
     """
     named = os.environ.get("SELFSPEC_WAREHOUSE")
     if not named:
-        return project_folder() / "warehouse"
+        folder = project_folder() / "warehouse"
+        if folder.exists() and not folder.is_dir():
+            raise SelfspecError(folder, "is not a folder", "move it away, or set SELFSPEC_WAREHOUSE to a folder")
+        return folder
     return _folder("SELFSPEC_WAREHOUSE", named, "name a folder, or one that can be made", made=True)
 
 

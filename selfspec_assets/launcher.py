@@ -14,7 +14,7 @@ import psutil
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 from selfspec_assets import home
-from selfspec_assets.warehouse.files import waiting
+from selfspec_assets.warehouse.files import storing, waiting
 
 _SILENT_SECONDS = 120.0  # a run that has not said by then which process it is in never will
 _CLOCK_SECONDS = 2.0  # a process's start and an event's time are told by different clocks
@@ -25,10 +25,14 @@ def open_instance() -> dg.DagsterInstance:
     """The project's Dagster instance, made where there is none; to be closed by the caller.
 
     One process at a time: Dagster makes its tables without a lock, and of two first starts at once one fails.
+
+    Raises:
+        SelfspecError: the folder cannot be written.
     """
-    folder = home.prepare_dagster()
-    with waiting(folder / "starting.lock"):
-        return dg.DagsterInstance.get()
+    with storing(home.dagster_folder()):
+        folder = home.prepare_dagster()
+        with waiting(folder / "starting.lock"):
+            return dg.DagsterInstance.get()
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):

@@ -95,14 +95,20 @@ def check_recipe_fits(named: NamedRecipe, context: int) -> None:
             )
 
 
-def check_list_prompt(
-    named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]
-) -> None:
-    """Check that a list prompt fits the context (tokens) whatever seeds are drawn: known before the first request.
+def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]) -> None:
+    """``check_recipe_fits``, and that a list prompt fits the context (tokens), too, whatever seeds are drawn.
 
     Raises:
-        SelfspecError: the prompt with the longest seeds does not.
+        SelfspecError: a length of the recipe does not, or the prompt with the longest seeds.
     """
+    check_recipe_fits(named, context)
+    if not named.recipe.is_reference:
+        _check_list_prompt(named, tokenizer, context, header, seeds)
+
+
+def _check_list_prompt(
+    named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]
+) -> None:
     from selfspec_assets.decoding.encoding import encode_prompt
 
     settings = named.recipe.loop.instructions
@@ -133,8 +139,6 @@ def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Se
     tokenizer, config = load_tokenizer(spec), load_config(folder)
     check_tokenizer(tokenizer, config, folder)
     context = context_length(config, tokenizer, folder)
-    check_recipe_fits(named, context)
-    if not named.recipe.is_reference:
-        check_list_prompt(named, tokenizer, context, header, seeds)
+    check_lengths(named, tokenizer, context, header, seeds)
     note = unused_chat_template(spec, folder)
     return [f"context: {context} tokens", *([f"warning: {note}"] if note else [])]

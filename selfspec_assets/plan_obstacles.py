@@ -4,6 +4,7 @@ from selfspec_assets.corpora.census import has_corpus, no_corpus
 from selfspec_assets.domain import load_items, load_training_items, no_training_split
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
+from selfspec_assets.records import demonstrating
 from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
@@ -42,8 +43,7 @@ def _corpus(lineage: Lineage, domain: str) -> SelfspecError | None:
 def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     declared = pack.data(kind).benchmarks
-    present = [one for one in declared if pack.is_present(one, kind)]
-    if sum(len(load_items(pack, one, kind)) for one in present):
+    if sum(len(load_items(pack, one, kind)) for one in pack.present(kind)):
         return None
     remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared)
     return SelfspecError(pack.folder / "domain.yaml", "none of the benchmarks' files is present", remedy)
@@ -62,7 +62,7 @@ def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
     """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
     pack, kind, section = lineage.pack(domain), lineage.recipe.data, lineage.recipe.scores
-    present = {one.name: one for one in pack.data(kind).benchmarks if pack.is_present(one, kind)}
+    present = {one.name: one for one in pack.present(kind)}
     wanted = list(present) if section.benchmarks is None else list(section.benchmarks)
     place, shots = f"{lineage.named.path}: scores", max(section.shots)
     if unknown := [name for name in wanted if name not in present]:
@@ -72,7 +72,7 @@ def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
         )
     seeds = recipe_seeds(pack, lineage.recipe) if shots else []
     for name in wanted:
-        count = sum(seed.demonstrates in (name, present[name].task) for seed in seeds)
+        count = len(demonstrating(seeds, name, present[name].task))
         if count < shots:
             reason = f"asks for {shots}, {count} seeds demonstrate '{name}'"
             return SelfspecError(f"{place}.shots", reason, "write more seeds for it, or ask for fewer shots")

@@ -7,7 +7,6 @@ model.
 
 import dataclasses
 import json
-import random
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,17 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from selfspec_assets.asking import PREDICTION_STOP, RESPONSE_STOP, ask_for_lists, list_prompts
 from selfspec_assets.corpora.census import first_documents
-from selfspec_assets.decoding import (
-    Generation,
-    Group,
-    StopRules,
-    answer,
-    encode_example,
-    fits,
-    greedy,
-    sample,
-)
+from selfspec_assets.decoding import Generation, Group, answer, encode_example, fits, greedy
 from selfspec_assets.domain import load_items
 from selfspec_assets.instruction_list import InstructionFilter, parse_instruction_list
 from selfspec_assets.language_model import LanguageModel
@@ -33,8 +24,8 @@ from selfspec_assets.lineage import Lineage
 from selfspec_assets.plan_costs import Cost, Past
 from selfspec_assets.plan_sizes import MODEL_STEPS, size
 from selfspec_assets.progress import Report
-from selfspec_assets.prompts import EVALUATION_PROMPTS, alpaca_prompt, instruction_list_prompt
-from selfspec_assets.records import Seed
+from selfspec_assets.prompts import EVALUATION_PROMPTS, alpaca_prompt
+from selfspec_assets.records import Seed, demonstrating
 from selfspec_assets.seed_sample import recipe_seeds
 from selfspec_assets.tuning import TuningSettings, tune
 from selfspec_assets.warehouse.files import size_of
@@ -95,22 +86,9 @@ class _Sample:
 
     def _instructions(self) -> Past:
         section = self._recipe.loop.instructions
-        shown = [random.Random(number).sample(self._seeds, section.seeds_per_prompt) for number in range(REQUESTS)]
-        header = self._pack.instruction_header
-        prompts = [instruction_list_prompt(header, three, section.tasks_per_prompt) for three in shown]
-        made, seconds = _timed(
-            lambda: sample(
-                self._model,
-                prompts,
-                list(range(REQUESTS)),
-                temperature=section.temperature,
-                top_p=section.top_p,
-                max_new_tokens=section.max_new_tokens,
-                stop=StopRules(),
-                adapter=None,
-                batch_size=section.batch_size,
-            )
-        )
+        numbers = range(REQUESTS)
+        _, prompts = list_prompts(self._pack.instruction_header, self._seeds, numbers, section)
+        made, seconds = _timed(lambda: ask_for_lists(self._model, prompts, numbers, section, None))
         passes = InstructionFilter(self._pack.file.banned_words)
         kept = sum(
             item.problem is None and passes.reason(item.instruction, item.input) is None
@@ -140,7 +118,7 @@ class _Sample:
                 self._model,
                 groups,
                 max_new_tokens=section.max_new_tokens,
-                stop=StopRules(blank_line=True, list_number=True),
+                stop=RESPONSE_STOP,
                 aligned=None,
                 weaker=None,
                 contrast=None,
@@ -152,14 +130,9 @@ class _Sample:
 
     def _predictions(self, step: str, variant: str) -> Past | None:
         section, kind = self._recipe.scores, self._recipe.data
-        wanted = [
-            one
-            for one in self._pack.data(kind).benchmarks
-            if self._pack.is_present(one, kind) and (section.benchmarks is None or one.name in section.benchmarks)
-        ]
         prompts = []
-        for benchmark in wanted[:ITEMS]:
-            own = [seed for seed in self._seeds if seed.demonstrates in (benchmark.name, benchmark.task)]
+        for benchmark in self._pack.present(kind, section.benchmarks)[:ITEMS]:
+            own = demonstrating(self._seeds, benchmark.name, benchmark.task)
             item = load_items(self._pack, benchmark, kind)[0]
             prompts += [
                 EVALUATION_PROMPTS[variant](benchmark.instruction, item.input, own[:shots]) for shots in section.shots
@@ -172,7 +145,7 @@ class _Sample:
                 self._model,
                 prompts,
                 max_new_tokens=section.max_new_tokens,
-                stop=StopRules(blank_line=True),
+                stop=PREDICTION_STOP,
                 adapter=None,
                 batch_size=section.batch_size,
             )

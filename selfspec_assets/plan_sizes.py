@@ -188,5 +188,4 @@ class Forecast:
         if made is not None:
             return {row.benchmark: row.items for row in self._warehouse.read(made.signature, BenchmarkRow)}
         pack, kind = self._lineage.pack(self._domain), self._lineage.recipe.data
-        present = [one for one in pack.data(kind).benchmarks if pack.is_present(one, kind)]
-        return {one.name: len(load_items(pack, one, kind)) for one in present}
+        return {one.name: len(load_items(pack, one, kind)) for one in pack.present(kind)}

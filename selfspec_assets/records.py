@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.text_file import read_text
@@ -33,6 +33,19 @@ class Seed:
     input: str
     output: str
     source: str
+
+
+class _Demonstrates(Protocol):
+    @property
+    def demonstrates(self) -> str: ...
+
+
+S = TypeVar("S", bound=_Demonstrates)
+
+
+def demonstrating(seeds: Iterable[S], benchmark: str, task: str) -> list[S]:
+    """The seeds that can be shown before a question of a benchmark: those that name it or its type of task."""
+    return [seed for seed in seeds if seed.demonstrates in (benchmark, task)]
 
 
 def parse_json(text: str) -> Any:

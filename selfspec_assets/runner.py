@@ -68,7 +68,10 @@ def _told(instance: dg.DagsterInstance, lineage: Lineage, step: str, domain: str
 
 def _say_who_is_ahead(instance: dg.DagsterInstance, report: Report) -> None:
     """A step that needs the accelerator waits for its slot without a word of Dagster's."""
-    for run_id in instance.event_log_storage.get_concurrency_info("gpu").active_run_ids:
+    slots = instance.event_log_storage.get_concurrency_info("gpu")
+    if slots.limit is not None and slots.active_slot_count < slots.limit:
+        return
+    for run_id in sorted(slots.active_run_ids):
         run = instance.get_run_by_id(run_id)
         partition = run.tags.get("dagster/partition", "") if run else ""
         report(f"run {run_id[:8]} ({partition}) holds the accelerator; steps that need it wait until it is free")

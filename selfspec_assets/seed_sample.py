@@ -18,6 +18,7 @@ from selfspec_assets.domain import (
 )
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.recipe import NamedRecipe, Recipe
+from selfspec_assets.records import demonstrating
 from selfspec_assets.signature import random_seed
 
 
@@ -46,8 +47,7 @@ def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchm
     if recipe.seeds.sample_train is None:
         return []
     kind, names = recipe.data, recipe.scores.benchmarks
-    wanted = [one for one in _present(pack, kind) if names is None or one.name in names]
-    return [one for one in wanted if not _has_training_split(pack, one, kind)]
+    return [one for one in pack.present(kind, names) if not _has_training_split(pack, one, kind)]
 
 
 def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
@@ -75,9 +75,8 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
             split nor a hand-written seed; two seeds have one id.
     """
     declared = pack.data(kind).benchmarks
-    present = _present(pack, kind)
-    asked = {_same(item) for one in present for item in load_items(pack, one, kind)}
-    wanted = [one for one in present if names is None or one.name in names]
+    asked = {_same(item) for one in pack.present(kind) for item in load_items(pack, one, kind)}
+    wanted = pack.present(kind, names)
     if not wanted:
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
@@ -92,10 +91,6 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
     return list(found.values())
 
 
-def _present(pack: Pack, kind: DataKind) -> list[Benchmark]:
-    return [one for one in pack.data(kind).benchmarks if pack.is_present(one, kind)]
-
-
 def _has_training_split(pack: Pack, benchmark: Benchmark, kind: DataKind) -> bool:
     path = pack.training_path(benchmark, kind)
     return path is not None and path.exists()
@@ -107,8 +102,7 @@ def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
 
 
 def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
-    seeds = load_seeds(pack.seeds_path(kind))
-    found = [one for one in seeds if one.demonstrates in (benchmark.name, benchmark.task)]
+    found = demonstrating(load_seeds(pack.seeds_path(kind)), benchmark.name, benchmark.task)
     if not found:
         raise SelfspecError(
             pack.folder / "domain.yaml",

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
 
-from selfspec_assets import home, launcher
+from selfspec_assets import home, launcher, runner
 from tests.conftest import Project
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -76,3 +76,18 @@ def test_a_later_process_of_the_same_number_is_another() -> None:
     assert launcher._lives(os.getpid(), time.time())
     assert not launcher._lives(os.getpid(), 1_000_000.0)
     assert not launcher._lives(2**22 + 1, time.time())
+
+
+@pytest.mark.parametrize(("slots", "said"), [(1, 1), (2, 0)])
+def test_who_holds_the_accelerator_is_said_only_where_no_slot_is_free(project: Project, slots: int, said: int) -> None:
+    (project.folder / "dagster.yaml").write_text(f"concurrency:\n  pools:\n    default_limit: {slots}\n")
+    lines: list[str] = []
+    with launcher.open_instance() as instance:
+        storage = instance.event_log_storage
+        runner._say_who_is_ahead(instance, lines.append)
+        assert lines == [], "nobody holds it yet"
+        storage.initialize_concurrency_limit_to_default("gpu")
+        assert storage.claim_concurrency_slot("gpu", "0a1b2c3d-other", "adapter").is_claimed
+        runner._say_who_is_ahead(instance, lines.append)
+    assert len(lines) == said
+    assert all(line.startswith("run 0a1b2c3d () holds the accelerator") for line in lines)

@@ -165,8 +165,8 @@ def encoded(rows: list[dict[str, object]], end: str = "\n") -> bytes:
         b"\xef\xbb\xbf" + encoded(GOOD),
         encoded(GOOD, "\n\n  \n"),
         encoded(GOOD).rstrip(),
-        gzip.compress(encoded(GOOD)),
-        gzip.compress(b"\xef\xbb\xbf" + encoded(GOOD)),
+        gzip.compress(encoded(GOOD), mtime=0),
+        gzip.compress(b"\xef\xbb\xbf" + encoded(GOOD), mtime=0),
     ],
 )
 def test_read_corpus(tmp_path: Path, content: bytes) -> None:
@@ -211,7 +211,7 @@ def test_a_bad_line_is_named(tmp_path: Path, second: bytes, place: int, reason: 
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"", mtime=0)])
 def test_an_empty_corpus_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "corpus.jsonl").write_bytes(content)
     with pytest.raises(SelfspecError, match="empty"):

@@ -96,8 +96,7 @@ def _benchmark_text(job: Job) -> BenchmarkText:
     kind = job.recipe.data
     return BenchmarkText(
         (f"{benchmark.name}/{item.item_id}", [item.input, *item.references])
-        for benchmark in job.pack.data(kind).benchmarks
-        if job.pack.is_present(benchmark, kind)
+        for benchmark in job.pack.present(kind)
         for item in load_items(job.pack, benchmark, kind)
     )
 

@@ -1,20 +1,18 @@
 """The asset ``instructions``: what the model asks itself (Section 3.2, Appendix B)."""
 
-import random
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
+from selfspec_assets.asking import ask_for_lists, list_prompts
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
-from selfspec_assets.decoding import StopRules, sample
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.partitions import domain_by_iteration, of_domain, of_earlier_adapters
-from selfspec_assets.prompts import instruction_list_prompt
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import BenchmarkItemRow, InstructionRow, RequestRow, SeedRow
 from selfspec_assets.seed_sample import too_few_to_show
@@ -148,21 +146,8 @@ def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, A
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
-    shown = [random.Random(seed).sample(seeds, settings.seeds_per_prompt) for seed in row_seeds]
-    prompts = [
-        instruction_list_prompt(job.pack.instruction_header, three, settings.tasks_per_prompt) for three in shown
-    ]
-    outputs = sample(
-        model,
-        prompts,
-        row_seeds,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        max_new_tokens=settings.max_new_tokens,
-        stop=StopRules(),
-        adapter=adapter,
-        batch_size=settings.batch_size,
-    )
+    shown, prompts = list_prompts(job.pack.instruction_header, seeds, row_seeds, settings)
+    outputs = ask_for_lists(model, prompts, row_seeds, settings, adapter)
     requests = [
         RequestRow(
             index,

@@ -7,17 +7,18 @@ from typing import Any
 
 import dagster as dg
 
+from selfspec_assets.asking import PREDICTION_STOP
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
-from selfspec_assets.decoding import StopRules, fits, greedy
+from selfspec_assets.decoding import fits, greedy
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domain_by_iteration, domains, of_domain, of_iteration
 from selfspec_assets.prompts import EVALUATION_PROMPTS
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.records import demonstrating
 from selfspec_assets.rows import BenchmarkItemRow, PredictionRow, SeedRow
 from selfspec_assets.signature import random_seed, text_digest
 
-STOP = StopRules(blank_line=True)
 TOO_LONG = "too_long"
 
 
@@ -112,7 +113,7 @@ def demonstrations_for(job: Job, item: BenchmarkItemRow, shots: int, seeds: list
     Raises:
         SelfspecError: fewer such seeds than shots.
     """
-    own = [seed for seed in seeds if seed.demonstrates in (item.benchmark, item.task)]
+    own = demonstrating(seeds, item.benchmark, item.task)
     if len(own) < shots:
         raise SelfspecError(
             job.pack.seeds_path(job.recipe.data),
@@ -138,7 +139,7 @@ def make_predictions(job: Job) -> Outcome:
             model,
             [prompts[possible[i]] for i in indices],
             max_new_tokens=section.max_new_tokens,
-            stop=STOP,
+            stop=PREDICTION_STOP,
             adapter=adapter,
             batch_size=section.batch_size,
         )

@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from selfspec_assets.asking import RESPONSE_STOP
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.decoding import (
     Answer,
     ContrastSettings,
     Group,
-    StopRules,
     answer,
     fits,
     verify_contrast_pair,
@@ -21,8 +21,6 @@ from selfspec_assets.partitions import asset_key, domain_by_iteration, of_earlie
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow
 from selfspec_assets.signature import text_digest
-
-STOP = StopRules(blank_line=True, list_number=True)
 
 
 def responses(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -99,7 +97,7 @@ def make_responses(job: Job) -> Outcome:
             model,
             [groups[possible[i]] for i in indices],
             max_new_tokens=settings.max_new_tokens,
-            stop=STOP,
+            stop=RESPONSE_STOP,
             aligned=aligned,
             weaker=weaker,
             contrast=contrast,

@@ -17,7 +17,7 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.failpoints import reached
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.lineage import STEPS, Lineage
-from selfspec_assets.model_check import check_list_prompt, check_recipe_fits
+from selfspec_assets.model_check import check_lengths
 from selfspec_assets.partitions import asset_key
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.recipe import NamedRecipe, Recipe
@@ -30,7 +30,6 @@ R = TypeVar("R", bound=Row)
 Tables = Mapping[type[Row], Sequence[Row]]
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _models: dict[str, LanguageModel] = {}
-_list_prompts_fit: set[str] = set()  # signatures of raw requests
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,11 @@ class Job:
 
     def model(self) -> LanguageModel:
         """The base model, loaded once per process; adapters live beside each other in it."""
+        return self._checked_model
+
+    @cached_property
+    def _checked_model(self) -> LanguageModel:
+        """Checked at the first step that needs it: hours later is too late to say that a prompt cannot fit."""
         identity = self.lineage.model_identity
         if identity not in _models:
             _models.clear()
@@ -140,20 +144,9 @@ class Job:
             _models[identity] = LanguageModel.load(self.lineage.model_spec)
             if note := _models[identity].note:
                 self.report(f"{self.name}: {note}")
-        self._check_lengths(_models[identity])
-        return _models[identity]
-
-    def _check_lengths(self, model: LanguageModel) -> None:
-        """Before the first step that needs the model: hours later is too late to say that a prompt cannot fit."""
-        check_recipe_fits(self.lineage.named, model.context_length)
-        if self.recipe.is_reference:
-            return
-        prompts = self.lineage.request_signature(self.domain, 1)  # of model, pack, seeds and lengths
-        if prompts not in _list_prompts_fit:
-            seeds = recipe_seeds(self.pack, self.recipe)
-            header = self.pack.instruction_header
-            check_list_prompt(self.lineage.named, model.tokenizer, model.context_length, header, seeds)
-            _list_prompts_fit.add(prompts)
+        model, seeds = _models[identity], recipe_seeds(self.pack, self.recipe)
+        check_lengths(self.lineage.named, model.tokenizer, model.context_length, self.pack.instruction_header, seeds)
+        return model
 
     def adapter(self, iteration: int) -> str | None:
         """The name under which that iteration's adapter is loaded; None for iteration 0, the base itself."""

@@ -33,6 +33,7 @@ HOME_CASES = tuple(
     for n, b, v, reason in WRONG
 )
 WAREHOUSE_CASES = (
+    Case("the project's own is a file", put("warehouse", "x"), "warehouse", "is not a folder", "move it away"),
     Case("a file", named(WAREHOUSE, A_FILE, "{project}/a-file"), WAREHOUSE, "is not a folder", "name a folder"),
     Case("a device", variable(WAREHOUSE, "/dev/null"), WAREHOUSE, "is not a folder", "name a folder"),
     Case(
@@ -46,6 +47,12 @@ WAREHOUSE_CASES = (
         "/sys/selfspec",
         "cannot be written",
         "right to write",
+    ),
+)
+INSTANCE_CASES = (
+    Case(".dagster is a file", put(".dagster", "x"), ".dagster", "cannot be written: File exists", "run again"),
+    Case(
+        "a folder for its settings", put(".dagster/dagster.yaml/x", "x"), ".dagster", "cannot be written", "run again"
     ),
 )
 ARGUMENTS = (
@@ -73,5 +80,6 @@ KINDS = (
     Kind("data folder", (ways.check, ways.make("benchmarks"), ways.make("corpus")), DATA_CASES),
     Kind("home", (ways.command("check", "tiny"), ways.command("run", "tiny"), ways.command("sql", "x")), HOME_CASES),
     Kind("warehouse", (ways.make("seeds"),), WAREHOUSE_CASES),
+    Kind("instance", (ways.command("run", "tiny"),), INSTANCE_CASES),
     Kind("argument", (ways.command(),), ARGUMENTS),
 )

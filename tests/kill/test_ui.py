@@ -138,11 +138,7 @@ def test_terminate_stops_at_the_next_answer(slow: Project) -> None:
 
 
 def test_a_run_that_died_with_its_server_is_seen_by_the_next_one(slow: Project) -> None:
-    with serving(slow) as server:
-        lost = launch(server, "botany|1", REST)
-        until_answers_are_made(server, slow, lost)
-        kill_everything(slow)
-    quick(slow)
+    lost = lost_with_its_server(slow)
     assert stored_status(slow, lost) == "STARTED", "nobody is there to notice"
     with serving(slow) as server:
         waiting = launch(server, "botany|1", REST)
@@ -151,11 +147,7 @@ def test_a_run_that_died_with_its_server_is_seen_by_the_next_one(slow: Project) 
 
 
 def test_the_command_line_goes_on_where_the_uis_run_was_killed(slow: Project) -> None:
-    with serving(slow) as server:
-        lost = launch(server, "botany|1", REST)
-        until_answers_are_made(server, slow, lost)
-        kill_everything(slow)
-    quick(slow)
+    lost = lost_with_its_server(slow)
     command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny", "--iterations", "1"]
     done = subprocess.run(command, cwd=slow.folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -178,6 +170,16 @@ def test_a_living_run_of_the_command_line_is_not_taken_for_dead(slow: Project) -
             process.terminate()
             process.wait(120)
         assert server.wait_for("its end", lambda: server.finished(run_id), 30) in ("CANCELED", "FAILURE")
+
+
+def lost_with_its_server(project: Project) -> str:
+    """The id of a run whose process was killed together with its server; from then on answers are quick."""
+    with serving(project) as server:
+        lost = launch(server, "botany|1", REST)
+        until_answers_are_made(server, project, lost)
+        kill_everything(project)
+    quick(project)
+    return lost
 
 
 def kill_everything(project: Project) -> None:
