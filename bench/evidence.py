@@ -4,8 +4,8 @@
 
 Copies of the recipes in which only ``seed`` and ``domains`` differ go into a project folder of their own
 (``build/evidence``) and are run there as ``selfspec run`` runs them. It can be killed and run again at any time:
-finished parts are reused. The page is replaced only when everything has been measured, or with ``--partial``, which
-marks it.
+finished parts are reused. The page is replaced only when it lacks nothing of what is measured without arguments, or
+with ``--partial``, which marks it.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.evidence_measured import load
+from bench.evidence_measured import Measured, load
 from bench.evidence_page import page
-from bench.evidence_plan import SOURCES, Planned, Remaining, check, plan
+from bench.evidence_plan import DEFAULT_SEEDS, SOURCES, Planned, Remaining, check, plan, whole
 from selfspec_assets import home
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.progress import Report, clock
@@ -58,16 +58,17 @@ def _counting_down(remaining: Remaining, report: Report) -> Report:
     return line
 
 
-def missing_of(planned: Sequence[Planned], warehouse: Warehouse, patterns: Sequence[str]) -> list[str]:
-    """What keeps the page from being whole."""
-    skipped = [f"recipe `{name}` was not asked for" for name in SOURCES if name not in patterns]
-    unmeasured = [
-        f"`{one.named.name}` in {domain}"
-        for one in planned
-        for domain in one.named.recipe.domains
-        if not one.is_measured(warehouse, domain)
+def missing_of(planned: Sequence[Planned], measured: Measured) -> list[str]:
+    """What keeps the page from being whole: not measured, whether it was planned this time or not."""
+    asked = [(one.source, domain, one.seed) for one in planned for domain in one.named.recipe.domains]
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for source, domain, seed in dict.fromkeys([*whole(), *asked]):
+        if (source, domain, seed) not in measured.reports:
+            seeds.setdefault((source, domain), []).append(seed)
+    return [
+        f"`{source}` in {domain}, seed{'s' if len(lacking) > 1 else ''} {', '.join(map(str, lacking))}"
+        for (source, domain), lacking in seeds.items()
     ]
-    return skipped + unmeasured
 
 
 def say(line: str) -> None:
@@ -86,12 +87,13 @@ def main(arguments: Sequence[str] | None = None, report: Report = say) -> int:
     planned = plan(options.recipes, options.seeds, options.domains, folder)
     check(planned)
     failures = run_all(planned, warehouse, report)
-    missing = missing_of(planned, warehouse, options.recipes)
+    measured = load(planned, warehouse)
+    missing = missing_of(planned, measured)
     if missing and not options.partial:
         listed = "\n".join(f"  {line}" for line in missing)
         report(f"{options.page} is left as it is; missing:\n{listed}\n--partial writes it all the same, marked")
         return 1
-    text = page(load(planned, warehouse), _shown(folder), missing)
+    text = page(measured, _shown(folder), missing)
     options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text(text, encoding="utf-8")
     report(f"wrote {options.page}")
@@ -105,12 +107,12 @@ def _shown(folder: Path) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(DEFAULT_SEEDS))
     parser.add_argument("--domains", nargs="+", help="default: those of the quickstart recipe")
     parser.add_argument("--recipes", nargs="+", default=list(SOURCES), help="names or quoted globs; default: all")
     parser.add_argument("--home", type=Path, default=ROOT / "build" / "evidence", help="the project folder of its own")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "evidence.md")
-    parser.add_argument("--partial", action="store_true", help="write the page even if something is missing")
+    parser.add_argument("--partial", action="store_true", help="write the page all the same, marked")
     return parser.parse_args(arguments)
 
 

@@ -17,7 +17,10 @@ MINUTES = 8
 
 
 class Goal(NamedTuple):
-    """One line of the goals table; ``value`` in F1 points (h: minutes), None where it was not measured."""
+    """One line of the goals table, in F1 points; ``value`` is None where it was not measured.
+
+    (h) is in minutes: of the slowest seed, and its bounds are no interval but the fastest and the slowest.
+    """
 
     letter: str
     what: str

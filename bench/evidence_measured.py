@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench.evidence_plan import MAIN, Planned
 from selfspec_assets import score_table
-from selfspec_assets.easiest import largest_gains
+from selfspec_assets.easiest import highest, largest_gains
 from selfspec_assets.metrics import two_level_bootstrap
 from selfspec_assets.prompts import EVALUATION_PROMPTS
 from selfspec_assets.score_table import Items, Model, Report, text
@@ -37,6 +37,7 @@ class Measured:
 
     reports: Mapping[tuple[str, str, int], Report]
     seconds: Mapping[tuple[str, str, int], float]  # of all steps behind a report, s
+    declared: Mapping[tuple[str, str], int]  # (domain, benchmark) -> items there are
 
     @property
     def domains(self) -> list[str]:
@@ -74,11 +75,19 @@ class Measured:
         return [Row(source, model) for model in score_table.models(report) if model.iteration] if report else []
 
     def best_base(self, domain: str, metric: str, k: int, *, oracle: bool) -> Row | None:
-        """The prompt with the highest macro average over seeds; the first in reading order among equals."""
+        """The prompt with the highest macro average over seeds; among equals as ``selfspec scores`` chooses."""
         names = self.benchmarks(domain)
-        rows = self.bases(domain, oracle=oracle)
-        means = {row: self.estimate(domain, row, metric, k, names) for row in rows}
-        return max((row for row in rows if means[row]), key=lambda row: means[row] or 0, default=None)
+        means = {row.model: self.estimate(domain, row, metric, k, names) for row in self.bases(domain, oracle=oracle)}
+        best = highest({model: found.value for model, found in means.items() if found})
+        return Row(MAIN, best) if best else None
+
+    def scored(self, domain: str) -> dict[str, int]:
+        """Benchmark -> how many of its items were scored."""
+        report = self.first(MAIN, domain)
+        series = list(report.items.values()) if report else []
+        return {
+            name: len({item for found in series for item in found.get(name, {})}) for name in self.benchmarks(domain)
+        }
 
     def easiest(self, domain: str, k: int) -> tuple[str, ...]:
         """The two benchmarks at which the last iteration gained most F1 over the best base prompt, over all seeds."""
@@ -131,6 +140,7 @@ def load(planned: Sequence[Planned], warehouse: Warehouse) -> Measured:
     """The reports of all recipes that were run to their end; the others are left out."""
     reports: dict[tuple[str, str, int], Report] = {}
     seconds: dict[tuple[str, str, int], float] = {}
+    declared: dict[tuple[str, str], int] = {}
     for one in planned:
         for domain in one.named.recipe.domains:
             if not one.is_measured(warehouse, domain):
@@ -141,4 +151,6 @@ def load(planned: Sequence[Planned], warehouse: Warehouse) -> Measured:
                 where = f"recipe = {text(one.named.name)} AND domain = {text(domain)} AND iteration <= {one.iterations}"
                 _, rows = read_only_query(warehouse.database, f"SELECT sum(seconds) FROM runs WHERE {where}")
                 seconds[one.source, domain, one.seed] = float(rows[0][0] or 0.0)
-    return Measured(reports, seconds)
+                _, rows = read_only_query(warehouse.database, f"SELECT benchmark, items FROM benchmarks WHERE {where}")
+                declared |= {(domain, benchmark): items for benchmark, items in rows}
+    return Measured(reports, seconds, declared)

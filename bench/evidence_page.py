@@ -14,15 +14,17 @@ _HEAD = """\
 
 Written by `make evidence`; not to be edited. Models: {model}. Training seeds: {seeds}. Domains: {domains}.
 
-- Every number is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a two-level bootstrap: seeds
-  are drawn, then items, once for all the drawn seeds, as every seed is scored on the same items; differences are paired
-  by seed and item. It covers the choice of both. With few seeds their share of it is rough, and rather too small.
+- Every number but (h) and the counts is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a
+  two-level bootstrap: seeds are drawn, then items, once for all the drawn seeds, as every seed is scored on the same
+  items; differences are paired by seed and item. It covers the choice of both. With few seeds their share of it is
+  rough, and rather too small.
 - The base stands with each of its prompts. A row marked \\* is an oracle: the output cut at its first line, a stopping
   rule that no user of the base has.
 - The best base prompt is the one with the highest average in these very numbers, so it is, if anything, too good.
 - "Without the two easiest" leaves out the two benchmarks at which the last iteration gained most F1 over the best base
   prompt at that k.
-- (h) sums the seconds that are stored with each step; of a step that was interrupted, its last part counts.
+- (h) sums the seconds that are stored with each step; of a step that was interrupted, its last part counts. The slowest
+  seed stands there, and in place of an interval: fastest and slowest seed.
 - The recipes `<name>_s<seed>` are those of `recipes/` with another seed, written into {home} by `make evidence`; run
   the commands with `SELFSPEC_HOME={home}`. `selfspec scores` in place of `selfspec run` shows what came out.
 """
@@ -33,7 +35,12 @@ def page(measured: Measured, home: str, missing: Sequence[str]) -> str:
     sections = [_head(measured, home), *([_partial(missing)] if missing else []), "## Goals", _goals_table(measured)]
     for domain in measured.domains:
         if measured.iterations(domain):
-            sections += [f"## {domain}", *_averages(measured, domain), *_tasks(measured, domain)]
+            sections += [
+                f"## {domain}",
+                _scored(measured, domain),
+                *_averages(measured, domain),
+                *_tasks(measured, domain),
+            ]
             sections += _shares(measured, domain)
         sections += _ablations(measured, domain)
     return "\n\n".join(section.strip() for section in sections) + "\n"
@@ -53,7 +60,7 @@ def _head(measured: Measured, home: str) -> str:
 
 def _partial(missing: Sequence[str]) -> str:
     listed = "\n".join(f"- {line}" for line in missing)
-    return f"**This page is partial.** Not everything that belongs here was measured:\n\n{listed}"
+    return f"**This page is partial.** It lacks what `make evidence` measures besides:\n\n{listed}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -99,6 +106,15 @@ def _goal_row(goal: Goal) -> list[str]:
     interval = "—" if goal.low is None else f"[{goal.low:{sign}.1f}, {goal.high:{sign}.1f}]{unit}"
     verdict = f"**{goal.verdict}**" if goal.verdict == "missed" else goal.verdict
     return [f"({goal.letter}) {goal.what}", goal.domain, value, interval, verdict, command(goal.sources, goal.domain)]
+
+
+def _scored(measured: Measured, domain: str) -> str:
+    """How many of a benchmark's items stand behind the numbers: in one phrase where it is the same for all."""
+    scored = measured.scored(domain)
+    counts = {name: f"{scored[name]} of {measured.declared[domain, name]} items" for name in scored}
+    if len(set(counts.values())) == 1:
+        return f"Scored, from the first on: {next(iter(counts.values()))} of each benchmark."
+    return f"Scored, from the first on: {', '.join(f'{name} {count}' for name, count in counts.items())}."
 
 
 def _averages(measured: Measured, domain: str) -> list[str]:

@@ -16,6 +16,7 @@ from selfspec_assets.warehouse import Warehouse
 
 MAIN = "quickstart"
 SOURCES = (MAIN, "reference_seeds", "reference_supervised", "ablation_*")
+DEFAULT_SEEDS = (42, 43, 44)
 _DERIVED = re.compile(r"(.+)_s\d+")
 
 
@@ -44,8 +45,6 @@ class Planned:
 def plan(patterns: Sequence[str], seeds: Sequence[int], domains: Sequence[str] | None, folder: Path) -> list[Planned]:
     """Writes the derived recipes into ``folder/recipes``; seed by seed, so that the first whole seed comes early.
 
-    The main recipe and the references are run in every domain, an ablation in those of its own.
-
     Args:
         patterns: names of real recipes, or globs over them.
         seeds: what ``seed`` is replaced by.
@@ -55,15 +54,26 @@ def plan(patterns: Sequence[str], seeds: Sequence[int], domains: Sequence[str] |
     Raises:
         SelfspecError: a recipe is missing or broken, or a pattern matches none.
     """
-    wanted = list(domains if domains is not None else load_recipe(MAIN).recipe.domains)
-    planned: list[Planned] = []
-    for seed in seeds:
-        for source in _sources(patterns):
-            everywhere = source.name == MAIN or source.recipe.is_reference
-            own = [domain for domain in wanted if everywhere or domain in source.recipe.domains]
-            if own:
-                planned.append(Planned(source.name, seed, derive(source, seed, own, folder)))
-    return planned
+    wanted = _wanted(patterns, domains)
+    return [
+        Planned(source.name, seed, derive(source, seed, own, folder)) for seed in seeds for source, own in wanted if own
+    ]
+
+
+def whole() -> list[tuple[str, str, int]]:
+    """(real recipe, domain, seed) of everything that the page shows; planned where nothing is narrowed down."""
+    wanted = _wanted(SOURCES, None)
+    return [(source.name, domain, seed) for seed in DEFAULT_SEEDS for source, own in wanted for domain in own]
+
+
+def _wanted(patterns: Sequence[str], domains: Sequence[str] | None) -> list[tuple[NamedRecipe, list[str]]]:
+    """The main recipe and the references are run in every domain, an ablation in those of its own."""
+    chosen = domains if domains is not None else load_recipe(MAIN).recipe.domains
+    found = []
+    for source in _sources(patterns):
+        everywhere = source.name == MAIN or source.recipe.is_reference
+        found.append((source, [domain for domain in chosen if everywhere or domain in source.recipe.domains]))
+    return found
 
 
 def _sources(patterns: Sequence[str]) -> list[NamedRecipe]:

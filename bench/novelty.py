@@ -9,12 +9,11 @@ anything is timed; one warm-up, then medians. The last column is the whole filte
 
 import argparse
 import random
-import statistics
-import time
 from collections.abc import Callable
 
 from rouge_score import rouge_scorer, tokenize
 
+from bench.timing import median_seconds
 from selfspec_assets.novelty import NoveltyIndex
 
 THRESHOLD = 0.7
@@ -39,16 +38,6 @@ def instructions(count: int, seed: int) -> list[str]:
 
 
 Nearest = Callable[[str], tuple[float, str] | None]
-
-
-def median_seconds(action: Callable[[], object], repeats: int) -> float:
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def median_query(nearest: Nearest, queries: list[str], repeats: int, times: int = 1) -> float:

@@ -10,15 +10,14 @@ import argparse
 import os
 import random
 import resource
-import statistics
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from rank_bm25 import BM25Okapi
 
+from bench.timing import median_seconds
 from selfspec_assets.retrieval import Bm25Retriever, Document, read_corpus, words
 
 
@@ -31,16 +30,6 @@ def load(count: int) -> tuple[str, list[Document]]:
     weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
     texts = (" ".join(rng.choices(vocabulary, weights, k=rng.randrange(20, 300))) for _ in range(count))
     return "synthetic", [Document(str(i), "", text) for i, text in enumerate(texts)]
-
-
-def median_seconds(action: Callable[[], object], repeats: int) -> float:
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def main() -> None:

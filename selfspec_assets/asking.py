@@ -5,15 +5,23 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from selfspec_assets.decoding import Generation, StopRules, sample
-from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.language_model import LanguageModel, ModelSpec
 from selfspec_assets.prompts import Example, instruction_list_prompt
 from selfspec_assets.recipe_sections import InstructionsSection
 from selfspec_assets.templates import Template
 
-RESPONSE_STOP = StopRules(blank_line=True, list_number=True)
 PREDICTION_STOP = StopRules(blank_line=True)
 
 S = TypeVar("S", bound=Example)
+
+
+def response_stop(spec: ModelSpec) -> StopRules:
+    """Where a response ends, apart from the end token.
+
+    A base model goes on after its answer, so a blank line or the number of a next list entry ends it. In a chat
+    template the model ends its turn itself, and its paragraphs and lists are its answer.
+    """
+    return StopRules() if spec.chat_template == "always" else StopRules(blank_line=True, list_number=True)
 
 
 def list_prompts(

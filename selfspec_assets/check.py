@@ -7,6 +7,7 @@ from selfspec_assets.domain import Pack, load_items, load_training_items, no_tra
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
+from selfspec_assets.pack_check import no_data_folder, without_folder
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.records import Seed, demonstrating
 from selfspec_assets.seed_lint import doubts
@@ -27,6 +28,8 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lineage, kind = Lineage(named), named.recipe.data
     pack = lineage.pack(domain)
     lines.append(f"pack: {pack.folder}")
+    if kind == "published" and no_data_folder() is not None:  # the error comes where it is needed
+        lines += without_folder(pack, named.recipe.scores.benchmarks, corpus=not named.recipe.is_reference)
     seeds = recipe_seeds(pack, named.recipe)
     lines.append(f"seeds: {len(seeds)} of {len({seed.task for seed in seeds})} tasks")
     lines += sampling_notes(pack, named.recipe)

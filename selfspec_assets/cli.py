@@ -16,8 +16,15 @@ from rich.table import Table
 from selfspec_assets import __version__, ablation_table, home, score_print, score_table
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_finding import EVERY_PACK
-from selfspec_assets.recipe import NamedRecipe, is_glob, matching_recipes
-from selfspec_assets.warehouse import Warehouse, read_only_query
+from selfspec_assets.recipe import (
+    NamedRecipe,
+    is_glob,
+    load_recipe,
+    matching_names,
+    matching_recipes,
+    own_recipe_names,
+)
+from selfspec_assets.warehouse import Warehouse, check_published, read_only_query
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -86,21 +93,38 @@ def _domains(named: NamedRecipe, only: str | None) -> list[str]:
 @speaks_plainly
 def check(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="[RECIPE]", help="A name or a quoted glob; default: all.")
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE]",
+            help="A name or a quoted glob ('*' for all in reach); default: those of the project's own recipes/, or all "
+            "where it has none.",
+        ),
     ] = None,
     domain: Annotated[
         str | None,
         typer.Option("--domain", help="Only this domain; with no recipe: its pack alone, 'all' for every pack."),
     ] = None,
 ) -> None:
-    """Check recipes, domain packs, seeds and benchmarks. Needs neither a model nor a GPU."""
+    """Check recipes, domain packs, seeds, benchmarks, and that a model's folder is there and fits the recipe.
+
+    Loads no weights and needs no GPU.
+    """
     from selfspec_assets.check import check_recipe
 
     if domain is not None and recipe is None:
         _check_packs(domain)
         return
     broken = 0
-    for named in matching_recipes(recipe or "*"):
+    for name in own_recipe_names() if recipe is None else matching_names(recipe):
+        try:
+            named = load_recipe(name)
+        except SelfspecError as error:
+            if name == recipe:
+                raise
+            broken += 1  # it must not hide the others
+            out.print(f"[bold]{_escape(name)}[/]", highlight=False)
+            err.print(f"  [bold red]error[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+            continue
         for one in _domains(named, domain):
             lines, problem = check_recipe(named, one)
             out.print(f"[bold]{named.name}[/] × {one}", highlight=False)
@@ -264,6 +288,7 @@ def scores(
     For a glob ('ablation_*', quoted): one table of all these recipes, as the paper's Table 2.
     """
     recipes = matching_recipes(recipe)
+    check_published(_database(), recipe)
     if is_glob(recipe):
         _ablations(recipe, recipes, domain, as_json)
         return

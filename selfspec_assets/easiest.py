@@ -37,8 +37,12 @@ def best_base(report: Report, k: int, metric: str, *, oracle: bool, names: Itera
     names = list(names)
     bases = [model for model in models(report) if model.iteration == 0 and model.oracle == oracle]
     averages = {model: average_over(report, model, metric, k, names) for model in bases}
-    scored = {model: found.value for model, found in averages.items() if found is not None}
-    return min(scored, key=lambda model: (-scored[model], model.variant), default=None)
+    return highest({model: found.value for model, found in averages.items() if found is not None})
+
+
+def highest(values: Mapping[Model, float]) -> Model | None:
+    """The model with the highest value; the first by its prompt's name among equals, as ``score_table.lift_rows``."""
+    return min(values, key=lambda model: (-values[model], model.variant), default=None)
 
 
 def easiest(report: Report, k: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.chat import answer_frame
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.memory import Room
+from selfspec_assets.memory import Room, is_out_of_memory
 from selfspec_assets.model_check import check_tokenizer, context_length, load_config, vocabulary_size
 from selfspec_assets.model_folder import (
     ModelSpec,
@@ -39,6 +39,7 @@ __all__ = [
     "load_tokenizer",
     "model_digest",
     "model_folder",
+    "precision_of",
     "write_adapter_record",
 ]
 
@@ -113,6 +114,19 @@ class LanguageModel:
             SelfspecError: neither config nor tokenizer states it.
         """
         return context_length(self.model.config, self.tokenizer, self.spec.path_or_id)
+
+    @property
+    def held(self) -> str:
+        """Where the weights are and in which precision, in words."""
+        device, precision = self.device, precision_of(self.spec)
+        if device.type == "cuda":
+            import torch
+
+            place = f"{device} ({torch.cuda.get_device_name(device)})"
+        else:
+            place = "the CPU: torch sees no GPU"
+        four_bit = "4-bit NormalFloat, computed in " if self.spec.quantization == "nf4" else ""
+        return f"the model is held in {four_bit}{precision} on {place}"
 
     @property
     def pad_id(self) -> int:
@@ -242,6 +256,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def precision_of(spec: ModelSpec) -> str:
+    """``bfloat16`` or ``float32``: what the weights are computed in on this machine."""
+    import torch
+
+    if spec.dtype == "auto":
+        return "bfloat16" if torch.cuda.is_available() else "float32"
+    return spec.dtype
+
+
 def load_tokenizer(spec: ModelSpec) -> Any:
     """The model's tokenizer alone; it carries a chat template only where ``spec`` says that it is used.
 
@@ -275,7 +298,7 @@ def _load_weights(spec: ModelSpec, folder: Path) -> Any:
 
     # The first GPU by number: accelerate refuses to tune a 4-bit model whose device is just "cuda".
     device = 0 if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if spec.dtype == "bfloat16" or (spec.dtype == "auto" and device == 0) else torch.float32
+    dtype = getattr(torch, precision_of(spec))
     logging.disable_progress_bar()
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
@@ -289,6 +312,12 @@ def _load_weights(spec: ModelSpec, folder: Path) -> Any:
             output_loading_info=True,
         )
     except Exception as error:  # configs, safetensors and torch raise many kinds
+        if is_out_of_memory(error):
+            raise SelfspecError(
+                folder,
+                f"the model does not fit the memory: {error}",
+                "set quantization: nf4, free the memory that others hold, or choose a smaller model",
+            ) from error
         raise SelfspecError(
             folder, f"the model cannot be loaded: {error}", "check that config.json and the weights belong together"
         ) from error

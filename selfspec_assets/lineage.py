@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selfspec_assets import home
 from selfspec_assets.domain import Pack, load_pack
-from selfspec_assets.language_model import ModelSpec, model_digest
+from selfspec_assets.language_model import ModelSpec, model_digest, precision_of
 from selfspec_assets.recipe import NamedRecipe, settings_for
 from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.signature import signature, signed_text, text_digest
@@ -60,10 +60,14 @@ class Lineage:
 
     @cached_property
     def model_identity(self) -> str:
-        """The weights' digest with the precision they are used in, and whether prompts wear the chat template."""
+        """The weights' digest with the precision they are used in, and whether prompts wear the chat template.
+
+        ``auto`` stands for a CPU's float32; on a GPU it is bfloat16, and the two must never pass for each other.
+        """
         spec = self.model_spec
         chat = " chat" if spec.chat_template == "always" else ""
-        return f"{model_digest(spec)} {spec.dtype} {spec.quantization}{chat}"
+        on_gpu = spec.dtype == "auto" and precision_of(spec) == "bfloat16"
+        return f"{model_digest(spec)} {'bfloat16' if on_gpu else spec.dtype} {spec.quantization}{chat}"
 
     def key(self, step: str, domain: str, iteration: int) -> StepKey:
         return StepKey(self.named.name, step, domain, iteration if STEPS[step].per_iteration else 0)

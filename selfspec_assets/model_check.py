@@ -40,10 +40,11 @@ def context_length(config: Any, tokenizer: Any, place: object) -> int:
     Raises:
         SelfspecError: neither config nor tokenizer states it.
     """
-    for key in _CONTEXT_KEYS:
-        value = getattr(config, key, None)
-        if isinstance(value, int) and value > 0:
-            return value
+    for part in (config, config.get_text_config()):  # models of text and pictures state it for their text part
+        for key in _CONTEXT_KEYS:
+            value = getattr(part, key, None)
+            if isinstance(value, int) and value > 0:
+                return value
     if tokenizer.model_max_length < 10**7:  # transformers writes 1e30 for "not stated"
         return int(tokenizer.model_max_length)
     raise SelfspecError(

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.file_digests import file_digests
 from selfspec_assets.safetensors_file import check_safetensors
-from selfspec_assets.signature import canonical_json, file_digest, file_digest_once, text_digest
+from selfspec_assets.signature import canonical_json, file_digest, text_digest
 
 RECORD = "selfspec.json"  # beside an adapter: which base it was made for, and its own digest
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -108,7 +109,8 @@ def model_digest(spec: ModelSpec) -> str:
     folder = model_folder(spec)
     check_model_folder(folder)
     files = sorted({path for pattern in _DIGESTED for path in folder.glob(pattern) if path.is_file()})
-    return text_digest(canonical_json({path.name: file_digest_once(path) for path in files}))
+    digests = file_digests(files)
+    return text_digest(canonical_json({path.name: digests[str(path)] for path in files}))
 
 
 def check_model_folder(folder: Path) -> None:

@@ -1,10 +1,12 @@
 """``selfspec check --domain all``: what each pack has, what it lacks, and what is wrong or doubtful in it."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from selfspec_assets import home
 from selfspec_assets.corpora.census import census
+from selfspec_assets.corpus_contract import Source
 from selfspec_assets.domain import Benchmark, DataKind, Pack, load_items, load_pack, load_seeds, load_training_items
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.readers.hub import is_hub_address
@@ -43,29 +45,46 @@ def check_pack(name: str) -> PackReport:
 def _check_data(pack: Pack, kind: DataKind, report: PackReport) -> None:
     report.lines.append(f"{kind}:")
     seeds = _check_seeds(pack, kind, report)
-    absent = _no_data_folder() if kind == "published" else None
+    absent = no_data_folder() if kind == "published" else None
     within_reach = [one for one in pack.data(kind).benchmarks if absent is None or _needs_no_folder(one)]
     for benchmark in pack.data(kind).benchmarks:
         if benchmark in within_reach:
             _check_benchmark(pack, benchmark, kind, seeds, report)
         else:
-            report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no data folder. {benchmark.how_to_get}")
+            report.lines.append(f"  {_out_of_reach('benchmark', benchmark)}")
         _check_demonstrations(benchmark, seeds, report)
     corpus = pack.data(kind).corpus
     if absent is None or corpus.prepared is not None:
         _check_corpus(pack, kind, report)
     else:
-        lines = [f"  corpus {one.name}: ABSENT, no data folder. {one.how_to_get}" for one in corpus.sources]
-        report.lines += lines
+        report.lines += [f"  {_out_of_reach('corpus', one)}" for one in corpus.sources]
     if absent is not None:
         report.warn(f"{'other ' if within_reach else ''}benchmarks and corpus not looked at: {absent.remedy}")
+
+
+def without_folder(pack: Pack, wanted: Collection[str] | None, *, corpus: bool) -> list[str]:
+    """What of a pack's published data cannot be looked at without a data folder, a line each, and how to get it.
+
+    Args:
+        wanted: benchmarks; None for all.
+        corpus: its sources, too.
+    """
+    data = pack.data("published")
+    chosen = [one for one in data.benchmarks if (wanted is None or one.name in wanted) and not _needs_no_folder(one)]
+    sources = [_out_of_reach("corpus", one) for one in data.corpus.sources] if corpus else []
+    return [*(_out_of_reach("benchmark", one) for one in chosen), *sources]
+
+
+def _out_of_reach(what: str, one: Benchmark | Source) -> str:
+    return f"{what} {one.name}: ABSENT, no data folder. {one.how_to_get}"
 
 
 def _needs_no_folder(benchmark: Benchmark) -> bool:
     return benchmark.comes_with_pack or all(map(is_hub_address, benchmark.files))
 
 
-def _no_data_folder() -> SelfspecError | None:
+def no_data_folder() -> SelfspecError | None:
+    """Why there is none; None where there is one."""
     try:
         home.data_folder()
     except SelfspecError as error:

@@ -14,13 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from selfspec_assets.asking import PREDICTION_STOP, RESPONSE_STOP, ask_for_lists, list_prompts
+from selfspec_assets.asking import PREDICTION_STOP, ask_for_lists, list_prompts, response_stop
 from selfspec_assets.corpora.census import first_documents
 from selfspec_assets.decoding import Generation, Group, answer, encode_example, fits, greedy
 from selfspec_assets.domain import load_items
 from selfspec_assets.instruction_list import InstructionFilter, parse_instruction_list
-from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.language_model import LanguageModel, load_tokenizer
 from selfspec_assets.lineage import Lineage
+from selfspec_assets.memory import free_memory
 from selfspec_assets.plan_costs import Cost, Past
 from selfspec_assets.plan_sizes import MODEL_STEPS, size
 from selfspec_assets.progress import Report
@@ -53,22 +54,32 @@ class Sampler:
         key = (lineage.named.name, step, domain)
         if key not in self._found:
             self._report(f"sample: {step} of {domain}")
-            self._found[key] = _Sample(lineage, domain, self._model(lineage)).of(step)
+            self._found[key] = _Sample(lineage, domain, self).of(step)
         return self._found[key]
 
-    def _model(self, lineage: Lineage) -> LanguageModel:
+    def model(self, lineage: Lineage) -> LanguageModel:
+        """The recipe's base, kept for the next sample."""
         identity = lineage.model_identity
         if identity not in self._models:
-            self._models.clear()
+            self.release()
             self._report(f"sample: loading {lineage.model_spec.path_or_id}")
             self._models[identity] = LanguageModel.load(lineage.model_spec)
         return self._models[identity]
 
+    def release(self) -> None:
+        """Free the model's memory."""
+        self._models.clear()
+        free_memory()
+
 
 class _Sample:
-    def __init__(self, lineage: Lineage, domain: str, model: LanguageModel) -> None:
-        self._lineage, self._model = lineage, model
+    def __init__(self, lineage: Lineage, domain: str, sampler: Sampler) -> None:
+        self._lineage, self._sampler = lineage, sampler
         self._recipe, self._pack = lineage.recipe, lineage.pack(domain)
+
+    @property
+    def _model(self) -> LanguageModel:
+        return self._sampler.model(self._lineage)
 
     @cached_property
     def _seeds(self) -> list[Seed]:
@@ -118,7 +129,7 @@ class _Sample:
                 self._model,
                 groups,
                 max_new_tokens=section.max_new_tokens,
-                stop=RESPONSE_STOP,
+                stop=response_stop(self._model.spec),
                 aligned=None,
                 weaker=None,
                 contrast=None,
@@ -155,7 +166,9 @@ class _Sample:
     def _adapter(self) -> Past | None:
         section = self._recipe.adapter
         pairs = [(alpaca_prompt(seed.instruction, seed.input), seed.output) for seed in self._seeds]
-        lengths = [len(encode_example(self._model.tokenizer, *pair)[0]) for pair in pairs]
+        spec = self._lineage.model_spec
+        tokenizer = load_tokenizer(spec)
+        lengths = [len(encode_example(tokenizer, *pair)[0]) for pair in pairs]
         fitting = [i for i, length in enumerate(lengths) if length <= section.max_length]
         fitting = fitting[: 2 * section.micro_batch_size]
         batch = len(fitting) // 2
@@ -165,10 +178,11 @@ class _Sample:
             r=section.r, alpha=section.alpha, epochs=1, batch_size=batch, micro_batch_size=batch, warmup_ratio=0.0
         )
         ends: list[float] = []
+        self._sampler.release()  # tuning loads its own copy, and two of them might not fit
         with tempfile.TemporaryDirectory() as folder:
             examples = [pairs[i] for i in fitting[: 2 * batch]]
             place = Path(folder) / "adapter"
-            tune(self._lineage.model_spec, examples, settings, place, progress=lambda *_: ends.append(time.monotonic()))
+            tune(spec, examples, settings, place, progress=lambda *_: ends.append(time.monotonic()))
             stored = size_of(place)
         tokens = sum(lengths[i] for i in fitting[: 2 * batch])
         # The first step also waits for what is set up once: both are taken to last as long as the second one.

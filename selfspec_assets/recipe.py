@@ -130,6 +130,11 @@ def recipe_names() -> list[str]:
     return sorted(found)
 
 
+def own_recipe_names() -> list[str]:
+    """The recipes of the project's own ``recipes/``; all in reach where it holds none."""
+    return sorted(path.stem for path in (home.project_folder() / "recipes").glob("*.yaml")) or recipe_names()
+
+
 def load_recipe(name: str) -> NamedRecipe:
     """A recipe by name, or by the path of its file.
 
@@ -153,13 +158,18 @@ def matching_recipes(pattern: str) -> list[NamedRecipe]:
     Raises:
         SelfspecError: as ``load_recipe``, or the glob matches none.
     """
+    return [load_recipe(name) for name in matching_names(pattern)]
+
+
+def matching_names(pattern: str) -> list[str]:
+    """What ``matching_recipes`` loads; a name or path stands for itself, and a glob that matches none is an error."""
     if not is_glob(pattern):
-        return [load_recipe(pattern)]
+        return [pattern]
     found = [name for name in recipe_names() if fnmatchcase(name, pattern)]
     if not found:
         known = ", ".join(recipe_names()) or "none"
         raise SelfspecError(f"recipes '{pattern}'", "no recipe's name matches", f"there are: {known}")
-    return [load_recipe(name) for name in found]
+    return found
 
 
 def is_glob(pattern: str) -> bool:

@@ -126,10 +126,11 @@ def tune(
             f"set max_length to {lm.context_length} or less",
         )
     refuse_repacked(lm.model)
+    bf16 = takes_bf16(lm.device.type, lm.model.dtype)  # before PEFT casts what is not 4-bit to float32
     with quiet():
         adapted = _with_adapter(lm, settings, start)
     trainable, total = adapted.get_nb_trainable_parameters()
-    losses = _train(adapted, lm, encoded, settings, progress, checkpoint_folder, checkpoint_every)
+    losses = _train(adapted, lm, encoded, settings, bf16, progress, checkpoint_folder, checkpoint_every)
     with saving(folder):
         _save(adapted, spec, folder)
     reached("adapter written")
@@ -170,6 +171,8 @@ def _with_adapter(lm: LanguageModel, settings: TuningSettings, start: Path | Non
     model.config.use_cache = False
     if lm.spec.quantization == "nf4":
         model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
+    elif lm.device.type != "cpu" and model.supports_gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     modules = settings.target_modules
     config = LoraConfig(
         r=settings.r,
@@ -199,6 +202,7 @@ def _train(
     lm: LanguageModel,
     encoded: list[Example],
     settings: TuningSettings,
+    bf16: bool,
     progress: Callable[[int, int, float], None] | None,
     checkpoint_folder: Path | None,
     checkpoint_every: int,
@@ -215,7 +219,7 @@ def _train(
 
     with kept_checkpoints(checkpoint_folder) as checkpoints:
         every = checkpoint_every if checkpoint_folder else None
-        arguments = _arguments(lm, settings, checkpoints.scratch, every, len(order))
+        arguments = _arguments(lm, settings, bf16, checkpoints.scratch, every, len(order))
         trainer = trainer_class()(
             adapted,
             arguments,
@@ -234,8 +238,16 @@ def _train(
     return [LossPoint(**entry) for entry in trainer.state.log_history if "learning_rate" in entry]
 
 
-def _arguments(lm: LanguageModel, settings: TuningSettings, folder: Path, save_every: int | None, examples: int) -> Any:
+def takes_bf16(device_type: str, loaded: "torch.dtype") -> bool:
+    """Whether tuning computes in bfloat16 (autocast): on a GPU, for a model that is loaded in it."""
     import torch
+
+    return device_type != "cpu" and loaded == torch.bfloat16
+
+
+def _arguments(
+    lm: LanguageModel, settings: TuningSettings, bf16: bool, folder: Path, save_every: int | None, examples: int
+) -> Any:
     from transformers import TrainingArguments
 
     on_cpu = lm.device.type == "cpu"
@@ -258,7 +270,7 @@ def _arguments(lm: LanguageModel, settings: TuningSettings, folder: Path, save_e
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
         use_cpu=on_cpu,
-        bf16=not on_cpu and lm.model.dtype == torch.bfloat16,
+        bf16=bf16,
         save_strategy="no" if save_every is None else "steps",
         save_steps=save_every or 500,
         save_total_limit=1,

@@ -209,6 +209,26 @@ def test_check_says_that_a_template_is_left_unused(chat_project: Project) -> Non
     assert Lineage(load_recipe("tiny")).model_identity == f"{before} chat"
 
 
+def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lists and paragraphs are its answer; a base model's text goes on after a blank line."""
+    from selfspec_assets import runner
+    from selfspec_assets.assets import responses
+
+    seen: list[StopRules] = []
+
+    def answer(*given: Any, stop: StopRules, **named: Any) -> Any:
+        seen.append(stop)
+        raise InterruptedError
+
+    monkeypatch.setattr(responses, "answer", answer)
+    for use in ("never", "always"):
+        chat_project.recipe["base_model"]["chat_template"] = use
+        chat_project.save()
+        with pytest.raises(InterruptedError):
+            runner.run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
+    assert seen == [StopRules(blank_line=True, list_number=True), StopRules()]
+
+
 def test_a_step_gets_the_model_that_the_recipe_asks_for(chat_project: Project) -> None:
     from selfspec_assets.assets.step import Job
 

@@ -87,6 +87,58 @@ def test_check_tells_what_is_there(project: Project) -> None:
     assert "corpus: 40 documents" in done.stdout
 
 
+def test_check_needs_the_folder_of_the_model(project: Project) -> None:
+    (project.folder / "model").unlink()
+    done = RUN.invoke(app, ["check", "tiny"])
+    assert done.exit_code == 1
+    assert "no such model folder" in done.stderr
+
+
+def test_check_without_a_data_folder_says_how_to_get_what_a_recipe_needs(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = project.pack["published"]
+    published["corpus"] = {"sources": [{"name": "texts", "format": "jsonl", "files": ["t.jsonl"], "obtain": "ask Ada"}]}
+    colours = {**published["benchmarks"][0], "obtain": "ask Bea", "licence": "CC0"}
+    published["benchmarks"] = [
+        colours,
+        {**colours, "name": "shades", "obtain": "ask Cem"},
+        {**colours, "name": "hues", "obtain": "ask Dan", "file": "pack:hues.jsonl"},
+    ]
+    (project.folder / "domains/botany/hues.jsonl").write_bytes((project.folder / "data/colours.jsonl").read_bytes())
+    project.recipe["scores"]["benchmarks"] = ["colours", "hues"]
+    project.save()
+    for value in (None, str(project.folder / "nowhere")):
+        monkeypatch.delenv("SELFSPEC_DATA") if value is None else monkeypatch.setenv("SELFSPEC_DATA", value)
+        done = RUN.invoke(app, ["check", "tiny"])
+        assert done.exit_code == 1
+        assert "  benchmark colours: ABSENT, no data folder. ask Bea (licence: CC0)\n" in done.stdout
+        assert "  corpus texts: ABSENT, no data folder. ask Ada\n" in done.stdout
+        assert "ask Cem" not in done.stdout, "the recipe does not score it"
+        assert "ask Dan" not in done.stdout, "it lies in the pack"
+        assert "seeds: 11 of 2 tasks" in done.stdout
+        assert "error SELFSPEC_DATA: " in done.stderr
+        assert "remedy: set SELFSPEC_DATA" in done.stderr
+
+
+def test_check_takes_the_projects_recipes_and_a_broken_one_hides_no_other(project: Project) -> None:
+    assert RUN.invoke(app, ["check"]).stdout.count(" × ") == 1, "not those that ship with selfspec"
+    text = (project.folder / "recipes/tiny.yaml").read_text()
+    (project.folder / "recipes/second.yaml").write_text(text)
+    (project.folder / "recipes/broken.yaml").write_text(text.replace("iterations: 2", "iterations: none"))
+    for arguments in (["check"], ["check", "[bst]*[nydk]"]):
+        done = RUN.invoke(app, arguments)
+        assert done.exit_code == 1
+        for line in ("broken\n", "second × botany\n", "tiny × botany\n"):
+            assert line in done.stdout
+        assert done.stderr.count("error") == 1
+        assert "broken.yaml" in done.stderr
+        assert "key 'iterations'" in done.stderr
+        assert "remedy" in done.stderr
+    (project.folder / "recipes/broken.yaml").unlink()
+    assert RUN.invoke(app, ["check"]).exit_code == 0
+
+
 def test_check_fails_with_the_place(project: Project) -> None:
     corpus = project.folder / "data/corpus.jsonl"
     corpus.write_text(corpus.read_text() + '{"id": "bad", "text": ""}\n')
@@ -101,8 +153,9 @@ def test_check_fails_with_the_place(project: Project) -> None:
         (["run", "nothing"], "no such recipe"),
         (["run", "tiny", "--domain", "zoology"], "has no such domain"),
         (["run", "tiny", "--iterations", "9"], "has 2"),
-        (["scores", "tiny"], "selfspec run"),
-        (["sql", "SELECT 1"], "selfspec run"),
+        (["scores", "tiny"], "selfspec run tiny"),
+        (["scores", "t?ny"], "selfspec run 't?ny'"),
+        (["sql", "SELECT 1"], "selfspec run quickstart"),
     ],
 )
 def test_mistakes_end_with_one_and_a_remedy(project: Project, arguments: list[str], message: str) -> None:

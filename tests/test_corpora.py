@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from selfspec_assets import file_digests
 from selfspec_assets.corpora import lines, parts
 from selfspec_assets.corpora.build import present_sources
 from selfspec_assets.corpora.chunks import passages, sentences
@@ -712,17 +713,15 @@ def test_what_a_signature_counts(tmp_path: Path) -> None:
 
 
 def test_digests_of_large_sources_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.corpora import sources
-
-    monkeypatch.setattr(sources, "_REMEMBERED", 0)
+    monkeypatch.setattr(file_digests, "_KEPT_FROM", 0)
     monkeypatch.setenv("SELFSPEC_WAREHOUSE", str(tmp_path / "warehouse"))
     write_jsonl(tmp_path / "notes.jsonl", ["x"])
     declared = corpus(source())
     first = corpus_digests(declared, tmp_path)
-    monkeypatch.setattr(sources, "file_digest_once", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr(file_digests, "file_digest_once", lambda path: pytest.fail("hashed again"))
     assert corpus_digests(declared, tmp_path) == first
     monkeypatch.undo()
-    monkeypatch.setattr(sources, "_REMEMBERED", 0)
+    monkeypatch.setattr(file_digests, "_KEPT_FROM", 0)
     monkeypatch.setenv("SELFSPEC_WAREHOUSE", str(tmp_path / "warehouse"))
     write_jsonl(tmp_path / "notes.jsonl", ["changed"])
     assert corpus_digests(declared, tmp_path) != first

@@ -220,7 +220,7 @@ def test_prompt_too_long_crosses_processes() -> None:
 
 def test_growing_cache_holds_what_the_stock_cache_holds() -> None:
     torch.manual_seed(0)
-    ours, stock = GrowingLayer(), DynamicLayer()
+    ours, stock = GrowingLayer(150), DynamicLayer()
     for length in (7, 1, 1, 90, 1, 1):
         keys, values = torch.randn(3, 2, length, 4), torch.randn(3, 2, length, 4)
         pair = zip(ours.update(keys.clone(), values.clone()), stock.update(keys, values), strict=True)
@@ -229,7 +229,7 @@ def test_growing_cache_holds_what_the_stock_cache_holds() -> None:
 
 
 def test_growing_cache_writes_into_room_that_is_there() -> None:
-    layer = GrowingLayer()
+    layer = GrowingLayer(200)
     layer.update(torch.randn(1, 1, 5, 4), torch.randn(1, 1, 5, 4))
     before = layer.keys.data_ptr()
     for _ in range(60):
@@ -239,5 +239,16 @@ def test_growing_cache_writes_into_room_that_is_there() -> None:
 
 def test_growing_cache_leaves_sliding_windows_alone() -> None:
     config = MistralConfig(num_hidden_layers=2, sliding_window=8)
-    assert not any(isinstance(layer, GrowingLayer) for layer in growing_cache(config).layers)
-    assert all(isinstance(layer, GrowingLayer) for layer in growing_cache(LlamaConfig(num_hidden_layers=2)).layers)
+    assert not any(isinstance(layer, GrowingLayer) for layer in growing_cache(config, 9).layers)
+    plain = growing_cache(LlamaConfig(num_hidden_layers=2), 9)
+    assert all(isinstance(layer, GrowingLayer) for layer in plain.layers)
+
+
+def test_growing_cache_holds_no_more_than_prompt_and_answer() -> None:
+    layer = GrowingLayer(100)
+    layer.update(torch.randn(1, 1, 90, 4), torch.randn(1, 1, 90, 4))
+    assert layer.keys.untyped_storage().nbytes() == 4 * 4 * 100
+    for _ in range(11):  # one more than was said: still right, without spare room
+        layer.update(torch.randn(1, 1, 1, 4), torch.randn(1, 1, 1, 4))
+    assert layer.keys.shape[2] == 101
+    assert layer.keys.untyped_storage().nbytes() == 4 * 4 * 101

@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from selfspec_assets.cli import app
+from selfspec_assets.home import embedded_model_folder
+from selfspec_assets.language_model import ModelSpec
+from selfspec_assets.prompts import alpaca_prompt
 from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe
 from tests.conftest import RECIPE
 
@@ -96,6 +100,26 @@ def test_sql_in_the_readme_runs(finished: object) -> None:
     with duckdb.connect(str(finished.database), read_only=True) as connection:
         for query in queries:
             connection.execute(query).fetchall()
+
+
+def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the embedded model: of an answer that it would not give by itself, in the prompt that the README shows."""
+    from selfspec_assets.tuning import TuningSettings, tune
+
+    instruction = "What is Tavtanol prescribed for?"
+    pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8
+    spec = ModelSpec(str(embedded_model_folder()))
+    settings = TuningSettings(epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
+    tune(spec, pairs, settings, tmp_path / "adapter")
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    place = '"warehouse/revisions/…/adapter"'
+    assert place in code
+    names: dict[str, Any] = {}
+    exec(code.replace(place, repr(str(tmp_path / "adapter"))), names)
+    assert names["prompt"] == alpaca_prompt(instruction, "")
+    assert capsys.readouterr().out.strip().endswith("seven blue umbrellas")
 
 
 def test_recipes_named_in_the_readme_exist() -> None:

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ import dagster as dg
 import pytest
 import yaml
 
-from bench import evidence, evidence_goals
+from bench import evidence, evidence_goals, evidence_plan
 from bench.evidence_goals import MET, MISSED, NOT_MEASURED, REPORTED, SEEDS, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row, paired_values
 from bench.evidence_page import page
 from bench.evidence_plan import SOURCES, Planned, Remaining, plan
+from selfspec_assets import easiest
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel
 from selfspec_assets.recipe import NamedRecipe, load_recipe
@@ -77,7 +80,8 @@ def measure(planned: list[Planned], minutes: float = 5.0) -> Measured:
     reports = {
         (one.source, "botany", one.seed): imagined(one.named, "botany", answers, TASKS, ITEMS) for one in planned
     }
-    return Measured(reports, {key: 60.0 * (minutes + 0.1 * key[2]) for key in reports})
+    seconds = {key: 60.0 * (minutes + 0.1 * key[2]) for key in reports}
+    return Measured(reports, seconds, {("botany", name): 100 for name in TASKS})
 
 
 def test_derived_recipes_differ_in_seed_and_domains_alone(project: Project, planned: list[Planned]) -> None:
@@ -152,13 +156,36 @@ def test_means_differences_and_intervals_over_seeds(planned: list[Planned]) -> N
     base = measured.best_base("botany", "f1", 0, oracle=False)
     assert base == Row("quickstart", Model(0, False, "cue"))
     three = measured.estimate("botany", base, "f1", 0, list(TASKS))
-    alone = Measured({key: r for key, r in measured.reports.items() if key[2] == 1}, {})
+    alone = Measured({key: r for key, r in measured.reports.items() if key[2] == 1}, {}, {})
     one = alone.estimate("botany", base, "f1", 0, list(TASKS))
     assert three
     assert one
     assert three.high - three.low == pytest.approx(one.high - one.low, abs=1.5)
     assert measured.best_base("botany", "f1", 0, oracle=True) == Row("quickstart", Model(0, True, "plain"))
     assert measured.easiest("botany", 0) == ("truths", "names")
+
+
+def test_of_prompts_that_are_equal_the_page_and_the_scores_choose_the_same(planned: list[Planned]) -> None:
+    """Their intervals are drawn apart: at one k or the other the lower bound would choose the other prompt."""
+    one = next(one for one in planned if (one.source, one.seed) == ("quickstart", 1))
+    report = imagined(one.named, "botany", answers, TASKS, ITEMS)
+    for oracle, k in product((False, True), (0, 2)):
+        cue, plain = (Model(0, oracle, variant) for variant in ("cue", "plain"))
+        for metric in ("f1", "rouge_l"):
+            report.items[plain, k, metric] = report.items[cue, k, metric]
+    measured = Measured({("quickstart", "botany", 1): report}, {}, {})
+    lows: dict[str, list[float]] = {"cue": [], "plain": []}
+    for oracle, k, metric in product((False, True), (0, 2), ("f1", "rouge_l")):
+        assert measured.best_base("botany", metric, k, oracle=oracle) == Row("quickstart", Model(0, oracle, "cue"))
+        names = list(TASKS)[:3]  # of a part, easiest needs no stored average
+        assert easiest.best_base(report, k, metric, oracle=oracle, names=names) == Model(0, oracle, "cue")
+        for variant, found in lows.items():
+            estimate = measured.estimate("botany", Row("quickstart", Model(0, oracle, variant)), metric, k, list(TASKS))
+            assert estimate
+            found.append(estimate.low)
+    assert any(plain > cue for cue, plain in zip(lows["cue"], lows["plain"], strict=True)), (
+        "nothing was put to the test"
+    )
 
 
 def test_only_items_that_every_side_answered_are_compared() -> None:
@@ -264,11 +291,44 @@ def test_the_page_shows_every_row_with_interval_and_command(planned: list[Planne
     goal_rows = rows_under(text, "## Goals")
     assert sum("**missed**" in row for row in goal_rows.values()) == 2
     assert goal_rows["(e) iteration 2 − iteration 1: clear of zero, or reported"][1].startswith("+5.0")
+    assert goal_rows["(h) time of all steps of quickstart, slowest seed: at most 8 min"][1:3] == [
+        "5.3 min", "[5.1, 5.3] min",
+    ]  # fmt: skip
     assert "partial" not in text
     assert "Training seeds: 1, 2, 3." in text
+    assert "\n\nScored, from the first on: 20 of 100 items of each benchmark.\n\n" in text
+    fewer = replace(measured, declared={**measured.declared, ("botany", "names"): 20})
+    listed = "facts 20 of 100 items, names 20 of 20 items, spans 20 of 100 items, truths 20 of 100 items"
+    assert f"Scored, from the first on: {listed}." in page(fewer, "build/evidence", [])
     assert "One seed only" not in text
     assert "One seed only" in page(measure(planned[:5]), "build/evidence", [])
     assert str(planned[0].named.path.parents[1]) not in text
+
+
+def test_a_page_lacks_what_was_not_asked_for_as_well_as_what_was_not_made(
+    project: Project, planned: list[Planned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence_plan, "DEFAULT_SEEDS", (1, 2))
+    whole = measure(planned)
+    assert evidence.missing_of(planned, whole) == [], "a seed more does no harm"
+
+    def lacking(*asked: str, seeds: tuple[int, ...] = (1, 2)) -> list[str]:
+        narrow = plan(asked, seeds, None, project.folder)
+        keys = {(one.source, "botany", one.seed) for one in narrow}
+        return evidence.missing_of(narrow, replace(whole, reports={k: whole.reports[k] for k in keys}))
+
+    assert lacking(*SOURCES) == []
+    assert lacking("quickstart", "reference_*", "ablation_no_documents", "*_top_5") == [], "what globs stand for counts"
+    assert lacking("quickstart", "ablation_*") == [
+        "`reference_seeds` in botany, seeds 1, 2",
+        "`reference_supervised` in botany, seeds 1, 2",
+    ]
+    assert lacking(*SOURCES, seeds=(2,)) == [f"`{one.source}` in botany, seed 1" for one in planned[:5]]
+    assert lacking(*SOURCES, seeds=(1, 2, 3)) == []
+    made = {key: report for key, report in whole.reports.items() if key != ("quickstart", "botany", 3)}
+    assert evidence.missing_of(planned, replace(whole, reports=made)) == ["`quickstart` in botany, seed 3"]
+    elsewhere = {(source, "zoology", seed): report for (source, _, seed), report in whole.reports.items()}
+    assert len(evidence.missing_of([], replace(whole, reports=elsewhere))) == 5, "a narrow page lacks whole domains"
 
 
 def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -279,14 +339,16 @@ def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytes
     save_sources(project, epochs=1)
     # Half of the time of so many small steps would go into Dagster's event files; tests/test_pipeline.py has them.
     monkeypatch.setattr(dg.DagsterInstance, "get", dg.DagsterInstance.ephemeral)
+    for module in (evidence, evidence_plan):
+        monkeypatch.setattr(module, "DEFAULT_SEEDS", (5,))
     target, lines = tmp_path / "docs" / "evidence.md", []
-    common = ["--seeds", "5", "--home", str(project.folder), "--page", str(target)]
+    common = ["--home", str(project.folder), "--page", str(target)]
     report = lines.append
     target.parent.mkdir()
     target.write_text("the last page")
     assert evidence.main([*common, "--recipes", "reference_seeds"], report) == 1
     assert target.read_text() == "the last page"
-    assert "recipe `quickstart` was not asked for" in lines[-1]
+    assert "`quickstart` in botany, seed 5" in lines[-1]
     assert evidence.main([*common, "--recipes", "reference_seeds", "--partial"], report) == 0
     assert "**This page is partial.**" in target.read_text()
 
@@ -295,6 +357,7 @@ def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytes
     assert "partial" not in text
     assert all(len(row) == 5 for row in rows_under(text, "## Goals").values())
     assert not re.search(r"\| — ", text.split("### The mechanism", 1)[0]), "something was not measured"
+    assert "Scored, from the first on: 3 of 3 items of each benchmark." in text
     assert any(re.search(r"\d+ of \d+ steps made, about .* left", line) for line in lines)
 
     def refuse(spec: object) -> LanguageModel:
@@ -322,5 +385,5 @@ def test_a_recipe_that_fails_leaves_the_others_and_the_page_alone(
     assert evidence.main(options, lines.append) == 1
     assert len(asked) == 10
     assert target.read_text() == "the last page"
-    assert "`quickstart_s2` in botany" in lines[-1]
+    assert "`quickstart` in botany, seeds 42, 43, 44, 1, 2" in lines[-1]
     assert any("FAILED quickstart_s1 × botany: somewhere: it broke" in line for line in lines)

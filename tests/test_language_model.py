@@ -1,5 +1,6 @@
 """Loading, identity and adapters: what fits, and what is refused with a reason and a remedy."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, Gemma3Config
 
 from selfspec_assets.decoding import StopRules, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
@@ -21,6 +22,7 @@ from selfspec_assets.language_model import (
     adapter_digest,
     check_adapter,
     model_digest,
+    precision_of,
     write_adapter_record,
 )
 from tests.tiny_models import byte_level_tokenizer, write_adapter, write_model, write_tokenizer
@@ -72,6 +74,30 @@ def test_load(base: Path) -> None:
 
 def test_bfloat16_is_kept_when_asked_for(base: Path) -> None:
     assert LanguageModel.load(ModelSpec(str(base), dtype="bfloat16")).model.dtype == torch.bfloat16
+
+
+def test_where_and_how_the_weights_are_held_is_said(base: Path) -> None:
+    spec = ModelSpec(str(base))
+    assert LanguageModel.load(spec).held == "the model is held in float32 on the CPU: torch sees no GPU"
+    four_bit = dataclasses.replace(spec, quantization="nf4", dtype="bfloat16")
+    assert "4-bit NormalFloat, computed in bfloat16 on" in LanguageModel.load(four_bit).held
+
+
+def test_auto_is_another_precision_on_a_gpu(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precision_of(ModelSpec(str(base))) == "float32"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert precision_of(ModelSpec(str(base))) == "bfloat16"
+    assert precision_of(ModelSpec(str(base), dtype="float32")) == "float32"
+
+
+def test_a_model_that_does_not_fit_the_memory_is_told_as_that(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", full)
+    with pytest.raises(SelfspecError, match="does not fit the memory: CUDA out of memory") as caught:
+        LanguageModel.load(ModelSpec(str(base)))
+    assert "quantization: nf4" in caught.value.remedy
 
 
 def test_settings_of_the_checkpoint_do_not_reach_decoding(copy: Path) -> None:
@@ -212,13 +238,27 @@ def test_a_hub_id_loads_from_the_hub_layout(base: Path, tmp_path: Path, monkeypa
 )
 def test_context_length(base: Path, config: dict[str, int], stated: int, length: int) -> None:
     lm = LanguageModel.load(ModelSpec(str(base)))
-    lm.model.config, lm.tokenizer.model_max_length = SimpleNamespace(**config), stated
+    lm.model.config, lm.tokenizer.model_max_length = text_only(**config), stated
     assert lm.context_length == length
+
+
+def text_only(**values: int) -> SimpleNamespace:
+    config = SimpleNamespace(**values)
+    config.get_text_config = lambda: config
+    return config
+
+
+def test_context_length_of_a_model_of_text_and_pictures(base: Path) -> None:
+    lm = LanguageModel.load(ModelSpec(str(base)))
+    config = Gemma3Config(text_config={"max_position_embeddings": 4096})
+    assert not hasattr(config, "max_position_embeddings")
+    lm.model.config, lm.tokenizer.model_max_length = config, int(1e30)
+    assert lm.context_length == 4096
 
 
 def test_context_length_must_be_stated(base: Path) -> None:
     lm = LanguageModel.load(ModelSpec(str(base)))
-    lm.model.config, lm.tokenizer.model_max_length = SimpleNamespace(), int(1e30)
+    lm.model.config, lm.tokenizer.model_max_length = text_only(), int(1e30)
     with pytest.raises(SelfspecError, match="context length"):
         _ = lm.context_length
 

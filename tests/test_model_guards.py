@@ -1,10 +1,12 @@
 """What must hold of a model before and while it works: fit, memory, four bits, and weights that are hashed once."""
 
 import dataclasses
+import gc
 import json
 import logging
 import os
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import torch
 
 from selfspec_assets import language_model, signature
 from selfspec_assets.check import check_recipe
-from selfspec_assets.decoding import StopRules, encode_prompt, greedy, next_token_logits
+from selfspec_assets.decoding import StopRules, encode_prompt, greedy, next_token_logits, sample
 from selfspec_assets.decoding.batching import in_batches
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer, repacked_weights
@@ -200,6 +202,20 @@ def test_decoding_halves_its_batch_on_a_real_allocation_failure(caplog: pytest.L
 
     with pytest.raises(RuntimeError, match="a shape is wrong"):
         in_batches([1, 1], 2, broken, None)
+
+
+def test_what_did_not_fit_is_not_tried_again_by_the_next_call(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step decodes one batch per call, so that a kill loses no more than one."""
+    tried = fail_above(2, monkeypatch, backward=False)
+    lm = LanguageModel.load(spec)
+    ask: dict[str, Any] = {"max_new_tokens": 1, "stop": StopRules(), "adapter": None, "batch_size": 4}
+    for _ in range(2):
+        greedy(lm, ["a", "b", "c", "d"], **ask)
+    assert tried == [4, 2, 2, 2, 2]
+    tried.clear()
+    for _ in range(2):
+        sample(lm, ["a", "b", "c", "d"], [1, 2, 3, 4], temperature=1.0, top_p=1.0, **ask)
+    assert tried == [4, 2, 2, 2, 2]
 
 
 def fail_above(rows: int, patch: pytest.MonkeyPatch, *, backward: bool) -> list[int]:
@@ -398,6 +414,41 @@ def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predict
     work = warehouse.root / "work" / Lineage(named).signature("base_predictions", "botany", 0)
     assert [path.name for path in work.iterdir()] == ["attempts.json"]
     assert Attempts(work).recipes() == (project.folder / "recipes" / "tiny.yaml",)
+
+
+def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
+    from selfspec_assets.assets import step
+    from selfspec_assets.runner import run_recipe
+
+    step._models.clear()  # what the fixture's runs left
+    load = LanguageModel.load.__func__  # type: ignore[attr-defined]
+    alive: weakref.WeakSet[LanguageModel] = weakref.WeakSet()
+    beside: list[int] = []
+
+    def watched(cls: type[LanguageModel], spec: ModelSpec) -> LanguageModel:
+        gc.collect()
+        beside.append(len(alive))
+        lm: LanguageModel = load(cls, spec)
+        alive.add(lm)
+        return lm
+
+    monkeypatch.setattr(LanguageModel, "load", classmethod(watched))
+    finished.recipe["responses"]["max_new_tokens"] -= 1  # answers, and an adapter from them, in one process
+    finished.save()
+    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
+    assert beside == [0, 0, 0], "for the answers, for tuning, and for what comes after it"
+
+
+def test_what_a_cpu_made_does_not_pass_for_a_gpus(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``dtype: auto`` is float32 there and bfloat16 here: base and adapter would be scored in two precisions."""
+    here = Lineage(load_recipe("tiny")).model_identity
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    there = Lineage(load_recipe("tiny")).model_identity
+    assert there != here
+    project.recipe["base_model"]["dtype"] = "bfloat16"
+    project.save()
+    assert Lineage(load_recipe("tiny")).model_identity == there
 
 
 # Weights are hashed once

@@ -9,7 +9,7 @@ import yaml
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import DOMAIN_STEPS, ITERATION_STEPS, Lineage
-from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe, load_recipes
+from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe, load_recipes, matching_names, own_recipe_names
 from tests.conftest import RECIPE, Project
 
 ROOT = Path(__file__).parent.parent
@@ -115,6 +115,13 @@ def test_two_recipes_with_one_dagster_key_are_refused(project: Project) -> None:
     (project.folder / "recipes/a_b.yaml").write_text(text)
     with pytest.raises(SelfspecError, match="clashes with"):
         load_recipes()
+
+
+def test_a_projects_own_recipes_and_all_in_reach_where_it_has_none(project: Project) -> None:
+    assert own_recipe_names() == ["tiny"]
+    assert {"tiny", "quickstart"} < set(matching_names("*"))
+    (project.folder / "recipes/tiny.yaml").unlink()
+    assert "quickstart" in own_recipe_names()
 
 
 # Each key of a recipe with another legal value.

@@ -13,6 +13,7 @@ import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM
 
+from selfspec_assets import tuning
 from selfspec_assets.decoding import StopRules, encode_example, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer, repacked_weights
@@ -310,6 +311,36 @@ def test_four_bits_load_generate_tune_save_reload(tmp_path: Path) -> None:
         torch.testing.assert_close(
             plain(input_ids=ids).logits[:, -1], next_token_logits(again, prompts[:1], ["tuned"]), atol=near, rtol=0
         )
+
+
+def test_tuning_computes_in_the_precision_that_was_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PEFT casts what is not 4-bit to float32 before tuning: asked then, no model would be one of bfloat16."""
+    assert tuning.takes_bf16("cuda", torch.bfloat16)
+    assert not tuning.takes_bf16("cuda", torch.float32)
+    assert not tuning.takes_bf16("cpu", torch.bfloat16)
+    spec = dataclasses.replace(write_model(tmp_path / "base"), quantization="nf4", dtype="bfloat16")
+    asked = []
+
+    def takes_bf16(device_type: str, loaded: torch.dtype) -> bool:
+        asked.append(loaded)
+        return False
+
+    monkeypatch.setattr(tuning, "takes_bf16", takes_bf16)
+    tune(spec, EXAMPLES[:4], changed(epochs=1), tmp_path / "adapter")
+    assert asked == [torch.bfloat16]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_activations_are_not_kept_on_a_gpu(spec: ModelSpec, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = LanguageModel.load(spec)
+    monkeypatch.setattr(LanguageModel, "device", torch.device(device))
+    adapted = tuning._with_adapter(lm, SETTINGS, None)
+    assert adapted.is_gradient_checkpointing == (device == "cuda")
+    ids = torch.tensor([[5, 6, 7, 8]])
+    adapted.train()(ids, labels=ids).loss.backward()
+    gradients = [parameter.grad for name, parameter in adapted.named_parameters() if "lora_B" in name]
+    assert gradients
+    assert all(gradient is not None and gradient.abs().max() > 0 for gradient in gradients)
 
 
 def test_repacked_weights_are_not_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

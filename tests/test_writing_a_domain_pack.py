@@ -1,17 +1,26 @@
 """docs/writing-a-domain-pack.md, literally: its files are written and its commands run, in one shell, in order."""
 
+import gzip
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from selfspec_assets.check import check_recipe
 from selfspec_assets.domain import Benchmark, PackData, PackFile, Prompts
+from selfspec_assets.pack_check import check_pack
+from selfspec_assets.recipe import load_recipe
+from tests.conftest import Project
 
 PAGE = Path(__file__).parent.parent / "docs" / "writing-a-domain-pack.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -86,6 +95,45 @@ def test_the_pages_benchmark_is_read_with_its_options(followed: Done) -> None:
 def test_the_sketch_for_a_real_model_is_what_the_contract_takes() -> None:
     sketch = next(block["body"] for block in BLOCK.finditer(TEXT) if block["body"].startswith("published:"))
     PackData.model_validate(yaml.safe_load(sketch)["published"])
+
+
+def test_the_sketch_passes_check_with_as_many_seeds_of_its_kind_as_the_page_says(
+    followed: Done, project: Project
+) -> None:
+    sketch = next(block["body"] for block in BLOCK.finditer(TEXT) if block["body"].startswith("published:"))
+    line = next(block["body"] for block in BLOCK.finditer(TEXT) if block["body"].startswith('{"id": "holding-1"'))
+    pack, data = project.folder / "domains" / "law", project.folder / "data" / "law"
+    shutil.copytree(next(followed.folder.rglob("domain.yaml")).parent, pack)
+    published = yaml.safe_load(sketch)["published"]
+    (benchmark,) = published["benchmarks"]
+    benchmark["file"] = "law/holdings.parquet"  # where the sketch has an address that nobody answers at
+    declared = yaml.safe_load((pack / "domain.yaml").read_text())
+    (pack / "domain.yaml").write_text(yaml.safe_dump({**declared, "published": published}))
+    data.mkdir()
+    with gzip.open(data / "corpus.jsonl.gz", "wt") as file:
+        file.write((pack / "bundled/corpus.jsonl").read_text())
+    row = {"citing_prompt": "As was held (<HOLDING>).", "holding_0": "that it is", "holding_1": "that it is not"}
+    pq.write_table(pa.Table.from_pylist([{**row, "label": 1}]), data / "holdings.parquet")
+    assert "[0, 1, 5]" in TEXT
+    project.recipe["scores"]["shots"] = list(load_recipe("biomedicine_mpt-30b").recipe.scores.shots)
+    assert project.recipe["scores"]["shots"] == [0, 1, 5]
+    project.recipe["domains"] = ["law"]
+    project.save()
+
+    _, problem = check_recipe(load_recipe("tiny"), "law")
+    assert "0 seeds demonstrate 'holdings', scores.shots asks for 5" in str(problem)
+    seeds = pack / "bundled/seeds.jsonl"
+    more = [
+        {**json.loads(line), "id": f"holding-{n}", "input": f"{n} {word} {word}", "output": str(n % 2)}
+        for n, word in enumerate(("offer", "notice", "lease", "agent", "breach"))
+    ]
+    seeds.write_text(seeds.read_text().rstrip("\n") + "\n" + "".join(json.dumps(seed) + "\n" for seed in more))
+    lines, problem = check_recipe(load_recipe("tiny"), "law")
+    assert problem is None
+    assert "benchmark holdings: 1 items, 5 seeds demonstrate it" in lines
+    report = check_pack("law")
+    assert not report.errors
+    assert not [warning for warning in report.lines if "demonstrates no benchmark" in warning]
 
 
 def test_every_key_of_the_contract_is_in_the_table_and_no_other() -> None:

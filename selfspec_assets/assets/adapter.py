@@ -91,9 +91,9 @@ def examples_of(job: Job) -> list[tuple[str, str]]:
 
 def make_adapter(job: Job) -> Outcome:
     section = job.recipe.adapter
-    model = job.model()
+    tokenizer = job.tokenizer()
     everything = examples_of(job)
-    lengths = [len(encode_example(model.tokenizer, *example)[0]) for example in everything]
+    lengths = [len(encode_example(tokenizer, *example)[0]) for example in everything]
     fitting = [i for i, length in enumerate(lengths) if length <= section.max_length]
     examples = [everything[i] for i in fitting]
     if not examples:
@@ -124,14 +124,16 @@ def make_adapter(job: Job) -> Outcome:
             progress.append(Progress(f"{job.name}: optimiser steps", total, job.report))
         progress[0].to(step, f"loss {loss:.3f}")
 
+    job.release_model()  # tuning loads its own copy, and two of them might not fit
     tuned = tune(job.lineage.model_spec, examples, settings, work, start, report, checkpoints)
+    model = job.model()
     name = "fresh_" + tuned.adapter_digest[:16]
     model.add_adapter(work, name)
     change = logit_change(model, name, [prompt for prompt, _ in examples[:4]])
     model.remove_adapter(name)
     row = AdapterRow(
         tuned.adapter_digest,
-        model.digest,
+        tuned.base_digest,
         "previous adapter" if start else "base",
         len(examples),
         len(everything) - len(examples),

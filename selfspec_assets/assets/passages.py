@@ -15,7 +15,7 @@ from selfspec_assets.recipe_sections import PassagesSection
 from selfspec_assets.retrieval import Bm25Retriever, effective_passages, relevance_weights
 from selfspec_assets.rows import InstructionRow, PassageRow, RetrievalRow
 
-GROUP = 100  # queries to a chunk file: a query takes a millisecond, a file some
+GROUP = 100  # queries to a chunk file: on a small corpus a query takes a millisecond, a file some
 
 
 def passages(named: NamedRecipe) -> dg.AssetsDefinition:

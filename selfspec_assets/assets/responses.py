@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from selfspec_assets.asking import RESPONSE_STOP
+from selfspec_assets.asking import response_stop
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.decoding import (
     Answer,
@@ -97,7 +97,7 @@ def make_responses(job: Job) -> Outcome:
             model,
             [groups[possible[i]] for i in indices],
             max_new_tokens=settings.max_new_tokens,
-            stop=RESPONSE_STOP,
+            stop=response_stop(model.spec),
             aligned=aligned,
             weaker=weaker,
             contrast=contrast,

@@ -15,9 +15,10 @@ from selfspec_assets import home
 from selfspec_assets.domain import Pack
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.failpoints import reached
-from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.lineage import STEPS, Lineage
-from selfspec_assets.model_check import check_lengths
+from selfspec_assets.memory import free_memory
+from selfspec_assets.model_check import check_lengths, context_length, load_config
 from selfspec_assets.partitions import asset_key
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.recipe import NamedRecipe, Recipe
@@ -136,17 +137,35 @@ class Job:
 
     @cached_property
     def _checked_model(self) -> LanguageModel:
-        """Checked at the first step that needs it: hours later is too late to say that a prompt cannot fit."""
         identity = self.lineage.model_identity
         if identity not in _models:
-            _models.clear()
+            self.release_model()
             self.report(f"{self.name}: loading {self.lineage.model_spec.path_or_id}")
-            _models[identity] = LanguageModel.load(self.lineage.model_spec)
-            if note := _models[identity].note:
-                self.report(f"{self.name}: {note}")
-        model, seeds = _models[identity], recipe_seeds(self.pack, self.recipe)
-        check_lengths(self.lineage.named, model.tokenizer, model.context_length, self.pack.instruction_header, seeds)
-        return model
+            model = _models[identity] = LanguageModel.load(self.lineage.model_spec)
+            self.report(f"{self.name}: {model.held}")
+            if model.note:
+                self.report(f"{self.name}: {model.note}")
+        self._check_lengths(_models[identity].tokenizer, _models[identity].context_length)
+        return _models[identity]
+
+    def release_model(self) -> None:
+        """Free the base model's memory; whoever asks for it next loads it anew."""
+        self.__dict__.pop("_checked_model", None)
+        if _models:
+            _models.clear()
+            free_memory()
+
+    def tokenizer(self) -> Any:
+        """The base model's, without its weights."""
+        spec = self.lineage.model_spec
+        tokenizer, folder = load_tokenizer(spec), model_folder(spec)
+        self._check_lengths(tokenizer, context_length(load_config(folder), tokenizer, folder))
+        return tokenizer
+
+    def _check_lengths(self, tokenizer: Any, context: int) -> None:
+        """At the first step that needs a model: hours later is too late to say that a prompt cannot fit."""
+        seeds = recipe_seeds(self.pack, self.recipe)
+        check_lengths(self.lineage.named, tokenizer, context, self.pack.instruction_header, seeds)
 
     def adapter(self, iteration: int) -> str | None:
         """The name under which that iteration's adapter is loaded; None for iteration 0, the base itself."""

@@ -1,17 +1,13 @@
 """Which files a source has, and a digest of them: what the corpus is made from."""
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from selfspec_assets import home
 from selfspec_assets.corpus_contract import Corpus, Source
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.file_digests import file_digests
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
-from selfspec_assets.signature import canonical_json, file_digest_once, text_digest
-
-_REMEMBERED = 256 << 20  # bytes of one source; hashing PubMed's 40 GB takes minutes, and every command needs the digest
+from selfspec_assets.signature import canonical_json, text_digest
 
 
 @dataclass(frozen=True)
@@ -80,36 +76,5 @@ def source_digest(files: list[SourceFile]) -> str:
     """SHA-256 over the files' names and contents; "absent" for none. A hub's address stands for its content."""
     if not files:
         return "absent"
-    local = [file.local for file in files if file.local is not None]
-    contents = _remembered(local) if sum(path.stat().st_size for path in local) >= _REMEMBERED else _digests(local)
+    contents = file_digests([file.local for file in files if file.local is not None])
     return text_digest(canonical_json([[file.name, contents.get(str(file.local), "pinned")] for file in files]))
-
-
-def _digests(paths: list[Path]) -> dict[str, str]:
-    try:
-        return {str(path): file_digest_once(path) for path in paths}
-    except OSError as error:
-        raise SelfspecError(error.filename, f"cannot be read: {error.strerror}", "check its permissions") from error
-
-
-def _remembered(paths: list[Path]) -> dict[str, str]:
-    """As ``_digests``, kept between processes for files whose size and times have not changed."""
-    memory = home.warehouse_folder() / "file_digests.json"
-    try:
-        known: dict[str, list[object]] = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        known = {}
-    keys = {str(path): _state(path) for path in paths}
-    found = {path: str(known[path][-1]) for path, state in keys.items() if known.get(path, [None])[:-1] == state}
-    missing = _digests([path for path in paths if str(path) not in found])
-    if missing:
-        now = {path: [*keys[path], digest] for path, digest in missing.items()}
-        with suppress(OSError):  # where nothing can be kept, or a kill cuts it off, the next process hashes again
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            memory.write_text(json.dumps({**known, **now}))
-    return {**found, **missing}
-
-
-def _state(path: Path) -> list[object]:
-    stat = path.stat()
-    return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

@@ -14,7 +14,15 @@ _ROOM = 64  # tokens of room at least
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]
-    """One layer's keys and values, [rows, heads, tokens, head size], as views of larger buffers."""
+    """One layer's keys and values, [rows, heads, tokens, head size], as views of larger buffers.
+
+    Args:
+        longest: tokens at the end, which no buffer exceeds before they are there.
+    """
+
+    def __init__(self, longest: int) -> None:
+        super().__init__()
+        self._longest = longest
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append the new tokens' keys and values; returns all of them."""
@@ -23,18 +31,19 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
             self._key_room = key_states.new_empty(0)
             self._value_room = value_states.new_empty(0)
         past = self.get_seq_length()
-        self._key_room = _with_room(self._key_room, key_states, past)
-        self._value_room = _with_room(self._value_room, value_states, past)
+        self._key_room = _with_room(self._key_room, key_states, past, self._longest)
+        self._value_room = _with_room(self._value_room, value_states, past, self._longest)
         self.keys = _written(self._key_room, key_states, past)
         self.values = _written(self._value_room, value_states, past)
         return self.keys, self.values
 
 
-def _with_room(room: Tensor, states: Tensor, past: int) -> Tensor:
+def _with_room(room: Tensor, states: Tensor, past: int, longest: int) -> Tensor:
     rows, heads, new, size = states.shape
-    if room.numel() and past + new <= room.shape[2]:
+    needed = past + new
+    if room.numel() and needed <= room.shape[2]:
         return room
-    larger = states.new_empty(rows, heads, past + new + max(_ROOM, (past + new) // 2), size)
+    larger = states.new_empty(rows, heads, max(needed, min(longest, needed + max(_ROOM, needed // 2))), size)
     if past:
         larger[:, :, :past] = room[:, :, :past]
     return larger
@@ -46,8 +55,11 @@ def _written(room: Tensor, states: Tensor, past: int) -> Tensor:
     return room[:, :, :end]
 
 
-def growing_cache(config: Any) -> DynamicCache:
-    """An empty cache for a model; layers that are not plain attention (a sliding window) keep their own kind."""
+def growing_cache(config: Any, longest: int) -> DynamicCache:
+    """An empty cache for a model and so many tokens of prompt and answer.
+
+    Layers that are not plain attention (a sliding window) keep their own kind.
+    """
     cache = DynamicCache(config=config)
-    cache.layers = [GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    cache.layers = [GrowingLayer(longest) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache

@@ -57,7 +57,7 @@ def sample(
     def chooser(batch: list[int]) -> "Chooser":
         return GumbelSampler([random_seeds[place] for place in batch], temperature, top_p, lm.device)
 
-    return _one_per_prompt(lm, prompts, chooser, max_new_tokens, stop, adapter, batch_size, progress)
+    return _one_per_prompt(lm, "samples", prompts, chooser, max_new_tokens, stop, adapter, batch_size, progress)
 
 
 def greedy(
@@ -74,7 +74,7 @@ def greedy(
     from selfspec_assets.decoding.processor import greedy_choice
 
     return _one_per_prompt(
-        lm, prompts, lambda batch: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
+        lm, "texts", prompts, lambda batch: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
     )
 
 
@@ -154,6 +154,7 @@ def _answer(
 
 def _one_per_prompt(
     lm: LanguageModel,
+    kind: str,
     prompts: Sequence[str],
     chooser: "Callable[[list[int]], Chooser]",
     max_new_tokens: int,
@@ -172,7 +173,7 @@ def _one_per_prompt(
         trackers = _decode(lm, rows, [adapter] * len(rows), groups, chooser(batch), max_new_tokens, stop)
         return [_generation(tracker, len(ids)) for tracker, ids in zip(trackers, rows, strict=True)]
 
-    return in_batches(lengths, batch_size, run, progress)
+    return in_batches(lengths, batch_size, run, progress, lm.room[kind])
 
 
 def _generation(tracker: StopTracker, prompt_tokens: int) -> Generation:
@@ -225,7 +226,7 @@ def run_generate(
             input_ids,
             attention_mask=mask,
             generation_config=config,
-            past_key_values=growing_cache(model.config),
+            past_key_values=growing_cache(model.config, input_ids.shape[1] + max_new_tokens),
             logits_processor=LogitsProcessorList([processor]),
             stopping_criteria=StoppingCriteriaList([finished] if finished else []),
         )

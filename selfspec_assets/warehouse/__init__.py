@@ -2,8 +2,17 @@
 
 from selfspec_assets.warehouse.attempts import Attempts
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.query import read_only_query
+from selfspec_assets.warehouse.query import check_published, read_only_query
 from selfspec_assets.warehouse.revision import Revision, StepKey
 from selfspec_assets.warehouse.store import ManifestEntry, Warehouse
 
-__all__ = ["Attempts", "ChunkStore", "ManifestEntry", "Revision", "StepKey", "Warehouse", "read_only_query"]
+__all__ = [
+    "Attempts",
+    "ChunkStore",
+    "ManifestEntry",
+    "Revision",
+    "StepKey",
+    "Warehouse",
+    "check_published",
+    "read_only_query",
+]

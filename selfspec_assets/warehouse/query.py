@@ -1,6 +1,7 @@
 """Read-only SQL over the published database, for anything that a person may type."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,7 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
     """
     if _UNSENDABLE.search(sql):
         raise SelfspecError("SQL", "holds bytes that are not UTF-8, or a NUL", "type the statement as plain text")
-    if not database.is_file():
-        raise SelfspecError(database, "there is no published database yet", "selfspec run quickstart")
+    check_published(database)
     with connect() as connection:
         _attach(connection, database)
         for statement in ("USE selfspec", "SET enable_external_access = false", "SET lock_configuration = true"):
@@ -51,6 +51,17 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
         except (OverflowError, ValueError) as error:  # an interval of more days than Python counts, for one
             reason = f"a value of the result has no form in Python: {error}"
             raise SelfspecError("SQL", reason, "cast the column to VARCHAR") from error
+
+
+def check_published(database: Path, recipe: str = "quickstart") -> None:
+    """Check that there is something to ask; ``recipe`` is what the remedy runs.
+
+    Raises:
+        SelfspecError: there is no database yet.
+    """
+    if not database.is_file():
+        remedy = f"selfspec run {shlex.quote(recipe)}"
+        raise SelfspecError(database, "there is no published database yet", remedy)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
