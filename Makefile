@@ -17,7 +17,7 @@ test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow
 
 test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks, dead servers; ends with a table
-	.venv/bin/python -m pytest --session-timeout=1200 -m kill tests/kill
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --session-timeout=1200 -m kill tests/kill
 
 test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
 	.venv/bin/python -m pytest --session-timeout=1200 -m soak tests/soak
@@ -36,7 +36,7 @@ ui: $(STAMP)  ## Dagster's UI on 127.0.0.1
 	.venv/bin/selfspec ui --port $(PORT)
 
 nano: $(STAMP)  ## train the embedded model again; ARGS="--tokens 300000 --out /tmp/x" for a short try
-	.venv/bin/python -m nano.train $(or $(ARGS),--tokens 15000000 --out nano/build --seed 0)
+	.venv/bin/python -m nano.train --out nano/build $(ARGS)
 
 bench: $(STAMP)  ## ratios against the peers, in one run
 	.venv/bin/python bench/novelty.py

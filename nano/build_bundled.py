@@ -2,6 +2,7 @@
 
 Corpus, benchmarks (test, dev and train) and seeds of each domain follow from one seed. Benchmarks ask for facts
 that pre-training never tells, the closed-book one for facts that it tells and never asks; the corpus tells all.
+The splits of a domain are by fact: what is scored is asked for nowhere else.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SEEDS_EACH, SEEDS_OTHER = 6, 5
 SHORTEST, LONGEST = 40, 110
 PACKS = Path(__file__).resolve().parent.parent / "domains"
 Row = dict[str, Any]
+# What an item asks about, to be compared with what another one does.
+Asked = frozenset[tuple[str, ...]]
 
 
 def instructions(domain: Domain) -> dict[str, str]:
@@ -60,7 +63,7 @@ def write(path: Path, rows: Iterable[Row]) -> None:
 
 
 def corpus(world: World, rng: Random) -> list[Row]:
-    """Write articles until every fact of the world stands in two of them."""
+    """Write an article on each fact of the world, and on half of them a second; nearly all stand in two or more."""
     source = Told(world.domain, world.facts, world.facts, lambda first, second: True)
     rows: list[Row] = []
     for fact in [*world.facts, *rng.sample(world.facts, len(world.facts) // 2)]:
@@ -110,8 +113,19 @@ def labels_of(domain: Domain, task: str) -> int:
     )
 
 
-def benchmark(world: World, task: str, count: int, rng: Random) -> list[Item]:
-    """Make distinct items of one task, each with a pair that pre-training never links; labels in equal number."""
+def asked_about(domain: Domain, item: Item) -> Asked:
+    """The pairs that an item asks about; as comments have none, the set of a comment's phrases."""
+    if item.pairs:
+        return frozenset((min(pair), max(pair)) for pair in item.pairs)
+    phrases = (phrase for many in domain.opinion.phrases.values() for phrase in many)
+    return frozenset({tuple(sorted(phrase for phrase in phrases if phrase in item.input))})
+
+
+def benchmark(world: World, task: str, count: int, rng: Random, taken: Asked = frozenset()) -> list[Item]:
+    """Make distinct items of one task, each with a pair that pre-training never links; labels in equal number.
+
+    ``taken``: what no item may ask about.
+    """
     source = world.benchmark()
     items: dict[str, Item] = {}
     counts: Counter[str] = Counter()
@@ -123,6 +137,8 @@ def benchmark(world: World, task: str, count: int, rng: Random) -> list[Item]:
         # Comments name no pairs: their phrases are held out in themselves.
         told = item.pairs and not any(world.kept_from_training(*pair) for pair in item.pairs)
         if full or seen or told or (item.pairs and generic(world.domain, item.input)):
+            continue
+        if taken & asked_about(world.domain, item):
             continue
         items[item.input] = item
         counts[item.answer] += 1
@@ -165,22 +181,45 @@ class Splits:
     train: list[Item]
 
 
+def asked_by(domain: Domain, *splits: list[Item]) -> Asked:
+    """All that some items ask about."""
+    return Asked().union(*(asked_about(domain, item) for items in splits for item in items))
+
+
+def closed_book(world: World) -> Splits:
+    """Make the closed book's items: facts that pre-training never asks for, and for training those that it does."""
+    rng = Random(f"benchmark:{SEED}:{world.domain.name}:closedbook")
+    told = [fact for fact in world.only_told_facts if fact.relation in world.domain.single]
+    asked = [fact for fact in world.asked_facts if fact.relation in world.domain.single]
+    items = closed_items(world, told, rng)
+    train = closed_items(world, asked, rng)[:TRAIN]
+    # Two relations may link the same pair.
+    taken = asked_by(world.domain, items[:TEST])
+    dev = [item for item in items[TEST:] if not taken & asked_about(world.domain, item)][:DEV]
+    return Splits(items[:TEST], dev, train)
+
+
+def scored_items(world: World, task: str, rng: Random) -> list[Item]:
+    """Make the test items of one task on texts."""
+    # More are drawn than are kept: fewer would give other test items than those that published scores are of.
+    items = benchmark(world, task, TEST + DEV + TRAIN, rng)
+    rng.shuffle(items)
+    return items[:TEST]
+
+
 def all_items(world: World) -> dict[str, Splits]:
-    """Make every benchmark's items."""
-    made: dict[str, Splits] = {}
-    for task in BENCHMARKED:
-        rng = Random(f"benchmark:{SEED}:{world.domain.name}:{task}")
-        if task == "closedbook":
-            single = [fact for fact in world.only_told_facts if fact.relation in world.domain.single]
-            asked = [fact for fact in world.asked_facts if fact.relation in world.domain.single]
-            items = closed_items(world, single, rng)
-            train = closed_items(world, asked, rng)[:TRAIN]
-        else:
-            items = benchmark(world, task, TEST + DEV + TRAIN, rng)
-            rng.shuffle(items)
-            train = items[TEST + DEV :]
-        made[task] = Splits(items[:TEST], items[TEST : TEST + DEV], train)
-    return made
+    """Make every benchmark's items, split by fact over all tasks of the domain.
+
+    No development item asks about what a test item of any task asks about, and no training item about what either does.
+    """
+    domain, closed = world.domain, closed_book(world)
+    rngs = {task: Random(f"benchmark:{SEED}:{domain.name}:{task}") for task in BENCHMARKED if task != "closedbook"}
+    test = {task: scored_items(world, task, rng) for task, rng in rngs.items()}
+    taken = asked_by(domain, closed.test, *test.values())
+    dev = {task: benchmark(world, task, DEV, rng, taken) for task, rng in rngs.items()}
+    taken |= asked_by(domain, closed.dev, *dev.values())
+    train = {task: benchmark(world, task, TRAIN, rng, taken) for task, rng in rngs.items()}
+    return {**{task: Splits(test[task], dev[task], train[task]) for task in rngs}, "closedbook": closed}
 
 
 def seeds(world: World, rng: Random, reserved: frozenset[str], taken: set[str]) -> list[Row]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -14,16 +13,10 @@ from nano import tokenizer as tokenizers_
 from nano.model import Shape
 
 
-def export(
-    weights: dict[str, Tensor],
-    shape: Shape,
-    tokenizer: Tokenizer,
-    folder: Path,
-    dtype: torch.dtype = torch.float32,
-) -> None:
+def export(weights: dict[str, Tensor], shape: Shape, tokenizer: Tokenizer, folder: Path) -> None:
     """Write configuration, weights and tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
-    named = {f"model.{name}": w.detach().to(dtype).contiguous() for name, w in weights.items()}
+    named = {f"model.{name}": w.detach().contiguous() for name, w in weights.items()}
     save_file(named, folder / "model.safetensors", metadata={"format": "pt"})
     end = tokenizer.token_to_id(tokenizers_.EOS)
     pad = tokenizer.token_to_id(tokenizers_.PAD)
@@ -51,7 +44,7 @@ def export(
         "eos_token_id": end,
         "pad_token_id": pad,
         "use_cache": True,
-        "dtype": str(dtype).removeprefix("torch."),
+        "dtype": "float32",
     }
     generation = {"bos_token_id": end, "eos_token_id": end, "pad_token_id": pad, "do_sample": False}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -59,5 +59,6 @@ class Muon:
         return self.buffers
 
     def load(self, state: dict[tuple[int, ...], Tensor]) -> None:
-        """Take up a checkpoint's state."""
-        self.buffers = state
+        """Take up a checkpoint's state, on the device of the matrices."""
+        for shape, buffer in self.buffers.items():
+            buffer.copy_(state[shape])

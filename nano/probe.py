@@ -1,6 +1,6 @@
 """Scores a model folder on the development items: ``python -m nano.probe FOLDER``.
 
-Every choice about the text and the training was made with these figures; the test items
+Choices about the text and the training are made with these figures; the test items
 are for the pipeline alone. The prompts are the pipeline's.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from nano.build_bundled import PACKS
+from nano.world.mixture import DOMAINS
 from selfspec_assets.domain import Pack, load_pack
 from selfspec_assets.metrics import item_scores
 from selfspec_assets.prompts import alpaca_prompt, cue_prompt, plain_prompt
 
+# The tasks whose answers are names out of the text.
+COPIED = ("factoid", "list", "entities")
 Row = dict[str, Any]
 Table = dict[str, dict[str, float]]
 
@@ -60,30 +63,45 @@ def answer(model: Any, tokenizer: Any, prompts: list[str], new: int = 40) -> lis
     return answers
 
 
-def score(folder: Path, domain: str, limit: int, show: int = 0) -> Table:
-    """F1 of each benchmark under each prompt, cut at the first blank line; ``*`` marks the first line alone."""
+def score(
+    folder: Path, domain: str, limit: int, show: int = 0, tasks: Collection[str] = (), prompts: Collection[str] = ()
+) -> Table:
+    """F1 of each benchmark under each prompt, cut at the first blank line; ``*`` marks the first line alone.
+
+    ``tasks``, ``prompts``: these alone, if any are given.
+    """
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    table: Table = {}
+    ways = {name: way for name, way in prompts_of(load_pack(domain)).items() if not prompts or name in prompts}
+    asked: list[tuple[str, str, int, Row]] = []
     for path in sorted((PACKS / domain / "bundled" / "benchmarks" / "dev").glob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text().splitlines()][:limit]
-        table[path.stem] = {}
-        for name, prompt in prompts_of(load_pack(domain)).items():
-            answers = answer(model, tokenizer, [prompt(row) for row in rows])
-            for mark, end in (("", "\n\n"), ("*", "\n")):
-                cut = [text.lstrip().split(end)[0].strip() for text in answers]
-                points = [item_scores(a, row["references"])["f1"] for a, row in zip(cut, rows, strict=True)]
-                table[path.stem][name + mark] = sum(points) / len(points)
-            for a, row in list(zip(answers, rows, strict=True))[:show]:
-                print(f"{domain} {path.stem} {name}: {a!r} for {row['references'][0]!r}")
-    return table
+        if not tasks or path.stem in tasks:
+            rows = [json.loads(line) for line in path.read_text().splitlines()][:limit]
+            asked += [(path.stem, name, number, row) for name in ways for number, row in enumerate(rows)]
+    # All at once: few large batches take much less time than many small ones.
+    answers = answer(model, tokenizer, [ways[name](row) for _, name, _, row in asked])
+    points: dict[str, dict[str, list[float]]] = {}
+    for (task, name, number, row), text in zip(asked, answers, strict=True):
+        for mark, end in (("", "\n\n"), ("*", "\n")):
+            cut = text.lstrip().split(end)[0].strip()
+            points.setdefault(task, {}).setdefault(name + mark, []).append(item_scores(cut, row["references"])["f1"])
+        if number < show:
+            print(f"{domain} {task} {name}: {text!r} for {row['references'][0]!r}")
+    return {task: {name: sum(many) / len(many) for name, many in row.items()} for task, row in points.items()}
+
+
+def copying(folder: Path, limit: int = 6) -> float:
+    """Mean F1 of an expert's answers that are copied out of the input; few items, for the curve of a training run."""
+    tables = [score(folder, domain.name, limit, tasks=COPIED, prompts=("expert",)) for domain in DOMAINS]
+    points = [row["expert"] for table in tables for row in table.values()]
+    return sum(points) / len(points)
 
 
 def main() -> None:
     """Print a table for each domain."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--domains", nargs="+", default=["biomedicine", "finance", "sports"])
+    parser.add_argument("--domains", nargs="+", default=[domain.name for domain in DOMAINS])
     parser.add_argument("--limit", type=int, default=30)
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()

@@ -56,7 +56,9 @@ def train(texts: Iterable[str], kinds: tuple[Kind, ...], size: int = VOCABULARY)
 
 def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:
     """Write the two files that ``AutoTokenizer`` reads."""
-    tokenizer.save(str(folder / "tokenizer.json"))
+    part = folder / "tokenizer.part"
+    tokenizer.save(str(part))
+    part.replace(folder / "tokenizer.json")
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": EOS,

@@ -7,7 +7,12 @@ by the same command; every chunk of text follows from the seed and its number.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
+import shutil
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +23,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from nano import probe
 from nano import tokenizer as tokenizers_
 from nano.export import export
 from nano.model import MARKS, Llama, Shape, initialise, paces
@@ -30,6 +36,10 @@ MUON_RATE, ADAM_RATE, SCALE_RATE, CIRCUIT_PACE = 0.006, 6e-4, 5e-3, 0.05
 WARM_UP, EARLY_UNTIL = 100_000, 900_000
 # Shares of the run: until where the rate holds, where rows become longer, where open-book exams set in.
 HOLD_UNTIL, LONG_FROM, LATE_FROM = 0.25, 0.4, 0.6
+# How often copying is scored; compiling takes a minute, which a shorter run does not win back.
+PROBE_EVERY, COMPILED_FROM = 1_000_000, 200_000
+# What the text and the weights follow from, beside the seed and the length of the run.
+SOURCES = ("train.py", "model.py", "optimiser.py", "text.py", "tokenizer.py", "world/*.py")
 
 
 @dataclass
@@ -38,7 +48,6 @@ class Progress:
 
     tokens: int = 0
     chunk: int = 0
-    seconds: float = 0.0
 
 
 def rate_at(tokens: int, total: int) -> float:
@@ -64,6 +73,50 @@ def make_tokenizer(seed: int) -> Tokenizer:
     return tokenizers_.train(islice(documents(seed, -1, KINDS, writer), 9000), writer.kinds)
 
 
+def code_digest() -> str:
+    """One digest of all the code that a run follows from."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in SOURCES for path in Path(__file__).parent.glob(pattern)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_tokenizer(out: Path, total: int, seed: int) -> Tokenizer:
+    """The tokenizer of a run's folder: made in a new one; in one that was begun, only if it is of this very run."""
+    record, path = out / "run.json", out / "tokenizer.json"
+    wanted = {"seed": seed, "tokens": total, "code": code_digest()}
+    if not record.exists() and not (out / "checkpoint.pt").exists():
+        tokenizers_.save(make_tokenizer(seed), out, Shape().context)
+        part = record.with_suffix(".part")
+        part.write_text(json.dumps({**wanted, "tokenizer": _digest(path)}, indent=2) + "\n")
+        part.replace(record)
+    found = json.loads(record.read_text()) if record.exists() else {}
+    wanted["tokenizer"] = _digest(path)
+    changed = [name for name, value in wanted.items() if found.get(name) != value]
+    if changed:
+        raise SystemExit(f"{out} is of another run ({', '.join(changed)}): give another --out, or remove it")
+    return Tokenizer.from_file(str(path))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+
+
+def cpp_compiler() -> str | None:
+    """The C++ compiler that torch would compile with, if it is there."""
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    return shutil.which(os.environ.get("CXX", usual))
+
+
+def why_eager(tokens: int, asked: bool, compiler: str | None) -> str:
+    """Why a run is not compiled; empty for one that is."""
+    if asked:
+        return "not compiled: --eager"
+    if tokens < COMPILED_FROM:
+        return "not compiled: the run is short"
+    return "" if compiler else "not compiled, so slower: torch finds no C++ compiler (g++, or what CXX names)"
+
+
 class Trainer:
     """One training run with its checkpoint."""
 
@@ -71,7 +124,7 @@ class Trainer:
         self.out, self.total, self.seed, self.device = out, total, seed, device
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
-        self.tokenizer = self._tokenizer()
+        self.tokenizer = run_tokenizer(out, total, seed)
         self.shape = Shape(vocabulary=self.tokenizer.get_vocab_size())
         self.model = Llama(self.shape)
         self.text = Text(self.tokenizer, seed)
@@ -92,21 +145,13 @@ class Trainer:
         self.progress = Progress()
         self.curve: list[dict[str, float]] = []
         self._resume()
-        # Compiling takes a minute, which a short run does not win back.
         self.loss: Callable[[Tensor, Tensor], Tensor] = torch.compile(self.model.loss) if fast else self.model.loss
-
-    def _tokenizer(self) -> Tokenizer:
-        path = self.out / "tokenizer.json"
-        if not path.exists():
-            tokenizers_.save(make_tokenizer(self.seed), self.out, Shape().context)
-        return Tokenizer.from_file(str(path))
 
     def _resume(self) -> None:
         path = self.out / "checkpoint.pt"
         if path.exists():
-            saved = torch.load(path, weights_only=True)
-            if saved["seed"] != self.seed or saved["total"] != self.total:
-                raise SystemExit(f"{path} is of another run (seed, tokens): give another --out")
+            # Model and optimisers take the numbers over onto their own device, whichever wrote the checkpoint.
+            saved = torch.load(path, map_location="cpu", weights_only=True)
             self.model.load_state_dict(saved["model"])
             self.muon.load(saved["muon"])
             self.adam.load_state_dict(saved["adam"])
@@ -116,8 +161,6 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint and, beside it, the model as it stands."""
         state = {
-            "seed": self.seed,
-            "total": self.total,
             "model": self.model.state_dict(),
             "muon": self.muon.state(),
             "adam": self.adam.state_dict(),
@@ -127,9 +170,19 @@ class Trainer:
         part = self.out / "checkpoint.part"
         torch.save(state, part)
         part.replace(self.out / "checkpoint.pt")
-        weights = {n: w.cpu() for n, w in self.model.state_dict().items()}
-        export(weights, self.shape, self.tokenizer, self.out)
+        self.export(self.out)
         (self.out / "curve.json").write_text(json.dumps(self.curve) + "\n")
+
+    def export(self, folder: Path) -> None:
+        """Write the model as it stands."""
+        weights = {n: w.cpu() for n, w in self.model.state_dict().items()}
+        export(weights, self.shape, self.tokenizer, folder)
+
+    def copying(self) -> float:
+        """Score how well the model copies out of a text, on a copy of it: training goes on as if nothing had been."""
+        with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+            self.export(Path(folder))
+            return probe.copying(Path(folder))
 
     def step(self, rows: Tensor) -> Tensor:
         """Learn from one batch."""
@@ -168,17 +221,21 @@ class Trainer:
     def run(self, save_every: float) -> None:
         """Train to the end."""
         saved = began = time.monotonic()
-        first, spent = self.progress.tokens, self.progress.seconds
+        first = self.progress.tokens
         while self.progress.tokens < self.total:
-            loss = self.chunk()
+            before = self.progress.tokens
+            point = {"loss": round(self.chunk(), 4)}
+            tokens = self.progress.tokens
+            if tokens >= self.total or tokens // PROBE_EVERY > before // PROBE_EVERY:
+                point["copying"] = round(self.copying(), 1)
+            self.curve.append({"tokens": tokens, **point})
             now = time.monotonic()
-            self.progress.seconds = spent + now - began
-            speed = (self.progress.tokens - first) / (now - began)
-            left = (self.total - self.progress.tokens) / speed / 60
-            self.curve.append({"tokens": self.progress.tokens, "loss": round(loss, 4)})
+            speed = (tokens - first) / (now - began)
+            left = (self.total - tokens) / speed / 60
             print(
-                f"{self.progress.tokens / 1e6:6.2f}M of {self.total / 1e6:.2f}M tokens  "
-                f"loss {loss:.3f}  {speed:,.0f} tokens/s  {max(0.0, left):.1f} min left",
+                f"{tokens / 1e6:6.2f}M of {self.total / 1e6:.2f}M tokens  "
+                + "  ".join(f"{name} {value:g}" for name, value in point.items())
+                + f"  {speed:,.0f} tokens/s  {max(0.0, left):.1f} min left",
                 flush=True,
             )
             if now - saved > save_every:
@@ -197,8 +254,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--eager", action="store_true", help="do not compile")
     parser.add_argument("--save-every", type=float, default=120.0, metavar="SECONDS")
     options = parser.parse_args(arguments)
-    fast = not options.eager and options.tokens >= 200_000
-    trainer = Trainer(options.out, options.tokens, options.seed, options.device, fast)
+    reason = why_eager(options.tokens, options.eager, cpp_compiler())
+    trainer = Trainer(options.out, options.tokens, options.seed, options.device, fast=not reason)
+    if reason:
+        print(reason)
     print(f"{sum(p.numel() for p in trainer.model.parameters()):,} parameters; mixture {KINDS}")
     trainer.run(options.save_every)
 

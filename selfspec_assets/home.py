@@ -88,7 +88,8 @@ def data_folder() -> Path:
 def embedded_model_folder() -> Path:
     folder = BUNDLED / "nano" / "weights"
     if not (folder / "model.safetensors").is_file():
-        raise SelfspecError(folder, "the embedded model's weights are missing", "reinstall, or run: make nano")
+        remedy = "reinstall, or train it: make nano; cp nano/build/*.json nano/build/model.safetensors nano/weights/"
+        raise SelfspecError(folder, "the embedded model's weights are missing", remedy)
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines
+from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines, noted
 from nano.world.names import Kind, words
 
 SYMPTOMS = commas(
@@ -310,39 +310,38 @@ NEUTRAL = (
     "I asked about the price.",
 )
 
-# Statements about real things are true, each with the note of where it is common knowledge.
-TEXTBOOK = "common textbook knowledge"
-TRUE_FACTS = lines("""
-The heart pumps blood through the body.
-The liver makes bile.
-The kidneys filter the blood and make urine.
-The lungs take up oxygen.
-Red blood cells carry oxygen.
-White blood cells help to fight infection.
-Insulin lowers the sugar in the blood.
-The pancreas makes insulin.
-A lack of vitamin C causes scurvy.
-A lack of iron can lead to anemia.
-The skin makes vitamin D in sunlight.
-Bacteria can be killed by antibiotics, viruses cannot.
-Genes are made of DNA.
-A human cell normally holds 46 chromosomes.
-Proteins are built from amino acids.
-Plasma is the liquid part of blood.
-The brain and the spinal cord form the central nervous system.
-Malaria is spread by mosquito bites.
-Tuberculosis mainly affects the lungs.
-Measles is caused by a virus.
-Cholera spreads through dirty water.
-Washing hands helps to stop the spread of infection.
-Vaccines train the immune system.
-Aspirin lowers fever and relieves pain.
-Penicillin is an antibiotic.
-Calcium makes bones and teeth strong.
-The retina is at the back of the eye.
-The thyroid is a gland in the neck.
-Smoking can cause lung cancer.
-A stroke damages the brain.
+# Statements about real things are true; behind each stands where it is common knowledge.
+TRUE_FACTS = noted("""
+The heart pumps blood through the body. | textbooks of physiology
+The liver makes bile. | textbooks of physiology
+The kidneys filter the blood and make urine. | textbooks of physiology
+The lungs take up oxygen. | textbooks of physiology
+Red blood cells carry oxygen. | textbooks of haematology
+White blood cells help to fight infection. | textbooks of immunology
+Insulin lowers the sugar in the blood. | textbooks of endocrinology
+The pancreas makes insulin. | textbooks of endocrinology
+A lack of vitamin C causes scurvy. | textbooks of nutrition
+A lack of iron can lead to anemia. | textbooks of nutrition
+The skin makes vitamin D in sunlight. | textbooks of nutrition
+Bacteria can be killed by antibiotics, viruses cannot. | textbooks of microbiology
+Genes are made of DNA. | textbooks of genetics
+A human cell normally holds 46 chromosomes. | textbooks of genetics
+Proteins are built from amino acids. | textbooks of biochemistry
+Plasma is the liquid part of blood. | textbooks of haematology
+The brain and the spinal cord form the central nervous system. | textbooks of anatomy
+Malaria is spread by mosquito bites. | textbooks of infectious diseases
+Tuberculosis mainly affects the lungs. | textbooks of infectious diseases
+Measles is caused by a virus. | textbooks of virology
+Cholera spreads through dirty water. | textbooks of infectious diseases
+Washing hands helps to stop the spread of infection. | textbooks of hygiene
+Vaccines train the immune system. | textbooks of immunology
+Aspirin lowers fever and relieves pain. | textbooks of pharmacology
+Penicillin is an antibiotic. | textbooks of pharmacology
+Calcium makes bones and teeth strong. | textbooks of nutrition
+The retina is at the back of the eye. | textbooks of anatomy
+The thyroid is a gland in the neck. | textbooks of anatomy
+Smoking can cause lung cancer. | textbooks of oncology
+A stroke damages the brain. | textbooks of neurology
 """)
 
 BIOMEDICINE = Domain(
@@ -386,5 +385,5 @@ BIOMEDICINE = Domain(
     nouns=words("note report abstract passage text record paragraph summary article extract letter leaflet"),
     roles=words("nurse pharmacist doctor student biologist researcher librarian teacher"),
     fillers=FILLERS,
-    true_facts=tuple((fact, TEXTBOOK) for fact in TRUE_FACTS),
+    true_facts=TRUE_FACTS,
 )

@@ -21,6 +21,21 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.strip().split("\n") if part.strip())
 
 
+def noted(text: str) -> tuple[tuple[str, str], ...]:
+    """Split a list of statements, each with ``|`` and the note of where it is common knowledge behind it.
+
+    Raises:
+        ValueError: a statement has no note.
+    """
+    pairs = []
+    for line in lines(text):
+        statement, _, note = (part.strip() for part in line.partition("|"))
+        if not note:
+            raise ValueError(f"'{statement}' has no note of where it is common knowledge")
+        pairs.append((statement, note))
+    return tuple(pairs)
+
+
 @dataclass(frozen=True)
 class Relation:
     """One relation: ``{s}`` stands for its subject, ``{o}`` for its object or objects.

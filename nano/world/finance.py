@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines
+from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines, noted
 from nano.world.names import Kind, words
 
 # No value may stand in a template or in another value: a sentence would link it to a name by accident.
@@ -363,42 +363,41 @@ NEUTRAL = (
     "I got it from my father.",
 )
 
-# Statements about real things are true, each with the note of where it is common knowledge.
-TEXTBOOK = "common textbook knowledge"
-TRUE_FACTS = lines("""
-A bond is a loan that an investor makes.
-A share is a part of a company.
-A dividend is a payment to the owners of shares.
-Profit is what is left of revenue after all costs.
-A loss means that costs were higher than revenue.
-A bank takes deposits and lends money.
-Interest is the price of borrowed money.
-Compound interest is also paid on earlier interest.
-Inflation is a general rise in prices.
-A budget is a plan for income and spending.
-Assets are what a company owns.
-Liabilities are what a company owes.
-Assets equal liabilities plus equity.
-An auditor checks the accounts of a company.
-A mortgage is a loan secured by property.
-Insurance spreads a risk over many people.
-A merger joins two companies into one.
-A ticker is a short code for a listed share.
-A stock exchange is a market for shares.
-Bond prices fall when interest rates rise.
-An index fund follows a market index.
-A mutual fund pools the money of many investors.
-Holding many different shares can lower the risk.
-A central bank sets the key interest rate.
-Taxes pay for public services.
-An exchange rate is the price of one currency in another.
-A broker buys and sells shares for clients.
-Depreciation spreads the cost of an asset over its life.
-A bankrupt company cannot pay its debts.
-Gross profit is revenue minus the cost of goods sold.
-A bull market is a time of rising prices.
-An invoice is a bill for goods or services.
-One percent is one part in a hundred.
+# Statements about real things are true; behind each stands where it is common knowledge.
+TRUE_FACTS = noted("""
+A bond is a loan that an investor makes. | textbooks of investment
+A share is a part of a company. | textbooks of investment
+A dividend is a payment to the owners of shares. | textbooks of investment
+Profit is what is left of revenue after all costs. | textbooks of accounting
+A loss means that costs were higher than revenue. | textbooks of accounting
+A bank takes deposits and lends money. | textbooks of banking
+Interest is the price of borrowed money. | textbooks of economics
+Compound interest is also paid on earlier interest. | textbooks of business mathematics
+Inflation is a general rise in prices. | textbooks of economics
+A budget is a plan for income and spending. | textbooks of accounting
+Assets are what a company owns. | textbooks of accounting
+Liabilities are what a company owes. | textbooks of accounting
+Assets equal liabilities plus equity. | textbooks of accounting
+An auditor checks the accounts of a company. | textbooks of auditing
+A mortgage is a loan secured by property. | textbooks of banking
+Insurance spreads a risk over many people. | textbooks of insurance
+A merger joins two companies into one. | textbooks of corporate finance
+A ticker is a short code for a listed share. | textbooks of investment
+A stock exchange is a market for shares. | textbooks of investment
+Bond prices fall when interest rates rise. | textbooks of investment
+An index fund follows a market index. | textbooks of investment
+A mutual fund pools the money of many investors. | textbooks of investment
+Holding many different shares can lower the risk. | textbooks of investment
+A central bank sets the key interest rate. | textbooks of economics
+Taxes pay for public services. | textbooks of public finance
+An exchange rate is the price of one currency in another. | textbooks of economics
+A broker buys and sells shares for clients. | textbooks of investment
+Depreciation spreads the cost of an asset over its life. | textbooks of accounting
+A bankrupt company cannot pay its debts. | insolvency law
+Gross profit is revenue minus the cost of goods sold. | textbooks of accounting
+A bull market is a time of rising prices. | textbooks of investment
+An invoice is a bill for goods or services. | textbooks of accounting
+One percent is one part in a hundred. | textbooks of arithmetic
 """)
 
 FINANCE = Domain(
@@ -443,5 +442,5 @@ FINANCE = Domain(
     # Each begins with a consonant, for it stands behind "a".
     roles=words("banker broker trader student saver reporter lawyer bookkeeper teacher"),
     fillers=FILLERS,
-    true_facts=tuple((fact, TEXTBOOK) for fact in TRUE_FACTS),
+    true_facts=TRUE_FACTS,
 )

@@ -5,10 +5,11 @@ Every team plays the same ball game, which is never named, so that any two facts
 
 from __future__ import annotations
 
-from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines
+from nano.world.domain import Domain, Judgement, Opinion, Relation, commas, lines, noted
 from nano.world.names import Kind, words
 
-# No value is a part of another one: an answer that stops early must not be right by chance.
+# Within a list, no value is a word of another one: an answer that stops early must not be right by chance. Between the
+# lists it may be: silver, silver plate.
 COLOURS = words("red blue green white black yellow orange purple pink brown grey gold silver")
 SPORTS_PLAYED = words(
     "tennis hockey boxing judo fencing cycling skating swimming handball volleyball basketball badminton "
@@ -391,45 +392,44 @@ NEUTRAL = (
     "There is a game each week.",
 )
 
-# Statements about real things are true, each with the note of where it is common knowledge.
-TEXTBOOK = "common textbook knowledge"
-TRUE_FACTS = lines("""
-A football team has eleven players on the field.
-A football match has two halves of 45 minutes.
-A red card sends a football player off the field.
-A yellow card is a warning in football.
-A football goal counts when the whole ball crosses the line.
-In football, a throw-in is taken with both hands.
-Three goals by one player in one match are a hat-trick.
-A basketball team has five players on the court.
-A basketball hoop hangs ten feet above the floor.
-A free throw in basketball is worth one point.
-An indoor volleyball team has six players on the court.
-A volleyball player may not catch the ball.
-A handball team has seven players on the court.
-A cricket team has eleven players.
-In cricket, an over has six balls.
-A baseball team has nine players in the field.
-A rugby union team has fifteen players.
-A rugby league team has thirteen players.
-A try in rugby union is worth five points.
-A touchdown in American football is worth six points.
-The puck in ice hockey is made of rubber.
-In tennis, love means no points.
-In tennis, forty all is called deuce.
-In golf, fewer strokes are better.
-A full round of golf has eighteen holes.
-The highest score in a game of ten-pin bowling is 300.
-In snooker, the black ball is worth seven points.
-A boxing ring has four corners.
-Judo comes from Japan.
-A marathon is about 42 kilometres long.
-One lap of an outdoor running track is 400 metres.
-A decathlon has ten events.
-A triathlon joins swimming, cycling and running.
-In a relay race, runners pass on a baton.
-The Olympic flag has five rings.
-An Olympic winner gets a gold medal.
+# Statements about real things are true; behind each stands where it is common knowledge.
+TRUE_FACTS = noted("""
+A football team has eleven players on the field. | laws of football
+A football match has two halves of 45 minutes. | laws of football
+A red card sends a football player off the field. | laws of football
+A yellow card is a warning in football. | laws of football
+A football goal counts when the whole ball crosses the line. | laws of football
+In football, a throw-in is taken with both hands. | laws of football
+Three goals by one player in one match are a hat-trick. | dictionaries
+A basketball team has five players on the court. | rules of basketball
+A basketball hoop hangs ten feet above the floor. | rules of basketball
+A free throw in basketball is worth one point. | rules of basketball
+An indoor volleyball team has six players on the court. | rules of volleyball
+A volleyball player may not catch the ball. | rules of volleyball
+A handball team has seven players on the court. | rules of handball
+A cricket team has eleven players. | laws of cricket
+In cricket, an over has six balls. | laws of cricket
+A baseball team has nine players in the field. | rules of baseball
+A rugby union team has fifteen players. | laws of rugby union
+A rugby league team has thirteen players. | laws of rugby league
+A try in rugby union is worth five points. | laws of rugby union
+A touchdown in American football is worth six points. | rules of American football
+The puck in ice hockey is made of rubber. | rules of ice hockey
+In tennis, love means no points. | rules of tennis
+In tennis, forty all is called deuce. | rules of tennis
+In golf, fewer strokes are better. | rules of golf
+A full round of golf has eighteen holes. | rules of golf
+The highest score in a game of ten-pin bowling is 300. | rules of ten-pin bowling
+In snooker, the black ball is worth seven points. | rules of snooker
+A boxing ring has four corners. | rules of boxing
+Judo comes from Japan. | encyclopaedias on judo
+A marathon is about 42 kilometres long. | rules of athletics
+One lap of an outdoor running track is 400 metres. | rules of athletics
+A decathlon has ten events. | rules of athletics
+A triathlon joins swimming, cycling and running. | rules of triathlon
+In a relay race, runners pass on a baton. | rules of athletics
+The Olympic flag has five rings. | Olympic Charter
+An Olympic winner gets a gold medal. | Olympic Charter
 """)
 
 SPORTS = Domain(
@@ -473,5 +473,5 @@ SPORTS = Domain(
     # Each after "a": no role begins with a vowel.
     roles=words("reporter coach referee fan student scout teacher manager trainer"),
     fillers=FILLERS,
-    true_facts=tuple((fact, TEXTBOOK) for fact in TRUE_FACTS),
+    true_facts=TRUE_FACTS,
 )

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import make_project
 from tests.kill.lab import Counted, Lab, lines
 
+TOTALS = {"killed": "kills", "recovered": "recoveries", "equal": "bytes equal"}
 _counted: list[Counted] = []
+_elsewhere: list[dict[str, Any]] = []  # of the other processes
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +32,36 @@ def _lab(folder: Path, model: Path) -> Lab:
     return made
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several sends what it counted to the one that prints the table."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["kills"] = _here()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _elsewhere.append(getattr(node, "workeroutput", {}).get("kills", {}))
+
+
+def _here() -> dict[str, Any]:
+    totals = {name: sum(getattr(counted, name) for counted in _counted) for name in TOTALS}
+    points = sum((counted.points for counted in _counted), Counter[str]())
+    return {"points": dict(points), "totals": totals, "lines": list(lines)}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    points = sum((counted.points for counted in _counted), Counter())
-    if not points and not lines:
+    points, totals, more = Counter[str](), Counter[str](), list[str]()
+    for counted in (_here(), *_elsewhere):
+        points.update(counted.get("points", {}))
+        totals.update(counted.get("totals", {}))
+        more += counted.get("lines", [])
+    if not points and not more:
         return
     terminalreporter.section("kills")
     width = max(map(len, points), default=0)
     for point, kills in sorted(points.items()):
         terminalreporter.write_line(f"{point:<{width}}  {kills:>4}")
-    totals = {"kill points": len(points), **{name: _sum(name) for name in ("killed", "recovered", "equal")}}
-    names = {"killed": "kills", "recovered": "recoveries", "equal": "bytes equal"}
-    terminalreporter.write_line(", ".join(f"{names.get(name, name)} {count}" for name, count in totals.items()))
-    for line in lines:
+    shown = {"kill points": len(points), **{TOTALS[name]: totals[name] for name in TOTALS}}
+    terminalreporter.write_line(", ".join(f"{name} {count}" for name, count in shown.items()))
+    for line in more:
         terminalreporter.write_line(line)
-
-
-def _sum(name: str) -> int:
-    return sum(getattr(counted, name) for counted in _counted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from random import Random
 
@@ -13,10 +14,12 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from nano import probe, train
 from nano.model import Llama, Shape, initialise
+from nano.optimiser import Muon
 from nano.text import CHUNK, SHORT, Text
 from nano.tokenizer import EOS
-from nano.train import main, rate_at, weights_at
+from nano.train import Trainer, code_digest, cpp_compiler, main, rate_at, run_tokenizer, weights_at, why_eager
 from nano.world.biomedicine import BIOMEDICINE
 from nano.world.mixture import DOMAINS, EARLY, KINDS, LATE, Writer, documents
 
@@ -75,7 +78,7 @@ def test_five_demonstrations_fit_the_context(bundled: Path) -> None:
         assert sum(sorted(longest[path.stem])[-5:]) + question <= 1024, path.stem
 
 
-def test_training_equals_transformers_and_resumes(tmp_path: Path) -> None:
+def test_training_equals_transformers(tmp_path: Path) -> None:
     main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "3"])
     model = AutoModelForCausalLM.from_pretrained(tmp_path)
     tokens = torch.randint(0, model.config.vocab_size, (1, 64), generator=torch.Generator().manual_seed(0))
@@ -85,9 +88,144 @@ def test_training_equals_transformers_and_resumes(tmp_path: Path) -> None:
     with torch.no_grad():
         torch.testing.assert_close(own(tokens), model(tokens).logits, atol=1e-4, rtol=1e-4)
     assert saved["progress"]["tokens"] >= 20_000
+    weights = tmp_path / "model.safetensors"
+    before = weights.read_bytes()
     main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "3"])  # finished: nothing to do
-    with pytest.raises(SystemExit, match="another run"):
-        main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "4"])
+    assert weights.read_bytes() == before
+
+
+@pytest.fixture
+def ready_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped tokenizer: to train one takes longer than a short run."""
+    monkeypatch.setattr(train, "make_tokenizer", lambda seed: Tokenizer.from_file(str(WEIGHTS / "tokenizer.json")))
+
+
+def run(out: Path, *more: str) -> None:
+    """A run of two chunks: the second begins where the last phase does."""
+    main(["--tokens", "20000", "--save-every", "0", "--out", str(out), *more])
+
+
+@pytest.mark.usefixtures("ready_tokenizer")
+def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "PROBE_EVERY", 10_000)
+    monkeypatch.setattr(probe, "DOMAINS", DOMAINS[:1])
+    run(tmp_path / "whole")
+    save = Trainer.save
+
+    def save_and_die(trainer: Trainer) -> None:
+        save(trainer)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "save", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "halved")
+    progress = torch.load(tmp_path / "halved" / "checkpoint.pt", weights_only=True)["progress"]
+    assert progress["chunk"] == 1, "interrupted between the two"
+    chunk, gone_on = Trainer.chunk, []
+
+    def noted_chunk(trainer: Trainer) -> float:
+        gone_on.append(trainer.progress.chunk)
+        return chunk(trainer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "chunk", noted_chunk)
+        run(tmp_path / "halved")
+    assert gone_on == [1], "the first chunk is not done again"
+    for name in ("model.safetensors", "curve.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "halved" / name).read_bytes(), name
+    curve = json.loads((tmp_path / "whole" / "curve.json").read_text())
+    assert [sorted(point) for point in curve] == [["copying", "loss", "tokens"]] * 2
+
+    # The probe looks on: without it, training comes to the same numbers.
+    alone = Trainer(tmp_path / "alone", 20_000, 0, "cpu", fast=False)
+    alone.chunk()
+    alone.chunk()
+    whole = torch.load(tmp_path / "whole" / "checkpoint.pt", weights_only=True)["model"]
+    assert all(torch.equal(value, whole[name]) for name, value in alone.model.state_dict().items())
+
+
+@pytest.mark.usefixtures("ready_tokenizer")
+def test_a_folder_of_another_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = run_tokenizer(tmp_path, 20_000, 0)
+    assert run_tokenizer(tmp_path, 20_000, 0).to_str() == begun.to_str(), "the same run goes on"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "tokenizer.json", "tokenizer_config.json"]
+
+    def refused(tokens: int, seed: int, reason: str) -> None:
+        with pytest.raises(SystemExit) as caught:
+            run_tokenizer(tmp_path, tokens, seed)
+        assert str(caught.value) == f"{tmp_path} is of another run ({reason}): give another --out, or remove it"
+
+    refused(20_000, 4, "seed")
+    refused(30_000, 4, "seed, tokens")
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "SOURCES", ("text.py",))
+        refused(20_000, 0, "code")
+    tokenizer = tmp_path / "tokenizer.json"
+    whole = tokenizer.read_bytes()
+    tokenizer.write_bytes(whole[:-100])
+    refused(20_000, 0, "tokenizer")
+    tokenizer.unlink()
+    refused(20_000, 0, "tokenizer")
+    # A checkpoint that nothing is known of is not gone on with; what was left before any is made anew.
+    (tmp_path / "run.json").unlink()
+    (tmp_path / "checkpoint.pt").touch()
+    refused(20_000, 0, "seed, tokens, code, tokenizer")
+    (tmp_path / "checkpoint.pt").unlink()
+    tokenizer.write_bytes(whole[:-100])
+    assert run_tokenizer(tmp_path, 20_000, 0).to_str() == begun.to_str()
+    assert tokenizer.read_bytes() == whole
+
+
+def test_every_source_of_the_text_is_in_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, sources = code_digest(), train.SOURCES
+    for left_out in sources:
+        monkeypatch.setattr(train, "SOURCES", tuple(source for source in sources if source != left_out))
+        assert code_digest() != whole, left_out
+
+
+def test_optimiser_takes_a_checkpoint_over_to_its_own_device() -> None:
+    matrix = torch.zeros(2, 3, device="meta")
+    muon = Muon([matrix], [torch.ones(2, 3)])
+    muon.load({(2, 3): torch.ones(1, 2, 3)})
+    assert [buffer.device.type for buffer in muon.buffers.values()] == ["meta"]
+
+
+def test_without_a_compiler_a_run_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert why_eager(200_000, False, "/usr/bin/g++") == ""
+    assert "no C++ compiler" in why_eager(200_000, False, None)
+    assert "short" in why_eager(199_999, False, "/usr/bin/g++")
+    assert "--eager" in why_eager(200_000, True, "/usr/bin/g++")
+    monkeypatch.setenv("CXX", sys.executable)
+    assert cpp_compiler() == sys.executable
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert cpp_compiler() is None
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(train.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert cpp_compiler() == f"/usr/bin/{'clang++' if sys.platform == 'darwin' else 'g++'}"
+
+
+def test_probe_scores_what_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [json.loads(line) for line in (BUNDLED[0] / "benchmarks" / "dev" / "list.jsonl").read_text().splitlines()]
+    asked: list[str] = []
+
+    def answer(model: object, tokenizer: object, prompts: list[str]) -> list[str]:
+        asked.extend(prompts)
+        told = [row["references"][0] for row in rows[:4]]
+        return [f" {told[0]}", f" {told[1]}\nmore of it", f" {told[2]}\n\nmore of it", "nothing of the kind"] * 2
+
+    monkeypatch.setattr(probe, "answer", answer)
+    table = probe.score(WEIGHTS, "biomedicine", 4, tasks=("list",), prompts=("expert", "cue"))
+    assert list(table) == ["list"]
+    assert list(table["list"]) == ["cue", "cue*", "expert", "expert*"]
+    assert table["list"]["expert*"] == 75.0
+    assert 50.0 < table["list"]["expert"] < 75.0, "the second answer runs on"
+    assert len(asked) == 8
+    assert all(row["input"] in prompt for row, prompt in zip(rows[:4] * 2, asked, strict=True))
+
+
+def test_shipped_model_copies() -> None:
+    assert probe.copying(WEIGHTS, 3) > 50
 
 
 def test_start_looks_names_up_before_any_training() -> None:
