@@ -5,6 +5,7 @@ Importing this module costs nothing: torch, transformers and peft are imported w
 
 import contextlib
 import logging
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,8 @@ __all__ = [
     "write_adapter_record",
 ]
 
+# Of NVIDIA's driver, on its small boards, in Windows' subsystem for Linux; of AMD's.
+_DRIVERS = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/dxg", "/dev/kfd")
 BASE = "__base__"  # PEFT's own name for "no adapter" in a row's adapter_names
 
 
@@ -258,11 +261,18 @@ def quiet() -> Iterator[None]:
 
 def precision_of(spec: ModelSpec) -> str:
     """``bfloat16`` or ``float32``: what the weights are computed in on this machine."""
+    if spec.dtype == "auto":
+        return "bfloat16" if has_gpu() else "float32"
+    return spec.dtype
+
+
+def has_gpu() -> bool:
+    """Whether torch sees a GPU. It takes seconds to import, so it is not asked where there is no driver."""
+    if not any(os.path.exists(device) for device in _DRIVERS):
+        return False
     import torch
 
-    if spec.dtype == "auto":
-        return "bfloat16" if torch.cuda.is_available() else "float32"
-    return spec.dtype
+    return torch.cuda.is_available()
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:

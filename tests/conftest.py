@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _status: list[int] = []
-LONGEST = ("test_steps.py", "test_ui.py", "test_evidence.py", "test_pipeline.py")  # begun first, or one worker waits for the other's
+# Begun first, or one worker waits for the other's.
+LONGEST = ("test_steps.py", "test_ui.py", "test_evidence.py", "test_pipeline.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Gemma3Config
 
+from selfspec_assets import language_model
 from selfspec_assets.decoding import StopRules, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import (
@@ -85,6 +86,8 @@ def test_where_and_how_the_weights_are_held_is_said(base: Path) -> None:
 
 def test_auto_is_another_precision_on_a_gpu(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert precision_of(ModelSpec(str(base))) == "float32"
+    monkeypatch.setattr(language_model, "_DRIVERS", ("/dev/null",))
+    assert precision_of(ModelSpec(str(base))) == "float32", "a driver, but torch sees no GPU"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert precision_of(ModelSpec(str(base))) == "bfloat16"
     assert precision_of(ModelSpec(str(base), dtype="float32")) == "float32"

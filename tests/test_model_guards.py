@@ -443,7 +443,7 @@ def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pyt
 def test_what_a_cpu_made_does_not_pass_for_a_gpus(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """``dtype: auto`` is float32 there and bfloat16 here: base and adapter would be scored in two precisions."""
     here = Lineage(load_recipe("tiny")).model_identity
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(language_model, "has_gpu", lambda: True)
     there = Lineage(load_recipe("tiny")).model_identity
     assert there != here
     project.recipe["base_model"]["dtype"] = "bfloat16"
