@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from nano.build_bundled import PACKS
 from nano.world.mixture import DOMAINS
@@ -71,6 +72,7 @@ def score(
     ``tasks``, ``prompts``: these alone, if any are given.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    logging.disable_progress_bar()  # it would stand among the lines of the training
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     ways = {name: way for name, way in prompts_of(load_pack(domain)).items() if not prompts or name in prompts}
     asked: list[tuple[str, str, int, Row]] = []
