@@ -7,7 +7,6 @@ by the same command; every chunk of text follows from the seed and its number.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -30,6 +29,7 @@ from nano.model import MARKS, Llama, Shape, initialise, paces
 from nano.optimiser import Muon
 from nano.text import LONG, SHORT, Text
 from nano.world.mixture import EARLY, KINDS, LATE, Writer, documents
+from selfspec_assets.signature import canonical_json, file_digest, text_digest
 
 BATCH_TOKENS = 4096
 MUON_RATE, ADAM_RATE, SCALE_RATE, CIRCUIT_PACE = 0.006, 6e-4, 5e-3, 0.05
@@ -75,10 +75,9 @@ def make_tokenizer(seed: int) -> Tokenizer:
 
 def code_digest() -> str:
     """One digest of all the code that a run follows from."""
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in SOURCES for path in Path(__file__).parent.glob(pattern)):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    here = Path(__file__).parent
+    paths = [path for pattern in SOURCES for path in here.glob(pattern)]
+    return text_digest(canonical_json({path.relative_to(here).as_posix(): file_digest(path) for path in paths}))
 
 
 def run_tokenizer(out: Path, total: int, seed: int) -> Tokenizer:
@@ -99,7 +98,7 @@ def run_tokenizer(out: Path, total: int, seed: int) -> Tokenizer:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "missing"
+    return file_digest(path) if path.exists() else "missing"
 
 
 def cpp_compiler() -> str | None:

@@ -300,9 +300,7 @@ def test_bundled_files_share_no_fact(domain: Domain, task: str) -> None:
         found = set()
         for row in map(json.loads, rows):
             question = row["input"].split("Question: ")[-1]
-            names = [
-                name for kind in domain.kinds for name in re.findall(r"\b[A-Z]\w+\b", question) if kind.spells(name)
-            ]
+            names = [name for kind in domain.kinds for name in NAME.findall(question) if kind.spells(name)]
             found |= {frozenset((name, answer)) for name in names for answer in row["references"][0].split(", ")}
         assert len(found) >= len(rows) // 2
         return found
@@ -347,8 +345,12 @@ def test_no_thirteen_words_of_a_benchmark_or_a_prompt_in_a_row(
         assert not asked & grams(text)
 
 
-def test_no_item_in_the_text(texts: list[str], items: dict[str, dict[str, Splits]]) -> None:
+def test_no_item_or_template_in_the_text(texts: list[str], items: dict[str, dict[str, Splits]]) -> None:
     joined = "\n".join(texts)
+    assert "Below is an instruction" not in joined
+    for domain in DOMAINS:
+        source = load_pack(domain.name).response_prompt.source
+        assert source.split(". ")[1].split(",")[0] not in joined
     for made in items.values():
         for task, splits in made.items():
             # The bare question of a closed book is short; that it is never asked has a test of its own.
