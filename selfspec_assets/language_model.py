@@ -227,6 +227,11 @@ class LanguageModel:
         if self.peft is None:
             yield self.model
             return
+        if len({*names}) == 1 and names[0] != BASE:
+            # One adapter for all rows: without per-row names PEFT does not pick the rows out at every layer.
+            self.peft.base_model.set_adapter(names[0], inference_mode=True)
+            yield self.model
+            return
         failure: BaseException | None = None
         with self.peft.base_model._enable_peft_forward_hooks(adapter_names=names):
             try:

@@ -14,6 +14,7 @@ from selfspec_assets.decoding import (
     answer,
     encode_prompt,
     fits,
+    generate,
     greedy,
     next_token_logits,
     sample,
@@ -218,20 +219,37 @@ def test_a_group_that_ends_neither_cuts_nor_feeds_another(lm: LanguageModel) -> 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_mixed_rows_and_left_padding_on_every_architecture(
-    family: str, tmp_path_factory: pytest.TempPathFactory, lm: LanguageModel
+    family: str, tmp_path_factory: pytest.TempPathFactory, lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows of three adapters and ragged lengths in one batch: each equals its own model, unpadded and alone."""
+    """Rows of three adapters, or of one, of ragged lengths, taken whole or in parts: each as its model has it alone."""
     model = lm if family == "llama" else load_with_adapters(tmp_path_factory.mktemp(family), family)
     texts = [THREE.prompts[2], THREE.prompts[0], "Name:", THREE.prompts[1]]
-    rows: list[str | None] = ["a1", None, "a2", "a1"]
-    mixed = torch.log_softmax(next_token_logits(model, texts, rows).double(), dim=-1)
-    for got, text, adapter in zip(mixed, texts, rows, strict=True):
-        torch.testing.assert_close(
-            got, separate_log_probs(model, encode_prompt(model.tokenizer, text), adapter), atol=2e-4, rtol=0
-        )
+    mixed: list[str | None] = ["a1", None, "a2", "a1"]
+    one: list[str | None] = ["a2"] * 4
+    for tokens, rows in ((None, mixed), (7, mixed), (None, one), (7, one)):
+        monkeypatch.setattr(generate, "_prompt_tokens_at_a_time", lambda *_, tokens=tokens: tokens)
+        found = torch.log_softmax(next_token_logits(model, texts, rows).double(), dim=-1)
+        for got, text, adapter in zip(found, texts, rows, strict=True):
+            torch.testing.assert_close(
+                got, separate_log_probs(model, encode_prompt(model.tokenizer, text), adapter), atol=2e-4, rtol=0
+            )
+    monkeypatch.undo()
     verify_contrast_pair(model, "a2", "a1", texts[0])
     got_answer = decode(model, [THREE], tokens=4, aligned="a2", weaker="a1", contrast=ContrastSettings())[0]
     assert_same(got_answer, naive(model, THREE, 4, "a2", "a1", "difference", 0.1))
+
+
+def test_a_long_prompt_is_taken_in_parts_on_a_cpu(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    hook = lm.model.get_input_embeddings().register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
+    monkeypatch.setattr(generate, "CPU_PASS_TOKENS", 64)
+    try:
+        next_token_logits(lm, [" ".join(THREE.prompts)] * 2, [None, None])
+    finally:
+        hook.remove()
+    assert len(seen) > 2
+    assert set(seen[:-1]) == {32}
+    assert 1 <= seen[-1] <= 32
 
 
 def test_mpt_ignores_rows_in_a_plain_peft_forward(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -262,8 +280,9 @@ def test_the_pair_check_finds_equal_sides(lm: LanguageModel) -> None:
 
 def test_a_failed_batch_leaves_no_adapter_behind(lm: LanguageModel) -> None:
     before = next_token_logits(lm, [QUERY], [None])
-    with pytest.raises(MemoryError), lm.rows(["a1"]):
-        raise MemoryError
+    for rows in (["a1"], ["a1", None]):
+        with pytest.raises(MemoryError), lm.rows(rows):
+            raise MemoryError
     assert torch.equal(next_token_logits(lm, [QUERY], [None]), before)
     assert all(not module._forward_pre_hooks for module in lm.model.modules())
 

@@ -136,6 +136,23 @@ def test_nucleus(top_p: float, kept: int) -> None:
     torch.testing.assert_close(got, expected / expected.sum())
 
 
+@pytest.mark.parametrize("top_p", [0.3, 0.9, 0.98])
+def test_nucleus_of_narrow_and_wide_rows(top_p: float) -> None:
+    """Rows whose nucleus is a few tokens and rows where it is most of 2,000, against the definition."""
+    spread = torch.tensor([6.0, 0.2, 3.0, 0.0])[:, None]
+    logits = spread * torch.randn(4, 2000, generator=torch.Generator().manual_seed(2)).double()
+    kept = []
+    for row, got in zip(logits.softmax(-1), filtered_log_probs(logits, 1.0, top_p).exp(), strict=True):
+        ordered = row.sort(descending=True).values
+        count = int((ordered.cumsum(0) < top_p - 1e-12).sum()) + 1
+        assert abs(int((got > 0).sum()) - count) <= 1  # round-off in a sum of equal shares
+        inside = got > 0
+        assert row[inside].min() >= row[~inside].max()
+        torch.testing.assert_close(got[inside], row[inside] / row[inside].sum())
+        kept.append(count)
+    assert min(kept) < 256 < max(kept)
+
+
 def test_one_seed_is_one_stream_whoever_else_is_there() -> None:
     logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(1))
     together, alone = (GumbelSampler(seeds, 1.0, 0.9, torch.device("cpu")) for seeds in ([5, 6, 7], [6]))

@@ -14,9 +14,14 @@ from selfspec_assets.decoding.types import Answer, ContrastSettings, Generation,
 from selfspec_assets.language_model import LanguageModel
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+    from transformers import DynamicCache
 
     from selfspec_assets.decoding.processor import Chooser, MixtureChooser
+
+
+CPU_PASS_TOKENS = 4096  # a prompt's tokens, over all rows, in one forward pass on a CPU
 
 
 def fits(lm: LanguageModel, prompt: str, max_new_tokens: int) -> bool:
@@ -220,16 +225,35 @@ def run_generate(
     from selfspec_assets.decoding.cache import growing_cache
 
     input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
-    config = GenerationConfig(max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=lm.pad_id)
     with lm.rows(adapters) as model:
+        cache = growing_cache(model.config, input_ids.shape[1] + max_new_tokens)
+        config = GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            pad_token_id=lm.pad_id,
+            prefill_chunk_size=_prompt_tokens_at_a_time(lm.device, cache, len(rows)),
+        )
         model.generate(
             input_ids,
             attention_mask=mask,
             generation_config=config,
-            past_key_values=growing_cache(model.config, input_ids.shape[1] + max_new_tokens),
+            past_key_values=cache,
             logits_processor=LogitsProcessorList([processor]),
             stopping_criteria=StoppingCriteriaList([finished] if finished else []),
         )
+
+
+def _prompt_tokens_at_a_time(device: "torch.device", cache: "DynamicCache", rows: int) -> int | None:
+    """How many tokens of each prompt a forward pass takes; None: all of them.
+
+    On a CPU, few at a time: their activations stay in its caches, and attention does not compute what the causal mask
+    then hides. Only for plain attention: what other layers make of a prompt in parts is not for us to say.
+    """
+    from selfspec_assets.decoding.cache import GrowingLayer
+
+    if device.type != "cpu" or not all(isinstance(layer, GrowingLayer) for layer in cache.layers):
+        return None
+    return max(32, CPU_PASS_TOKENS // rows)
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad_id: int, device: Any) -> tuple["Tensor", "Tensor"]:
