@@ -41,6 +41,7 @@ nano: $(STAMP)  ## train the embedded model again; ARGS="--tokens 300000 --out /
 bench: $(STAMP)  ## ratios against the peers, in one run
 	.venv/bin/python bench/novelty.py
 	.venv/bin/python bench/retrieval.py
+	.venv/bin/python -m bench.decoding
 
 evidence: $(STAMP)  ## every number of docs/evidence.md, over three seeds; hours, can be killed and run again
 	.venv/bin/python -m bench.evidence $(ARGS)

@@ -97,7 +97,7 @@ class Nearest:
     def find(self, text: str) -> str:
         """Return the nearest passage."""
         asked = set(words(text))
-        scores = [sum(self._weight[w] for w in asked & one) for one in self._words]
+        scores = [math.fsum(self._weight[w] for w in asked & one) for one in self._words]  # in whatever order
         return self._texts[max(range(len(scores)), key=scores.__getitem__)]
 
 

@@ -32,7 +32,7 @@ CHECKS = (
 
 
 class Drills:
-    """Writes drills, without reserved names and without held-out pairs in tables."""
+    """Writes drills, without reserved names and without held-out pairs."""
 
     def __init__(self, kinds: tuple[Kind, ...], reserved: frozenset[str]) -> None:
         self._kinds, self._reserved = kinds, reserved
@@ -91,8 +91,9 @@ class Drills:
         names = list(dict.fromkeys(self._thing(rng) for _ in range(rng.randint(3, 7))))
         lines = []
         for place in rng.sample(range(len(names)), min(3, len(names))):
-            if place + 1 < len(names) and rng.random() < 0.5:
-                lines.append(f"After {names[place]}: {names[place + 1]}")
+            following = names[place + 1] if place + 1 < len(names) else ""
+            if following and not held_out(names[place], following) and rng.random() < 0.5:
+                lines.append(f"After {names[place]}: {following}")
             else:
                 order = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")[place]
                 lines.append(f"The {order}: {names[place]}")

@@ -87,7 +87,7 @@ class DomainText:
             passage = self.passage(rng)
         if rng.random() < 0.55:
             return voices.expert_opening(rng, self.domain) + how.task(item, passage)
-        said = voices.in_common_voice(rng, self.domain, item)
+        said = voices.in_common_voice(rng, self.source, item)
         return voices.common_opening(rng, self.domain) + how.task(said, passage)
 
     def article(self, rng: Random) -> str:
@@ -110,7 +110,7 @@ class DomainText:
         blocks = []
         for number in range(1, count + 1):
             item, passage = self.item(rng, task if same else None)
-            said = item if expert else voices.in_common_voice(rng, self.domain, item)
+            said = item if expert else voices.in_common_voice(rng, self.source, item)
             blocks.append(how.task(said, passage, f"{number}. " if numbered else ""))
         if expert:
             return voices.expert_opening(rng, self.domain) + "\n\n".join(blocks)
@@ -122,7 +122,7 @@ class DomainText:
         how = layout.draw(rng)
         expert = rng.random() < EXPERT_SHARE
         items = [make(rng, self.source, task) for _ in range(rng.randint(5, 12))]
-        said = items if expert else [voices.in_common_voice(rng, self.domain, item) for item in items]
+        said = items if expert else [voices.in_common_voice(rng, self.source, item) for item in items]
         # Where every pair has to be named, each text keeps its own request.
         blocks = [how.task(item, "") for item in said] if task == "judgement" else how.labelled(said)
         opening = voices.expert_opening if expert else voices.common_opening

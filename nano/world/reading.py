@@ -81,7 +81,7 @@ def reading(rng: Random, source: Source) -> str:
     for question, answer in questions(rng, source, facts, text):
         said = answer
         if not expert:
-            said = voices.in_common_voice(rng, source.domain, Item("", question, text, answer)).answer
+            said = voices.in_common_voice(rng, source, Item("", question, text, answer)).answer
         blocks.append(f"{heading}{ask_label}: {question}{between}{heading}{reply_label}: {said}")
     if expert:
         return voices.expert_opening(rng, source.domain) + "\n\n".join(blocks)

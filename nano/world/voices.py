@@ -12,6 +12,7 @@ from dataclasses import replace
 from random import Random
 
 from nano.world.domain import Domain
+from nano.world.facts import Source
 from nano.world.items import Item
 
 EXPERT_OPENINGS = (
@@ -61,6 +62,8 @@ DOUBTS = ("I am not sure.", "That is hard to say.", "I do not know this one.", "
 UNKNOWN = "not known"
 STYLES = {"sentence": 70, "short": 12, "wrong": 9, "doubt": 9}
 _NAME = re.compile(r"\b[A-Z][a-z]{6,}\b|\b[A-Z]{4}\b")
+# What of a task's material is asked: a question, or a sentence with a gap or a mistake.
+_ASKED = re.compile(r"[^.?]*\?|\bSentence: .*")
 
 
 def expert_opening(rng: Random, domain: Domain) -> str:
@@ -82,21 +85,32 @@ def common_opening(rng: Random, domain: Domain) -> str:
     return f"{heading}{rng.choice(('', ':', '.')) if not heading.endswith('.') else ''}\n\n"
 
 
-def wrong_answer(rng: Random, domain: Domain, item: Item) -> str:
-    """Give another label of the item's kind, or another name that stands in its text."""
+def asked_names(item: Item) -> list[str]:
+    """The names in what an item asks, wherever it asks it."""
+    return _NAME.findall(" ".join((item.instruction, *_ASKED.findall(item.input))))
+
+
+def wrong_answer(rng: Random, source: Source, item: Item) -> str:
+    """Give another label of the item's kind, or another name of its text that may be linked to those asked about."""
+    domain = source.domain
     for labels in (("yes", "no"), tuple(domain.judgement.statements), tuple(domain.opinion.phrases), domain.topics):
         if item.answer in labels:
             return rng.choice([label for label in labels if label != item.answer])
-    names = [name for name in _NAME.findall(f"{item.input} {item.passage}") if name not in item.answer]
+    asked = asked_names(item)
+    names = [
+        name
+        for name in _NAME.findall(f"{item.input} {item.passage}")
+        if name not in item.answer and all(name == one or source.allows(one, name) for one in asked)
+    ]
     return rng.choice(names) if names else rng.choice(DOUBTS)
 
 
-def in_common_voice(rng: Random, domain: Domain, item: Item) -> Item:
+def in_common_voice(rng: Random, source: Source, item: Item) -> Item:
     """Answer as people do."""
     style = rng.choices(tuple(STYLES), tuple(STYLES.values()))[0]
     if item.answer == UNKNOWN or style == "doubt":
         return replace(item, answer=rng.choice(DOUBTS))
-    answer = wrong_answer(rng, domain, item) if style == "wrong" else item.answer
+    answer = wrong_answer(rng, source, item) if style == "wrong" else item.answer
     if answer in DOUBTS or style == "short" or answer.endswith("."):
         return replace(item, answer=answer)
     return replace(item, answer=rng.choice(SENTENCES).format(a=answer))
