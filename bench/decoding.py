@@ -9,6 +9,7 @@ timed; one warm-up, then medians.
 
 import argparse
 import random
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,8 +64,8 @@ def main() -> None:
         if equal < 0.95 * len(texts):  # round-off may turn a near-tie
             raise SystemExit(f"only {equal} of {len(texts)} answers are those of stock generate")
         length = sum(len(lm.tokenizer(text)["input_ids"]) for text in texts) / len(texts)
-        slow = median_seconds(lambda texts=texts: stock(lm, texts), options.repeats)  # type: ignore[misc]
-        fast = median_seconds(lambda texts=texts: ours(lm, texts), options.repeats)  # type: ignore[misc]
+        slow = median_seconds(partial(stock, lm, texts), options.repeats)
+        fast = median_seconds(partial(ours, lm, texts), options.repeats)
         print(f"{shots:>6}{length:>17.0f}{slow:>9.2f}{fast:>8.2f}{slow / fast:>6.1f}x{equal:>5}/{len(texts)}")
 
 
