@@ -7,7 +7,7 @@ docs/writing-a-domain-pack.md walks through one.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from selfspec_assets.pack_finding import find_pack, pack_names
 from selfspec_assets.pack_paths import PackPath, contained, in_pack
 from selfspec_assets.pack_readers import bound_reader
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
-from selfspec_assets.records import Item, Seed, load_seeds, text_field
+from selfspec_assets.records import Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
 from selfspec_assets.templates import Template
 from selfspec_assets.text_file import read_text
@@ -33,6 +33,8 @@ __all__ = [
     "Pack",
     "PackData",
     "PackFile",
+    "ReadItems",
+    "Remark",
     "Seed",
     "Slug",
     "contained",
@@ -42,6 +44,7 @@ __all__ = [
     "load_seeds",
     "load_training_items",
     "no_training_split",
+    "read_benchmark",
     "text_field",
 ]  # what a pack's readers.py needs stands here, too
 
@@ -50,6 +53,8 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published"]
 MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
+BLANK_ALTERNATIVE = "blank alternatives passed over"
+MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
 
 
@@ -215,8 +220,8 @@ class Pack:
     def inside(self, relative: str) -> Path:
         return contained(self.folder, relative)
 
-    def reader(self, benchmark: Benchmark) -> Callable[[Path], Iterator[Item]]:
-        """Path → items, with the benchmark's options given."""
+    def reader(self, benchmark: Benchmark) -> Callable[[Path], Iterator[Item | Remark]]:
+        """Path → items and remarks, with the benchmark's options given."""
         return bound_reader(self.folder, benchmark.reader, benchmark.options)
 
 
@@ -311,13 +316,27 @@ def _check_reader(pack: Pack, benchmark: Benchmark, kind: str) -> None:
         raise SelfspecError(error.place, reason, error.remedy) from error
 
 
-def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
+@dataclass(frozen=True)
+class ReadItems:
+    """The items of a benchmark, and what was met beside them."""
+
+    items: list[Item]
+    remarks: list[Remark]
+
+
+def read_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind) -> ReadItems:
     """All items of a benchmark; ids are unique, each has a reference, and there is at least one.
 
     Raises:
-        SelfspecError: a file is absent (the remedy says where to get it), or is not what its reader expects.
+        SelfspecError: a file is absent (the remedy says where to get it), or is not what its reader expects; more than
+            one item in twenty was left out.
     """
     return _read(pack, benchmark, pack.benchmark_paths(benchmark, kind))
+
+
+def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
+    """The items of ``read_benchmark`` alone."""
+    return read_benchmark(pack, benchmark, kind).items
 
 
 def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
@@ -330,7 +349,7 @@ def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> lis
     path = pack.training_path(benchmark, kind)
     if path is None or not path.exists():
         return []
-    items = _read(pack, benchmark, [path])
+    items = _read(pack, benchmark, [path]).items
     test_path = pack.benchmark_path(benchmark, kind)
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
     scored = {_same(item.input): item.item_id for item in test_items}
@@ -356,21 +375,39 @@ def _same(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> list[Item]:
+def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
     found: dict[str, Item] = {}
+    remarks: list[Remark] = []
     for path in paths:
         if not path.exists():
             raise SelfspecError(path, f"benchmark '{benchmark.name}': no such file", benchmark.how_to_get)
-        for item in pack.reader(benchmark)(path):
+        for read in pack.reader(benchmark)(path):
+            if isinstance(read, Remark):
+                remarks.append(read)
+                continue
             # Many formats count their items, so that ids are unique within a file only.
-            name = item.item_id if path == paths[0] else f"{path.stem}:{item.item_id}"
+            name = read.item_id if path == paths[0] else f"{path.stem}:{read.item_id}"
             if name in found:
-                raise SelfspecError(path, f"two items have the id '{item.item_id}'", "make the ids unique")
-            if not item.references or not all(reference.strip() for reference in item.references):
-                raise SelfspecError(path, f"item '{item.item_id}' has no reference", "give it a right answer")
-            if not item.input.strip():
-                raise SelfspecError(path, f"item '{item.item_id}' has no input", "give it a question")
-            found[name] = replace(item, item_id=name)
+                raise SelfspecError(path, f"two items have the id '{read.item_id}'", "make the ids unique")
+            references = tuple(reference for reference in read.references if reference.strip())
+            if not references:
+                raise SelfspecError(path, f"item '{read.item_id}' has no reference", "give it a right answer")
+            if len(references) < len(read.references):
+                remarks.append(Remark(BLANK_ALTERNATIVE, name))
+            if not read.input.strip():
+                raise SelfspecError(path, f"item '{read.item_id}' has no input", "give it a question")
+            found[name] = Item(name, read.input, references)
+    _refuse_many_dropped(benchmark, paths[0], len(found), remarks)
     if not found:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")
-    return list(found.values())
+    return ReadItems(list(found.values()), remarks)
+
+
+def _refuse_many_dropped(benchmark: Benchmark, path: Path, kept: int, remarks: list[Remark]) -> None:
+    """A few broken items must not cost thousands of sound ones; many of them are another format."""
+    dropped = [remark for remark in remarks if remark.drops]
+    if len(dropped) > MOST_DROPPED * (kept + len(dropped)):
+        first = dropped[0]
+        reason = f"benchmark '{benchmark.name}': {len(dropped)} of {kept + len(dropped)} items cannot be used"
+        remedy = f"the first is {first.place}: {first.what}; correct the file, or choose the reader of its format"
+        raise SelfspecError(path, reason, remedy)

@@ -12,12 +12,12 @@ from pydantic import ValidationError, create_model
 
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.readers import SHARED, Reader
-from selfspec_assets.records import Item
+from selfspec_assets.records import Item, Remark
 from selfspec_assets.strict import Strict
 
 
-def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Callable[[Path], Iterator[Item]]:
-    """The reader of a pack's benchmark with its options given: path → items.
+def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Callable[[Path], Iterator[Item | Remark]]:
+    """The reader of a pack's benchmark with its options given: path → items, and what it met beside them.
 
     A function of the pack comes before a shared one of that name: what the project adds later changes no pack.
 
@@ -43,10 +43,13 @@ def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Call
         raise SelfspecError(folder / "readers.py", reason, "write it as: def name(path, *, option: type)") from error
 
 
-def _items(name: str, reader: Callable[[Path], Iterator[Item]], path: Path) -> Iterator[Item]:
+def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: Path) -> Iterator[Item | Remark]:
     """What a reader gives; one of a pack's own may fail in any way, or give something else."""
     try:
         for item in reader(path):
+            if isinstance(item, Remark):
+                yield item
+                continue
             if not isinstance(item, Item) or not isinstance(item.item_id, str) or not isinstance(item.input, str):
                 raise TypeError(f"it gives {item!r:.100}, not items with id and input as texts")
             if not isinstance(item.references, tuple) or not all(isinstance(text, str) for text in item.references):

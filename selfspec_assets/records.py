@@ -23,6 +23,21 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a reader met beside its items, for ``selfspec check`` to count and to show.
+
+    Attributes:
+        what: the kind, in the same words for all of a kind: "blank alternatives passed over".
+        place: where this one is: an item's id, or ``file:line``.
+        drops: an item was left out for it.
+    """
+
+    what: str
+    place: str
+    drops: bool = False
+
+
+@dataclass(frozen=True)
 class Seed:
     """A worked example (i, c, y); ``demonstrates`` names a benchmark or a task type."""
 

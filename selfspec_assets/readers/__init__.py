@@ -2,7 +2,8 @@
 
 A reader is a function: a path first, then options by name. A pack names it with ``reader:`` and gives the options
 with ``options:``; one that fits no format below writes such a function in its own ``readers.py``. Readers are strict:
-a file that is not what it should be stops with file and line, or item.
+a file that is not what it should be stops with file and line, or item. What may be passed over, and items of a large
+file that cannot be read, are given as a ``Remark`` in their place: ``selfspec check`` counts them.
 
 ==================  ===========================================================================================
 ``iob``             tagged tokens, one per line, two columns or more → ``mention <Type>, mention <Type>``
@@ -32,9 +33,9 @@ from selfspec_assets.readers.lines import labelled_lines
 from selfspec_assets.readers.parquet import parquet
 from selfspec_assets.readers.squad import squad
 from selfspec_assets.readers.tables import column_table, table
-from selfspec_assets.records import Item, read_items
+from selfspec_assets.records import Item, Remark, read_items
 
-Reader = Callable[..., Iterator[Item]]  # (path, **options)
+Reader = Callable[..., Iterator[Item | Remark]]  # (path, **options)
 
 SHARED: dict[str, Reader] = {
     "jsonl": read_items,
