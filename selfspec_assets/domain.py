@@ -25,6 +25,7 @@ from selfspec_assets.records import Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
 from selfspec_assets.templates import Template
 from selfspec_assets.text_file import read_text
+from selfspec_assets.words import comparable
 
 __all__ = [
     "Benchmark",
@@ -50,8 +51,9 @@ __all__ = [
 
 CONTRACT = 1  # of domain.yaml; another number is another contract
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
 DataKind = Literal["bundled", "published"]
-MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1"]
+MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
 BLANK_ALTERNATIVE = "blank alternatives passed over"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
@@ -126,6 +128,7 @@ class PackFile(Strict):
 
     contract: int  # CONTRACT, as ``_check_contract`` has found before anything else is looked at
     title: str = Field(min_length=1)
+    language: LanguageCode = "en"  # what is asked and answered in; of English alone an ASCII first letter is expected
     prompts: Prompts
     banned_words: tuple[str, ...] = Field(default=(), strict=False)
     filters: tuple[str, ...] = Field(default=(), strict=False)  # functions of the pack's filters.py
@@ -352,10 +355,11 @@ def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> lis
     items = _read(pack, benchmark, [path]).items
     test_path = pack.benchmark_path(benchmark, kind)
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
-    scored = {_same(item.input): item.item_id for item in test_items}
+    scored = {comparable(item.input): item.item_id for item in test_items}
     for item in items:
-        if _same(item.input) in scored:
-            test = f"'{scored[_same(item.input)]}' in {test_path}"
+        asked = comparable(item.input)
+        if asked in scored:
+            test = f"'{scored[asked]}' in {test_path}"
             reason = f"training item '{item.item_id}' of '{benchmark.name}' has the input of test item {test}"
             raise SelfspecError(path, reason, "remove it from one of the two files")
     return items
@@ -369,10 +373,6 @@ def no_training_split(pack: Pack, kind: DataKind) -> SelfspecError:
         f"adapter.data: supervised needs a training split, and no {kind} benchmark has one",
         f"name a file of labelled items with the key 'train' of a benchmark ({names}), or choose other adapter.data",
     )
-
-
-def _same(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:

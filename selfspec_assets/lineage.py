@@ -26,6 +26,7 @@ from selfspec_assets.steps import (
 )
 from selfspec_assets.warehouse import StepKey
 
+REQUESTS = "1"  # raise it when the same settings would ask the model for other lists of instructions
 __all__ = ["DOMAIN_STEPS", "ITERATION_STEPS", "STEPS", "Lineage", "cached_file_digest"]
 
 
@@ -109,10 +110,9 @@ class Lineage:
         needed = [("seeds", 0), *previous_adapters(iteration, 1)]
         inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in needed}
         inputs.update(instruction_files(self, domain, iteration))
-        inputs.pop("banned_words")
-        inputs.pop("filters", None)
-        version = STEPS["instructions"].code_version
-        return signature("instruction_requests", version, {"seed": settings["seed"], "instructions": section}, inputs)
+        for key in ("banned_words", "filters", "language"):  # what is kept of a list, not what is asked for
+            inputs.pop(key, None)
+        return signature("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)
 
     def settings(self, step: str, iteration: int) -> dict[str, object]:
         """The step's slice of the recipe: all of it that is in the signature."""

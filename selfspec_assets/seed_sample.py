@@ -20,6 +20,7 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.recipe import NamedRecipe, Recipe
 from selfspec_assets.records import demonstrating
 from selfspec_assets.signature import random_seed
+from selfspec_assets.words import comparable
 
 
 def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
@@ -75,7 +76,7 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
             split nor a hand-written seed; two seeds have one id.
     """
     declared = pack.data(kind).benchmarks
-    asked = {_same(item) for one in pack.present(kind) for item in load_items(pack, one, kind)}
+    asked = {comparable(item.input) for one in pack.present(kind) for item in load_items(pack, one, kind)}
     wanted = pack.present(kind, names)
     if not wanted:
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
@@ -115,7 +116,7 @@ def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
-    items = [item for item in load_training_items(pack, benchmark, kind) if _same(item) not in asked]
+    items = [item for item in load_training_items(pack, benchmark, kind) if comparable(item.input) not in asked]
     if len(items) < each:
         raise SelfspecError(
             str(pack.training_path(benchmark, kind)),
@@ -138,7 +139,3 @@ def _seed(benchmark: Benchmark, item: Item) -> Seed:
         output=item.references[0],
         source=f"item {item.item_id} of the training split of {benchmark.name}, {benchmark.train}{licence}",
     )
-
-
-def _same(item: Item) -> str:
-    return " ".join(item.input.casefold().split())

@@ -98,6 +98,7 @@ def _seed_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, st
         return {
             **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
             **_benchmark_files(lineage, domain, iteration),
+            "comparison": "2",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in splits},
         }
     return {"file": cached_file_digest(lineage.pack(domain).seeds_path(lineage.recipe.data))}
@@ -155,6 +156,7 @@ def instruction_files(lineage: "Lineage", domain: str, iteration: int) -> dict[s
         "model": lineage.model_identity,
         "header": text_digest(pack.instruction_header.source),
         "banned_words": text_digest("\n".join(pack.file.banned_words)),
+        "language": pack.file.language,
     }
     if pack.file.filters:
         names = " ".join(pack.file.filters)
@@ -175,7 +177,7 @@ STEPS: dict[str, Step] = {
     for step in (
         Step("seeds", False, "1", (SeedRow,), (), lambda lineage, n: [], _seed_files),
         Step(
-            "corpus", False, "1", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
+            "corpus", False, "2", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
         ),
         Step("benchmarks", False, "1", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
         Step(
@@ -199,7 +201,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_scores",
             False,
-            "4",
+            "5",
             (ItemScoreRow, ScoreRow, BaselineRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0)],
@@ -208,13 +210,13 @@ STEPS: dict[str, Step] = {
         Step(
             "instructions",
             True,
-            "1",
+            "2",
             (RequestRow, InstructionRow),
             ("seed", "instructions"),
             _instructions_needs,
             instruction_files,
         ),
-        Step("passages", True, "1", (RetrievalRow, PassageRow), (), _passages_needs, _no_files),
+        Step("passages", True, "2", (RetrievalRow, PassageRow), (), _passages_needs, _no_files),
         Step(
             "responses", True, "1", (ResponseRow, ResponseTokenRow), ("responses",), _responses_needs, _response_files
         ),
@@ -231,7 +233,7 @@ STEPS: dict[str, Step] = {
         Step(
             "scores",
             True,
-            "4",
+            "5",
             (ItemScoreRow, ScoreRow, LiftRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0), ("predictions", n)],

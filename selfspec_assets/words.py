@@ -46,6 +46,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", folded_once)
 
 
+def comparable(text: str) -> str:
+    """A whole text for the question whether another is the same: folded, single spaces."""
+    return " ".join(folded(text).split())
+
+
 def words(text: str) -> list[str]:
     """The words of a text, folded; punctuation and symbols are none.
 

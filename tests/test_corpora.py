@@ -35,8 +35,9 @@ from selfspec_assets.corpora.sources import corpus_digests, source_digest, sourc
 from selfspec_assets.corpora.stored import GROUP_ROWS, StoredDocuments
 from selfspec_assets.corpus_contract import Chunks, Corpus, Source
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.retrieval import Bm25Retriever, Document, words
+from selfspec_assets.retrieval import Bm25Retriever, Document
 from selfspec_assets.signature import folder_digest
+from selfspec_assets.words import words
 from tests.corpus_files import build, corpus, counts, source, texts, write_jsonl
 from tests.corpus_parts import second_half, write_parts
 from tests.published_data import REPO, published_file

@@ -12,7 +12,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py"}
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"}
 PURE = {
-    *("errors", "rows", "strict", "home", "prompts", "templates", "text_file", "records", "readers", "pack_readers"),
+    *(
+        "errors",
+        "rows",
+        "strict",
+        "home",
+        "prompts",
+        "templates",
+        "text_file",
+        "records",
+        "readers",
+        "pack_readers",
+        "words",
+    ),
     *("domain", "corpus_contract", "pack_paths", "pack_finding", "pack_filters", "recipe_sections", "recipe"),
 }
 

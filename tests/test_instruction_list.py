@@ -313,6 +313,20 @@ def test_filter_on_instructions(instruction: str, reason: str | None) -> None:
     assert InstructionFilter(banned).reason(instruction, "some real input") == reason
 
 
+@pytest.mark.parametrize(("language", "instruction", "reason"), [
+    ("ru", "Назовите болезнь в тексте.", None), ("ja", "次の文から病名を挙げてください。", None), ("ja", "翻訳", "too_short"),
+    ("zh", "列出文中提到的药物。", None), ("zh-Hant", "列出" * 80, "too_long"), ("hi", "रोग का नाम बताइए।", None),
+    ("es", "¿Qué enfermedad se menciona?", None), ("fr", "Écrivez le nom.", None), ("de", "„Nenne“ die Gene.", None),
+    ("ja", "「病名」を挙げてください。", None), ("ru", "1. Назовите болезнь", "not_a_letter"), ("ja", "…と言ってください", "not_a_letter"),
+    ("ja", "この画像を説明してください。", "banned_word:画像"), ("ru", "Опишите ФОТО больного.", "banned_word:фото"),
+    ("ru", "Опишите фотосинтез растения.", None), ("fr", "Décrivez une vide\u0301o courte.", "banned_word:vidéo"),
+    ("en", "Écrivez le nom.", "not_ascii_start"), ("en-GB", "Назовите болезнь в тексте.", "not_ascii_start"),
+])  # fmt: skip
+def test_filter_follows_the_language_of_the_pack(language: str, instruction: str, reason: str | None) -> None:
+    found = InstructionFilter(["画像", "фото", "vidéo"], language=language)
+    assert found.reason(instruction, "") == reason
+
+
 def test_filter_limits_and_no_banned_words() -> None:
     assert InstructionFilter([], min_words=1, max_words=2).reason("Map it", "") is None
     assert InstructionFilter([], min_words=1, max_words=2).reason("Map it now", "") == "too_long"
@@ -352,6 +366,8 @@ GUARD = BenchmarkGuard([
     item("drugs", 2, "Does β-carotene cause cancer?", ""),
     item("drugs", 3, "Answer yes or no.", "Is aspirin safe?"),
     item("drugs", 4, "", ""),
+    item("ja", 6, "答えなさい。", "メトホルミンは二型糖尿病の患者の血糖を下げますか。"),
+    item("ru", 7, "Ответьте.", "Снижает ли метформин сахар?"),
     item("ner", 5, "Mark the diseases in a sentence, then give them one by one in order of their first letter.", "…"),
 ])  # fmt: skip
 
@@ -364,6 +380,8 @@ GUARD = BenchmarkGuard([
     ("Find out.", "is ASPIRIN safe", "pubmedqa/id1"), ("Is aspirin safe?", "", "pubmedqa/id1"),
     ("Is aspirin safe now?", "", None),
     ("Find out.", "Is aspirin safe for children?", None), ("Does β carotene cause cancer", "", "drugs/id2"),
+    ("調べなさい。", "質問：メトホルミンは二型糖尿病の患者に", "ja/id6"), ("調べなさい。", "メトホルミンは安全ですか。", None),
+    ("Найдите.", "СНИЖАЕТ ЛИ МЕТФОРМИН САХАР", "ru/id7"), ("Найдите.", "Снижает ли метформин вес?", None),
     ("Answer yes or no.", "Is ibuprofen safe?", None), ("", "", None), ("...", "!", None),
 ])  # fmt: skip
 def test_guard(instruction: str, given_input: str, reason: str | None) -> None:

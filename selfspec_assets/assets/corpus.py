@@ -19,6 +19,7 @@ from selfspec_assets.progress import Progress
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.retrieval import Document, read_corpus
 from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow
+from selfspec_assets.words import count_words
 
 _FOLDER = "documents"
 
@@ -53,7 +54,7 @@ def make_corpus(job: Job) -> Outcome:
     progress = Progress(f"{job.name}: bytes", path.stat().st_size, job.report)
     for document in read_corpus(path):
         documents += 1
-        words += len(document.text.split())
+        words += count_words(document.text)
     progress.to(path.stat().st_size)
     source = job.pack.data(job.recipe.data).corpus.prepared or ""
     row = CorpusRow(source, documents, words, cached_file_digest(path))

@@ -35,11 +35,16 @@ _models: dict[str, LanguageModel] = {}
 
 @dataclass(frozen=True)
 class Check:
-    """A rule that a step's rows must keep; a broken one stops everything downstream."""
+    """A rule that a step's rows must keep; a broken one stops everything downstream, unless it only warns."""
 
     name: str
     passed: bool
     detail: str
+    warns: bool = False
+
+    @property
+    def severity(self) -> dg.AssetCheckSeverity:
+        return dg.AssetCheckSeverity.WARN if self.warns else dg.AssetCheckSeverity.ERROR
 
 
 @dataclass
@@ -246,12 +251,12 @@ def run_step(
                 raise
         checks = check(job, outcome.tables)
         results = [
-            dg.AssetCheckResult(
-                check_name=c.name, passed=c.passed, severity=dg.AssetCheckSeverity.ERROR, description=c.detail
-            )
+            dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=c.severity, description=c.detail)
             for c in checks
         ]
-        broken = [c for c in checks if not c.passed]
+        for doubtful in (c for c in checks if c.warns and not c.passed):
+            job.report(f"{job.name}: WARNING: {doubtful.detail}")
+        broken = [c for c in checks if not (c.passed or c.warns)]
         if broken:
             yield from results
             details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
