@@ -314,10 +314,12 @@ def test_filter_on_instructions(instruction: str, reason: str | None) -> None:
 
 
 @pytest.mark.parametrize(("language", "instruction", "reason"), [
-    ("ru", "Назовите болезнь в тексте.", None), ("ja", "次の文から病名を挙げてください。", None), ("ja", "翻訳", "too_short"),
+    ("ru", "Назовите болезнь в тексте.", None), ("ja", "次の文から病名を挙げてください。", None),
+    ("ja", "翻訳", "too_short"),
     ("zh", "列出文中提到的药物。", None), ("zh-Hant", "列出" * 80, "too_long"), ("hi", "रोग का नाम बताइए।", None),
     ("es", "¿Qué enfermedad se menciona?", None), ("fr", "Écrivez le nom.", None), ("de", "„Nenne“ die Gene.", None),
-    ("ja", "「病名」を挙げてください。", None), ("ru", "1. Назовите болезнь", "not_a_letter"), ("ja", "…と言ってください", "not_a_letter"),
+    ("ja", "「病名」を挙げてください。", None), ("ru", "1. Назовите болезнь", "not_a_letter"),
+    ("ja", "…と言ってください", "not_a_letter"),
     ("ja", "この画像を説明してください。", "banned_word:画像"), ("ru", "Опишите ФОТО больного.", "banned_word:фото"),
     ("ru", "Опишите фотосинтез растения.", None), ("fr", "Décrivez une vide\u0301o courte.", "banned_word:vidéo"),
     ("en", "Écrivez le nom.", "not_ascii_start"), ("en-GB", "Назовите болезнь в тексте.", "not_ascii_start"),
@@ -380,7 +382,8 @@ GUARD = BenchmarkGuard([
     ("Find out.", "is ASPIRIN safe", "pubmedqa/id1"), ("Is aspirin safe?", "", "pubmedqa/id1"),
     ("Is aspirin safe now?", "", None),
     ("Find out.", "Is aspirin safe for children?", None), ("Does β carotene cause cancer", "", "drugs/id2"),
-    ("調べなさい。", "質問：メトホルミンは二型糖尿病の患者に", "ja/id6"), ("調べなさい。", "メトホルミンは安全ですか。", None),
+    ("調べなさい。", "質問：メトホルミンは二型糖尿病の患者に", "ja/id6"),
+    ("調べなさい。", "メトホルミンは安全ですか。", None),
     ("Найдите.", "СНИЖАЕТ ЛИ МЕТФОРМИН САХАР", "ru/id7"), ("Найдите.", "Снижает ли метформин вес?", None),
     ("Answer yes or no.", "Is ibuprofen safe?", None), ("", "", None), ("...", "!", None),
 ])  # fmt: skip
