@@ -102,7 +102,7 @@ class Lineage:
         return self.signature(step, domain, iteration)
 
     def request_signature(self, domain: str, iteration: int) -> str:
-        """Of the raw instruction requests alone: what decides which of their items are kept throws none of them away."""
+        """Of the raw instruction requests alone: what decides which items are kept throws none of them away."""
         settings = self.settings("instructions", iteration)
         section = dict(settings["instructions"])  # type: ignore[call-overload]
         for key in ("target", "max_requests", "max_rouge_l"):

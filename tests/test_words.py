@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rouge_score.tokenize import tokenize
 
 from selfspec_assets import words as module
-from selfspec_assets.words import count_words, cut_words, first_words, folded, search_terms, words
+from selfspec_assets.words import comparable, count_words, cut_words, first_words, folded, search_terms, words
 
 
 def test_examples_in_the_docstrings() -> None:
@@ -36,6 +36,10 @@ def test_words_of_any_script(text: str, expected: list[str]) -> None:
 def test_neighbours_are_searched_by_where_a_script_has_no_spaces() -> None:
     assert search_terms("東京都、大阪 DNA型") == ["東京", "京都", "大阪", "dna", "型"]
     assert search_terms("IL-6 हिन्दी") == words("IL-6 हिन्दी")
+
+
+def test_a_whole_text_is_the_same_however_it_is_encoded_and_spaced() -> None:
+    assert comparable("Cafe\u0301  ist’s\nＡ") == comparable("café ist's a") != comparable("cafe ist's a")
 
 
 @settings(deadline=None)
