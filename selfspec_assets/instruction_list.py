@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
 
 # Every quantifier is bounded, so that reading time grows with the length of the text and no faster.
@@ -258,7 +259,7 @@ class BenchmarkGuard:
         self._runs: dict[str, str] = {}
         for item in items:
             name = f"{item.benchmark}/{item.item_id}"
-            words = _normalised(item.input) or _normalised(item.instruction)
+            words = _normalised(without_marks(item.input)) or _normalised(item.instruction)
             if words:
                 self._whole.setdefault(" ".join(words), name)
             for run in self._runs_of(words):
@@ -267,7 +268,7 @@ class BenchmarkGuard:
     def reason(self, instruction: str, input: str) -> str | None:
         """``repeats_benchmark:<benchmark>/<item_id>``, naming the first item that the pair repeats, or None."""
         for text in (input, instruction):
-            words = _normalised(text)
+            words = _normalised(without_marks(text))
             name = self._whole.get(" ".join(words)) or next(
                 (self._runs[run] for run in self._runs_of(words) if run in self._runs), None
             )
