@@ -21,7 +21,7 @@ from selfspec_assets.pack_finding import find_pack, pack_names
 from selfspec_assets.pack_paths import PackPath, contained, in_pack
 from selfspec_assets.pack_readers import bound_reader
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
-from selfspec_assets.records import Item, Remark, Seed, load_seeds, text_field
+from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
 from selfspec_assets.templates import Template
 from selfspec_assets.text_file import read_text
@@ -55,7 +55,6 @@ LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 DataKind = Literal["bundled", "published"]
 MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
-BLANK_ALTERNATIVE = "blank alternatives passed over"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from selfspec_assets.corpora.overlap import N
+from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
 from selfspec_assets.words import comparable, count_words, starts_unspaced, words
 
@@ -269,7 +270,7 @@ class BenchmarkGuard:
         self._runs: dict[str, str] = {}
         for item in items:
             name = f"{item.benchmark}/{item.item_id}"
-            asked = words(item.input) or words(item.instruction)
+            asked = words(without_marks(item.input)) or words(item.instruction)
             if asked:
                 self._whole.setdefault(" ".join(asked), name)
             for run in self._runs_of(asked):
@@ -278,7 +279,7 @@ class BenchmarkGuard:
     def reason(self, instruction: str, input: str) -> str | None:
         """``repeats_benchmark:<benchmark>/<item_id>``, naming the first item that the pair repeats, or None."""
         for text in (input, instruction):
-            asked = words(text)
+            asked = words(without_marks(text))
             name = self._whole.get(" ".join(asked)) or next(
                 (self._runs[run] for run in self._runs_of(asked) if run in self._runs), None
             )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.text_file import read_text
 
+BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
+_MENTION_MARK = re.compile(r"\[/?[12]\]")
 _SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 
 
@@ -48,6 +51,15 @@ class Seed:
     input: str
     output: str
     source: str
+
+
+def without_marks(text: str) -> str:
+    """The text without the marks of two mentions, which ``readers.ddi`` sets, for comparison with other texts.
+
+    >>> without_marks("[1]Xanol[/1] raises [2]zulin[/2].")
+    'Xanol raises zulin.'
+    """
+    return _MENTION_MARK.sub("", text) if "[/1]" in text else text
 
 
 class _Demonstrates(Protocol):

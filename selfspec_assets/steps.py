@@ -175,15 +175,15 @@ def _model_file(lineage: "Lineage", domain: str, iteration: int) -> dict[str, st
 STEPS: dict[str, Step] = {
     step.name: step
     for step in (
-        Step("seeds", False, "1", (SeedRow,), (), lambda lineage, n: [], _seed_files),
+        Step("seeds", False, "2", (SeedRow,), (), lambda lineage, n: [], _seed_files),
         Step(
             "corpus", False, "2", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
         ),
-        Step("benchmarks", False, "1", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
+        Step("benchmarks", False, "2", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
         Step(
             "training_items",
             False,
-            "1",
+            "2",
             (TrainingItemRow,),
             (),
             lambda lineage, n: [("benchmarks", 0)],

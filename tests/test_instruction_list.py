@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, ParsedItem, parse_instruction_list
+from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
 
 
@@ -390,6 +391,16 @@ GUARD = BenchmarkGuard([
 def test_guard(instruction: str, given_input: str, reason: str | None) -> None:
     expected = None if reason is None else f"repeats_benchmark:{reason}"
     assert GUARD.reason(instruction, given_input) == expected
+
+
+def test_guard_looks_past_the_marks_of_two_drugs() -> None:
+    """The item and what is generated in its manner have them in other places; a citation is not such a mark."""
+    marked = LONG.replace("aspirin", "[1]aspirin[/1]").replace("placebo", "[2]placebo[/2]")
+    other = LONG.replace("fever", "[1]fever[/1]").replace("daily", "[2]daily[/2]")
+    assert BenchmarkGuard([item("ddi", 0, "Answer.", marked)]).reason("Go on.", LONG) == "repeats_benchmark:ddi/id0"
+    assert BenchmarkGuard([item("ddi", 0, "Answer.", marked)]).reason("Go on.", other) == "repeats_benchmark:ddi/id0"
+    assert GUARD.reason("Go on.", other) == "repeats_benchmark:pubmedqa/id0"
+    assert without_marks("See [1] and [2].") == "See [1] and [2]."
 
 
 def test_guard_finds_every_run_and_no_shorter_one() -> None:

@@ -17,6 +17,7 @@ from selfspec_assets.lineage import STEPS, cached_file_digest
 from selfspec_assets.partitions import domains
 from selfspec_assets.progress import Progress
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.records import without_marks
 from selfspec_assets.retrieval import Document, read_corpus
 from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow
 from selfspec_assets.words import count_words
@@ -96,7 +97,7 @@ def _benchmark_text(job: Job) -> BenchmarkText:
     """Inputs and references of every benchmark whose files are there."""
     kind = job.recipe.data
     return BenchmarkText(
-        (f"{benchmark.name}/{item.item_id}", [item.input, *item.references])
+        (f"{benchmark.name}/{item.item_id}", [without_marks(item.input), *item.references])
         for benchmark in job.pack.present(kind)
         for item in load_items(job.pack, benchmark, kind)
     )
