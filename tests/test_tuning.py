@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM
 from selfspec_assets import tuning
 from selfspec_assets.decoding import StopRules, encode_example, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer, repacked_weights
+from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer
+from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.tuning import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
 from selfspec_assets.tuning_checkpoints import saving
 from selfspec_assets.tuning_examples import answer_loss, collate, encode_examples, training_order
