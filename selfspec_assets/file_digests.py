@@ -39,10 +39,8 @@ def _kept(paths: Sequence[Path]) -> dict[str, str]:
     if missing:
         now = {path: [*keys[path], digest] for path, digest in missing.items()}
         lock = memory.parent / "locks" / "file_digests.lock"
-        with (
-            suppress(OSError, SelfspecError),
-            waiting(lock),
-        ):  # where nothing can be kept, the next process hashes again
+        # Where nothing can be kept, the next process hashes again.
+        with suppress(OSError, SelfspecError), waiting(lock):
             # Read again: another process may have added files of its own while this one hashed.
             write_atomically(memory, json.dumps({**_remembered(memory), **now}).encode(), "file digests")
     return {**found, **missing}

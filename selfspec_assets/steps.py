@@ -190,7 +190,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_predictions",
             False,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0)],
@@ -208,7 +208,7 @@ STEPS: dict[str, Step] = {
         Step(
             "instructions",
             True,
-            "1",
+            "2",
             (RequestRow, InstructionRow),
             ("seed", "instructions"),
             _instructions_needs,
@@ -222,7 +222,7 @@ STEPS: dict[str, Step] = {
         Step(
             "predictions",
             True,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0), ("adapter", n)],

@@ -9,21 +9,23 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from selfspec_assets import language_model, model_weights, signature
+from selfspec_assets.assets.responses import sides_of
 from selfspec_assets.check import check_recipe
-from selfspec_assets.decoding import StopRules, encode_prompt, greedy, next_token_logits, sample
+from selfspec_assets.decoding import ContrastSettings, StopRules, encode_prompt, greedy, next_token_logits, sample
 from selfspec_assets.decoding.batching import in_batches
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer
-from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.memory import Room, is_out_of_memory
 from selfspec_assets.model_folder import model_digest
+from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.recipe import load_recipe
 from selfspec_assets.rows import SeedRow
 from selfspec_assets.tuning import TuningSettings, refuse_repacked, tune
@@ -415,6 +417,19 @@ def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predict
     work = warehouse.root / "work" / Lineage(named).signature("base_predictions", "botany", 0)
     assert [path.name for path in work.iterdir()] == ["attempts.json"]
     assert Attempts(work).recipes() == (project.folder / "recipes" / "tiny.yaml",)
+
+
+def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
+    loaded: list[int] = []
+
+    def load(iteration: int) -> str:
+        loaded.append(iteration)
+        return f"adapter {iteration}"
+
+    job: Any = SimpleNamespace(iteration=3, adapter=load)
+    assert sides_of(job, ContrastSettings("none")) == ("adapter 2", None)
+    assert loaded == [2]
+    assert sides_of(job, ContrastSettings("difference")) == ("adapter 2", "adapter 1")
 
 
 def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:

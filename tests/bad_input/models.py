@@ -86,7 +86,7 @@ MODELS = (
     Case("an index out of the folder", index({"a": "../../secret"}), "index.json", "does not name", "restore the file"),
     Case("an adapter beside them", put("model/adapter_config.json", '{"peft_type": "LORA"}'), "model",
          "an adapter (adapter_config.json) lies beside the model's weights", "a folder of their own"),
-    Case("weights twice", all_of(put("model/model-1.safetensors", safetensors({})), index({"a": "model-1.safetensors"})),
+    Case("weights twice", all_of(put("model/one.safetensors", safetensors({})), index({"a": "one.safetensors"})),
          "model", "has its weights twice", "remove those"),
     Case("weights named by the config", edit_json(CONFIG, transformers_weights="x.safetensors"), "config.json",
          "'transformers_weights' has other files loaded", "save_pretrained"),
