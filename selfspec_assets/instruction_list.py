@@ -4,10 +4,12 @@ The prompt ends with ``\\n4. Instruction:``; read here is its continuation, ``<t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from selfspec_assets.corpora.overlap import N
+from selfspec_assets.picture_tasks import needs_pictures
 from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
 from selfspec_assets.words import comparable, count_words, starts_unspaced, words
@@ -34,6 +36,9 @@ _INPUT = re.compile(rf"^{_MARKUP}{_NUMBER_BEFORE}{_INPUT_LABEL}", re.IGNORECASE 
 _INLINE_INPUT = re.compile(r"(?<=[.?!:;)\]\"'])[ \t]{1,8}Input:")
 _OUTPUT = re.compile(rf"^{_MARKUP}{_NUMBER_BEFORE}{_OUTPUT_LABEL}", re.IGNORECASE | re.MULTILINE)
 _LABEL_AGAIN = re.compile(rf"\s*{_MARKUP}{_TASK_LABEL}", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    rf"(?:^|:[ \t]{{0,4}})\#{{2,6}}[ \t]{{0,4}}[*_]{{0,3}}instruction{_LABEL_END}", re.IGNORECASE | re.MULTILINE
+)
 _RULE = re.compile(r"[ \t#*_=\-]*")
 
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("`", "`"), ("**", "**"))
@@ -76,14 +81,17 @@ def parse_instruction_list(text: str, first_number: int, hit_limit: bool) -> lis
     bold or not, perhaps on the next line. A missing ``Input:`` or one that says "none" gives an empty input; an
     ``Output:``, ``Response:`` or ``Answer:`` part is cut off. An item begins
 
-    - at a number with an ``Instruction:`` label, or at a heading ``### Instruction:``;
+    - at a number with an ``Instruction:`` label, unless the expected number follows with one, and this is neither it
+      nor the last one again: then it belongs to a list within the text;
+    - at a heading ``### Instruction:`` after a blank line, where no number has a label;
     - where other items are labelled: at the expected next number, if an ``Input:`` of its own comes before the next
       number;
     - where no number has a label: at the expected next number, unless it continues a list (the number before
       it was passed over, with no blank line since); and in a list without any numbers, at each ``Instruction:`` after
       a blank line.
 
-    Any other number belongs to the text that it stands in, an input's own list for example.
+    Any other number or heading belongs to the text that it stands in, an input's own list or template for example; the
+    ``### Response:`` of such a template cuts nothing off.
 
     Args:
         text: what the model wrote after ``<first_number>. Instruction:``.
@@ -113,11 +121,18 @@ def parse_instruction_list(text: str, first_number: int, hit_limit: bool) -> lis
 def _openings(text: str, first_number: int) -> Iterator[re.Match[str]]:
     """The headers at which an item begins, in order."""
     headers = [h for h in _HEADER.finditer(text) if h["mark"] or h["label"] or h["bare"]]
-    any_label = any(_is_labelled(header) for header in headers)
+    labelled = Counter(int(h["number"]) if h["number"] else None for h in headers if _is_labelled(h))  # still to come
+    any_label, numbered = bool(labelled), bool(labelled.keys() - {None})
     expected, passed, found = first_number + 1, -1, False
     for i, header in enumerate(headers):
         number = int(header["number"]) if header["number"] else None
-        if _is_labelled(header) or (i == 0 and number == first_number and not text[: header.start()].strip()):
+        if _is_labelled(header):
+            labelled[number] -= 1
+            if number is None:
+                opens = not numbered and (header.start() == 0 or text.endswith("\n\n", 0, header.start()))
+            else:
+                opens = number in (expected, expected - 1) or not labelled[expected]
+        elif i == 0 and number == first_number and not text[: header.start()].strip():
             opens = True
         elif number != expected:
             opens = False
@@ -145,7 +160,8 @@ def _is_labelled(header: re.Match[str]) -> bool:
 
 def _split(body: str) -> tuple[str, str]:
     """Instruction and input of one item's text."""
-    if output := _OUTPUT.search(body, 1):
+    template = _TEMPLATE.search(body)
+    if output := _OUTPUT.search(body, 1, template.start() if template else len(body)):
         body = body[: output.start()]
     label = _INPUT.search(body) or _INLINE_INPUT.search(body)
     if label is None:
@@ -234,8 +250,8 @@ class InstructionFilter:
         """Why the pair is rejected, or None.
 
         ``empty``, ``too_short``, ``too_long``, ``not_ascii_start`` (English alone), ``not_a_letter`` (how it begins),
-        ``banned_word:<w>`` (in the instruction) or ``placeholder_input`` (the input is nothing but "[text]", "<text>",
-        "...", "{input}" …), tried in this order.
+        ``banned_word:<w>`` (in the instruction), ``placeholder_input`` (the input is nothing but "[text]", "<text>",
+        "...", "{input}" …) or ``needs_pictures`` (``picture_tasks``), tried in this order.
         """
         instruction = instruction.strip()
         count = count_words(instruction)
@@ -251,7 +267,9 @@ class InstructionFilter:
             return "not_a_letter"
         if self._banned and (found := self._banned.search(comparable(instruction))):
             return f"banned_word:{found[0]}"
-        return "placeholder_input" if _is_placeholder(input) else None
+        if _is_placeholder(input):
+            return "placeholder_input"
+        return "needs_pictures" if needs_pictures(instruction, input) else None
 
 
 class BenchmarkGuard:

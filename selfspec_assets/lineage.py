@@ -10,7 +10,8 @@ from pathlib import Path
 
 from selfspec_assets import home
 from selfspec_assets.domain import Pack, load_pack
-from selfspec_assets.language_model import ModelSpec, model_digest, precision_of
+from selfspec_assets.language_model import ModelSpec, model_digest
+from selfspec_assets.model_weights import precision_of
 from selfspec_assets.recipe import NamedRecipe, settings_for
 from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.signature import signature, signed_text, text_digest

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from selfspec_assets.asking import PREDICTION_STOP, ask_for_lists, list_prompts, response_stop
+from selfspec_assets.asking import ask_for_lists, list_prompts, prediction_stop, response_stop
 from selfspec_assets.corpora.census import first_documents
 from selfspec_assets.decoding import Generation, Group, answer, encode_example, fits, greedy
 from selfspec_assets.domain import load_items
@@ -157,7 +157,7 @@ class _Sample:
                 self._model,
                 prompts,
                 max_new_tokens=section.max_new_tokens,
-                stop=PREDICTION_STOP,
+                stop=prediction_stop(self._model.spec),
                 adapter=None,
                 batch_size=section.batch_size,
             )

@@ -192,7 +192,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_predictions",
             False,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0)],
@@ -224,7 +224,7 @@ STEPS: dict[str, Step] = {
         Step(
             "predictions",
             True,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0), ("adapter", n)],

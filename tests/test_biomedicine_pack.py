@@ -15,6 +15,7 @@ from rouge_score import rouge_scorer
 from selfspec_assets import home
 from selfspec_assets.domain import Benchmark, Item, Pack, Seed, load_items, load_pack, load_seeds
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.instruction_list import InstructionFilter
 from selfspec_assets.records import BLANK_ALTERNATIVE, Remark
 from tests.native_samples import BIOASQ, BIOMEDICINE, DDI, DRUGS, HOC, IOB, PUBMEDQA
 from tests.published_data import DATA, REPO, published_file
@@ -111,8 +112,8 @@ def test_response_prompt_layout(pack: Pack, context: str, passage: str, expected
     assert opening.count(".") <= 2
 
 
-def hit(pack: Pack, instruction: str) -> list[str]:
-    return [word for word in pack.file.banned_words if re.search(rf"\b{re.escape(word)}\b", instruction, re.I)]
+def rejected(pack: Pack, instruction: str) -> str | None:
+    return InstructionFilter(pack.file.banned_words).reason(instruction, "some text")
 
 
 @pytest.mark.parametrize(
@@ -129,8 +130,8 @@ def hit(pack: Pack, instruction: str) -> list[str]:
         "Should the patient go to the intensive care unit?",
     ],
 )
-def test_banned_words_spare_biomedical_tasks(pack: Pack, instruction: str) -> None:
-    assert hit(pack, instruction) == []
+def test_biomedical_tasks_are_kept(pack: Pack, instruction: str) -> None:
+    assert rejected(pack, instruction) is None
 
 
 @pytest.mark.parametrize(
@@ -142,8 +143,8 @@ def test_banned_words_spare_biomedical_tasks(pack: Pack, instruction: str) -> No
         "Set a reminder to take the tablets.",
     ],
 )
-def test_banned_words_stop_what_a_text_model_cannot_do(pack: Pack, instruction: str) -> None:
-    assert hit(pack, instruction)
+def test_what_a_text_model_cannot_do_is_rejected(pack: Pack, instruction: str) -> None:
+    assert rejected(pack, instruction)
 
 
 # Seeds
@@ -197,7 +198,7 @@ def test_seeds_pass_the_filters_for_instructions(pack: Pack, seeds: list[Seed]) 
         assert 3 <= len(seed.instruction.split()) <= 150, seed.seed_id
         assert seed.instruction[0].isascii(), seed.seed_id
         assert seed.instruction[0].isalpha(), seed.seed_id
-        assert hit(pack, seed.instruction) == [], seed.seed_id
+        assert rejected(pack, seed.instruction) is None, seed.seed_id
 
 
 def test_seeds_answer_in_the_benchmarks_form(pack: Pack, seeds: list[Seed]) -> None:

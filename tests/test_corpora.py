@@ -746,6 +746,33 @@ def test_digests_of_large_sources_are_remembered(tmp_path: Path, monkeypatch: py
     assert corpus_digests(declared, tmp_path) != first
 
 
+REMEMBER = """
+import sys
+from pathlib import Path
+from selfspec_assets import file_digests
+file_digests._KEPT_FROM = 0
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    file_digests.file_digests([path])
+"""
+
+
+def test_processes_that_remember_digests_at_once_lose_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each adds its own files one by one; what another has added meanwhile stays, and the file is whole at any time."""
+    monkeypatch.setenv("SELFSPEC_WAREHOUSE", str(tmp_path / "warehouse"))
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+        for number in range(40):
+            (folder / f"{number}.txt").write_text(f"{folder.name} {number}")
+    writers = [subprocess.Popen([sys.executable, "-c", REMEMBER, str(folder)]) for folder in folders]
+    memory = tmp_path / "warehouse" / "file_digests.json"
+    while any(writer.poll() is None for writer in writers):
+        if memory.exists():
+            json.loads(memory.read_bytes())
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert set(json.loads(memory.read_bytes())) == {str(path) for folder in folders for path in folder.iterdir()}
+
+
 # Resume
 
 

@@ -29,7 +29,7 @@ def test_the_format_that_the_prompt_sets() -> None:
     "**5.** Instruction: ",
     "**5. Instruction:** ", "**5. Instruction**: ", "5. **Instruction:** ", "### 5. Instruction: ",
     "###\n5. Instruction: ",
-    "---\n\n5. Instruction: ", "### Instruction:\n", "### Instruction: ", "Task 5: ", "Task 5: Instruction: ",
+    "---\n\n5. Instruction: ", "Task 5: ", "Task 5: Instruction: ",
     "Task 5:\nInstruction: ",
     "## Task 5\n\nInstruction: ", "**Task 5:** ", "Instruction 5: ", "5.\nInstruction: ", "5.\n\n**Instruction:** ",
     "5. Task: ",
@@ -132,6 +132,48 @@ INNER = [
 def test_inputs_of_many_lines_stay_whole(inner: str, label: str) -> None:
     text = f" Sum up.\nInput: {inner}\n\n5. {label}Next task.\nInput: x\n\n6. {label}Last task.\nInput: y"
     assert pairs(text) == [("Sum up.", inner), ("Next task.", "x"), ("Last task.", "y")]
+
+
+TEMPLATE = "### Instruction:\nClassify the text.\n\n### Input:\nIt hurts.\n\n### Response:\nnegative"
+MARKED = [
+    TEMPLATE,
+    f"Mend this prompt:\n{TEMPLATE}",
+    f"Mend this prompt:\n\n{TEMPLATE}",
+    f"{TEMPLATE}\n\n{TEMPLATE}",
+    "1. Instruction: wash hands\n2. Instruction: take blood",
+    "Steps:\n\n1. Task: wash\n2. Task: take\n9. Task: ship",
+    "Task 1: wash\nTask 2: take",
+    "## Instruction: wash hands",
+]
+
+
+@pytest.mark.parametrize("inner", MARKED)
+@pytest.mark.parametrize("gap", [" ", "\n"])
+def test_markers_within_an_input_are_data(inner: str, gap: str) -> None:
+    text = f" Sum up.\nInput:{gap}{inner}\n\n5. Instruction: Go on.\nInput:{gap}{inner}\n\n6. Instruction: End."
+    assert pairs(text) == [("Sum up.", inner), ("Go on.", inner), ("End.", "")]
+
+
+def test_a_heading_within_the_last_items_input_is_data() -> None:
+    assert pairs(f" Sum up.\nInput: Mend this prompt:\n{TEMPLATE}") == [("Sum up.", f"Mend this prompt:\n{TEMPLATE}")]
+
+
+@pytest.mark.parametrize("header", ["### Instruction:\n", "### Instruction: "])
+@pytest.mark.parametrize("gap", ["\n\n", "\r\n\r\n", " \n\n\n"])
+def test_a_heading_after_a_blank_line_opens_an_item(header: str, gap: str) -> None:
+    text = f" List drugs.{gap}Input: Fever{gap}{header}Name the gene.{gap}Input: BRCA1"
+    assert pairs(text) == [("List drugs.", "Fever"), ("Name the gene.", "BRCA1")]
+
+
+def test_a_list_of_headings_is_read() -> None:
+    text = f" Sum up.\nInput: x\n\n{TEMPLATE}\n\n### Instruction:\nGo on."
+    assert pairs(text) == [("Sum up.", "x"), ("Classify the text.", "It hurts."), ("Go on.", "")]
+
+
+@pytest.mark.parametrize("numbers", [(5, 6, 7), (5, 5, 6), (6, 7, 8), (1, 2, 3), (5, 7, 8), (9, 9, 9)])
+def test_items_that_are_numbered_otherwise_are_items(numbers: tuple[int, ...]) -> None:
+    text = " A a.\nInput: x" + "".join(f"\n\n{n}. Instruction: B{i} b.\nInput: y" for i, n in enumerate(numbers))
+    assert pairs(text) == [("A a.", "x"), *((f"B{i} b.", "y") for i in range(3))]
 
 
 def test_inner_lists_in_an_instruction() -> None:
