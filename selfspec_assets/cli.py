@@ -103,15 +103,21 @@ def check(
         str | None,
         typer.Option("--domain", help="Only this domain; with no recipe: its pack alone, 'all' for every pack."),
     ] = None,
+    no_code: Annotated[
+        bool, typer.Option("--no-code", help="Look at packs, every one without --domain, and run none of their code.")
+    ] = False,
 ) -> None:
     """Check recipes, domain packs, seeds, benchmarks, and that a model's folder is there and fits the recipe.
 
-    Loads no weights and needs no GPU.
+    Loads no weights and needs no GPU. A pack's readers.py and filters.py are run, unless --no-code says no.
     """
     from selfspec_assets.check import check_recipe
 
-    if domain is not None and recipe is None:
-        _check_packs(domain)
+    if no_code and recipe is not None:
+        remedy = f"selfspec check --no-code --domain {domain or 'NAME'}"
+        raise SelfspecError("--no-code", "looks at packs; a recipe needs the code of its packs", remedy)
+    if recipe is None and (no_code or domain is not None):
+        _check_packs(domain or EVERY_PACK, code=not no_code)
         return
     broken = 0
     for name in own_recipe_names() if recipe is None else matching_names(recipe):
@@ -135,7 +141,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _check_packs(domain: str) -> None:
+def _check_packs(domain: str, *, code: bool) -> None:
     from selfspec_assets.domain import domain_names
     from selfspec_assets.pack_check import check_pack
     from selfspec_assets.pack_finding import broken_places
@@ -143,7 +149,7 @@ def _check_packs(domain: str) -> None:
     broken = broken_places() if domain == EVERY_PACK else []
     for place in broken:
         printing.failure(place)
-    reports = [check_pack(name) for name in (domain_names() if domain == EVERY_PACK else [domain])]
+    reports = [check_pack(name, code=code) for name in (domain_names() if domain == EVERY_PACK else [domain])]
     for report in reports:
         printing.line((report.name, "bold"))
         _print_lines(report.lines)
