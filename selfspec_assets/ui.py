@@ -64,25 +64,33 @@ def _tell(number: int, frame: FrameType | None) -> NoReturn:
 
 def _end(mark: str) -> None:
     """Interrupts every process that has the mark, as a terminal would, and kills those that take too long."""
-    for process in _marked(mark):
+    left = _marked(mark)
+    for process in left:
         _send(process, signal.SIGINT)
     started = time.monotonic()
-    while (left := _marked(mark)) and time.monotonic() - started < _GRACE_SECONDS + _KILLING_SECONDS:
+    while left and time.monotonic() - started < _GRACE_SECONDS + _KILLING_SECONDS:
         if time.monotonic() - started > _GRACE_SECONDS:
-            for process in left:  # each time anew: one may have started another meanwhile
+            for process in left:
                 _send(process, signal.SIGKILL)
         time.sleep(0.1)
+        # One on its way out has lost its environment before it is gone; and another may have been started meanwhile.
+        left = {process for process in left if _lives(process)} | _marked(mark)
 
 
-def _marked(mark: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _has(process, mark)]
+def _marked(mark: str) -> set[psutil.Process]:
+    return {process for process in psutil.process_iter() if _lives(process) and _has(process, mark)}
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _has(process: psutil.Process, mark: str) -> bool:
-    try:
-        return bool(process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE)
-    except (psutil.Error, OSError):  # gone meanwhile, or somebody else's
-        return False
+    with suppress(psutil.Error, OSError):  # gone meanwhile, or somebody else's
+        return bool(process.environ().get(MARK) == mark)
+    return False
 
 
 def _send(process: psutil.Process, number: int) -> None:

@@ -1,18 +1,22 @@
 """Text is data wherever it is printed, and every terminal can take it."""
 
 import ast
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.table import Table
 
 from selfspec_assets import printing
+from selfspec_assets.assets.step import markdown_table
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import LossRow
+from selfspec_assets.rows import SeedRow
 from tests.conftest import Project
 from tests.test_imports import MODULES, imports
 
@@ -84,21 +88,22 @@ def test_nothing_else_prints() -> None:
     for path in MODULES:
         if path.stem != "printing":
             names = {name for name, _ in imports(path)}
-            assert names.isdisjoint({"rich.console", "rich.markup", "rich", "rich.progress"}), path.name
+            assert names.isdisjoint({"rich.console", "rich.markup", "rich.progress"}), path.name
             calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
             assert not any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls), path.name
 
 
 ALL = """
-import sys
+import os, sys
 from selfspec_assets import cli, printing
 printing.prepare()
-for command in {commands!r}:
+for command in {commands!a}:
     try:
         cli.app(command, standalone_mode=True)
     except SystemExit as ending:
         sys.stdout.flush()
-        print(command[0], "ended with", ending.code, flush=True)
+        print(ascii(command[0]), "ended with", ending.code, flush=True)
+os._exit(0)
 """
 COMMANDS = [
     ["--help"],
@@ -126,14 +131,14 @@ TERMINALS = {
 }
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("terminal", TERMINALS)
 def test_every_command_on_a_terminal_that_is_not_utf8(finished: Project, terminal: str) -> None:
     given, encoding = TERMINALS[terminal]
-    (finished.folder / "domains/botany/domain.yaml").touch()
-    code = ALL.format(commands=COMMANDS)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **given, "COLUMNS": "80"}, capture_output=True, check=False
-    )
+    environment = {**os.environ, **given, "COLUMNS": "80"}
+    del environment["FORCE_COLOR"]
+    command = [sys.executable, "-c", ALL.format(commands=COMMANDS)]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
     said, complained = done.stdout.decode(encoding), done.stderr.decode(encoding)
     assert done.returncode == 0, complained
     assert "Traceback" not in said + complained
@@ -150,4 +155,11 @@ def test_json_is_json_whatever_the_values() -> None:
     value = {"a": float("nan"), "b": [1.5, float("-inf"), (float("inf"),)], 3: {"c": {None: b"x"}}, "d": "é"}
     found = json.loads(printing.as_json(value), parse_constant=pytest.fail)
     assert found == {"a": None, "b": [1.5, None, [None]], "3": {"c": {"None": "b'x'"}}, "d": "é"}
-    assert LossRow.table == "losses"
+
+
+@pytest.mark.parametrize("text", [*NASTY, "**x** _y_ `z` ~~a~~ # | <img src=https://example.org/x> [a](b) &amp; $x$"])
+def test_text_is_no_markdown_in_dagsters_previews(text: str) -> None:
+    table = markdown_table([SeedRow(0, text, "t", text, "s", text, text, text)])
+    rendered = MarkdownIt("commonmark").enable("table").render(table)
+    cells = [html.unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", rendered)]
+    assert cells.count(text.strip()) == 5
