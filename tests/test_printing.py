@@ -121,7 +121,7 @@ COMMANDS = [
     ["verify"],
     ["run", "tiny"],
     ["run", "→"],
-    ["→"],
+    ["no-such-command"],
 ]
 TERMINALS = {
     "LC_ALL=C": ({"LC_ALL": "C"}, "ascii"),
