@@ -19,7 +19,7 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_filters import PackFilters, load_filters
 from selfspec_assets.pack_finding import find_pack, pack_names
 from selfspec_assets.pack_paths import PackPath, contained, in_pack
-from selfspec_assets.pack_readers import bound_reader
+from selfspec_assets.pack_readers import bound_reader, is_own
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
 from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
@@ -157,6 +157,7 @@ class Pack:
     instruction_header: Template
     response_prompt: Template
     filters: PackFilters
+    code: bool = True  # whether its readers.py and filters.py may be run
 
     def data(self, kind: DataKind) -> PackData:
         found = self.file.bundled if kind == "bundled" else self.file.published
@@ -224,7 +225,11 @@ class Pack:
 
     def reader(self, benchmark: Benchmark) -> Callable[[Path], Iterator[Item | Remark]]:
         """Path → items and remarks, with the benchmark's options given."""
-        return bound_reader(self.folder, benchmark.reader, benchmark.options)
+        return bound_reader(self.folder, benchmark.reader, benchmark.options, code=self.code)
+
+    def is_closed(self, benchmark: Benchmark) -> bool:
+        """Whether only code of the pack could read it, and none may be run."""
+        return not self.code and is_own(self.folder, benchmark.reader)
 
 
 def domain_names() -> list[str]:
@@ -232,8 +237,11 @@ def domain_names() -> list[str]:
     return pack_names()
 
 
-def load_pack(name: str) -> Pack:
+def load_pack(name: str, *, code: bool = True) -> Pack:
     """Find and check a pack.
+
+    Args:
+        code: False runs none of the pack's code: it has no filters, and benchmarks of its own readers cannot be read.
 
     Raises:
         SelfspecError: no such pack, or two; an import that fails; another contract; bad ``domain.yaml``, missing file,
@@ -242,14 +250,14 @@ def load_pack(name: str) -> Pack:
     found = find_pack(name)
     folder = found.folder()
     try:
-        return _loaded(name, folder)
+        return _loaded(name, folder, code)
     except SelfspecError as error:
         if not found.is_elsewhere:
             raise
         raise SelfspecError(error.place, f"pack '{name}' of {found.origin}: {error.reason}", error.remedy) from error
 
 
-def _loaded(name: str, folder: Path) -> Pack:
+def _loaded(name: str, folder: Path, code: bool) -> Pack:
     path = folder / "domain.yaml"
     _check_contract(path, name)
     file = load_yaml(path, PackFile)
@@ -261,7 +269,8 @@ def _loaded(name: str, folder: Path) -> Pack:
         response_prompt=Template.load(
             contained(folder, file.prompts.response), RESPONSE_VARIABLES, required=frozenset(RESPONSE_VARIABLES)
         ),
-        filters=load_filters(folder, file.filters),
+        filters=load_filters(folder, file.filters if code else ()),
+        code=code,
     )
     _check_data(pack, path)
     return pack
@@ -311,6 +320,8 @@ def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
 
 
 def _check_reader(pack: Pack, benchmark: Benchmark, kind: str) -> None:
+    if pack.is_closed(benchmark):
+        return
     try:
         pack.reader(benchmark)
     except SelfspecError as error:

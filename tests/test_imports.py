@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "selfspec_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py"}
+DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py", "ui.py"}
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"}
 PURE = {
     *(

@@ -184,13 +184,9 @@ def test_an_installed_pack_clashes_with_the_projects(
 
 
 ODD: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "import fails": (
-        ("odd = odd_law", "odd_law/__init__.py", "import no_such_module"),
-        "importing it failed",
-        "no_such",
-    ),
-    "leaves": (("odd = odd_law", "odd_law/__init__.py", "raise SystemExit(3)"), "importing it failed", "SystemExit"),
-    "no module": (("odd = odd_law",), "importing it failed", "odd_law"),
+    "no module": (("odd = odd_law",), "no package with a domain.yaml", "odd_law"),
+    "no module in a package": (("odd = odd_law.x", "odd_law/__init__.py", "1 / 0"), "no package with a", "odd_law.x"),
+    "no module in no package": (("odd = odd_law.x.y",), "no package with a domain.yaml", "odd_law.x.y"),
     "no pack": (("odd = odd_law", "odd_law/__init__.py", ""), "no package with a domain.yaml", "odd"),
     "no package": (("odd = odd_law", "odd_law.py", ""), "no package with a domain.yaml", "odd"),
     "not a module": (("odd = os:sep",), "no package with a domain.yaml", "odd"),

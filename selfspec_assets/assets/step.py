@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -28,6 +29,7 @@ from selfspec_assets.stopping import StopBetweenBatches
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 
 R = TypeVar("R", bound=Row)
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # of Markdown and HTML; data is neither, so each gets a backslash in front
 Tables = Mapping[type[Row], Sequence[Row]]
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _models: dict[str, LanguageModel] = {}
@@ -349,7 +351,7 @@ def markdown_table(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table; long cells are cut."""
     names = [f.name for f in fields(rows[0])]  # type: ignore[arg-type]
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_cell(getattr(row, name)) for name in names) for row in rows]
+    lines += [" | ".join(_MARKS.sub(r"\\\g<0>", _cell(getattr(row, name))) for name in names) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -357,7 +359,7 @@ def _cell(value: object, width: int = 160) -> str:
     if isinstance(value, list):
         value = ", ".join(_cell(item) for item in value)
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = " ".join(text.replace("|", "\\|").split())
+    text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
