@@ -5,6 +5,7 @@ from selfspec_assets.domain import load_items, load_training_items, no_training_
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.records import demonstrating
+from selfspec_assets.scored_benchmarks import scored_benchmarks
 from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
@@ -42,16 +43,15 @@ def _corpus(lineage: Lineage, domain: str) -> SelfspecError | None:
 
 def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
-    declared = pack.data(kind).benchmarks
-    if sum(len(load_items(pack, one, kind)) for one in pack.present(kind)):
-        return None
-    remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared)
-    return SelfspecError(pack.folder / "domain.yaml", "none of the benchmarks' files is present", remedy)
+    scored_benchmarks(lineage.named, pack)
+    for one in pack.present(kind):
+        load_items(pack, one, kind)
+    return None
 
 
 def _training_items(lineage: Lineage, domain: str) -> SelfspecError | None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
-    found = any(load_training_items(pack, one, kind) for one in pack.data(kind).benchmarks)
+    found = any(load_training_items(pack, one, kind) for one in scored_benchmarks(lineage.named, pack))
     return None if found else no_training_split(pack, kind)
 
 
@@ -61,19 +61,12 @@ def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
 
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
     """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
-    pack, kind, section = lineage.pack(domain), lineage.recipe.data, lineage.recipe.scores
-    present = {one.name: one for one in pack.present(kind)}
-    wanted = list(present) if section.benchmarks is None else list(section.benchmarks)
-    place, shots = f"{lineage.named.path}: scores", max(section.shots)
-    if unknown := [name for name in wanted if name not in present]:
-        known = ", ".join(sorted(present))
-        return SelfspecError(
-            f"{place}.benchmarks", f"'{unknown[0]}' is not present for {domain}", f"choose among: {known}"
-        )
+    pack, shots = lineage.pack(domain), max(lineage.recipe.scores.shots)
     seeds = recipe_seeds(pack, lineage.recipe) if shots else []
-    for name in wanted:
-        count = len(demonstrating(seeds, name, present[name].task))
+    for one in scored_benchmarks(lineage.named, pack):
+        count = len(demonstrating(seeds, one.name, one.task))
         if count < shots:
-            reason = f"asks for {shots}, {count} seeds demonstrate '{name}'"
-            return SelfspecError(f"{place}.shots", reason, "write more seeds for it, or ask for fewer shots")
+            reason = f"asks for {shots}, {count} seeds demonstrate '{one.name}'"
+            remedy = "write more seeds for it, or ask for fewer shots"
+            return SelfspecError(f"{lineage.named.path}: scores.shots", reason, remedy)
     return None

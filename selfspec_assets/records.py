@@ -20,6 +20,7 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
+    document: str = ""  # the report, abstract or article that it is about, where several items may share one
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ class BenchmarkRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkItemRow(Row):
+    """A question. ``document`` names the report, abstract or article that it is about, "" where items stand alone."""
+
     table: ClassVar[str] = "benchmark_items"
     benchmark: str
     task: str
@@ -93,6 +95,7 @@ class BenchmarkItemRow(Row):
     instruction: str
     input: str
     references: list[str]
+    document: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +275,8 @@ class ScoreRow(Row):
     """A mean over items, or (``benchmark = 'average'``) the macro mean over benchmarks; 0 to 100, 95 % interval.
 
     ``oracle`` marks a row that no user could have: the base's output cut at its first line. ``left_out`` counts
-    items whose prompt did not fit the context: no number is made up for them.
+    items whose prompt did not fit the context: no number is made up for them. ``missing`` names the benchmarks that
+    an average is without, as none of their prompts fitted.
     """
 
     table: ClassVar[str] = "scores"
@@ -287,6 +291,7 @@ class ScoreRow(Row):
     high: float
     n: int
     left_out: int
+    missing: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +314,10 @@ class BaselineRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class LiftRow(Row):
-    """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value."""
+    """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value.
+
+    ``missing`` names the benchmarks that an average is without, as the two sides have no item of them in common.
+    """
 
     table: ClassVar[str] = "lift"
     base_variant: str
@@ -324,6 +332,7 @@ class LiftRow(Row):
     high: float
     p_value: float
     n: int
+    missing: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from selfspec_assets.lineage import Lineage
 from selfspec_assets.partitions import asset_key, partition_key
 from selfspec_assets.progress import Report, clock
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.scored_benchmarks import scored_benchmarks
 from selfspec_assets.warehouse import Warehouse
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -26,6 +27,8 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
         SelfspecError: what the failing step said.
     """
     lineage = Lineage(named)
+    for domain in domains:  # what `check` and `plan` would say, before hours of work end in it
+        scored_benchmarks(named, lineage.pack(domain))
     warehouse = Warehouse(home.warehouse_folder())
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     started = time.monotonic()

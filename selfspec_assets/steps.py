@@ -177,11 +177,11 @@ STEPS: dict[str, Step] = {
         Step(
             "corpus", False, "1", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
         ),
-        Step("benchmarks", False, "1", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
+        Step("benchmarks", False, "2", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
         Step(
             "training_items",
             False,
-            "1",
+            "2",
             (TrainingItemRow,),
             (),
             lambda lineage, n: [("benchmarks", 0)],
@@ -190,7 +190,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_predictions",
             False,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0)],
@@ -199,7 +199,7 @@ STEPS: dict[str, Step] = {
         Step(
             "base_scores",
             False,
-            "4",
+            "5",
             (ItemScoreRow, ScoreRow, BaselineRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0)],
@@ -222,7 +222,7 @@ STEPS: dict[str, Step] = {
         Step(
             "predictions",
             True,
-            "1",
+            "2",
             (PredictionRow,),
             ("seed", "scores"),
             lambda lineage, n: [("seeds", 0), ("benchmarks", 0), ("adapter", n)],
@@ -231,7 +231,7 @@ STEPS: dict[str, Step] = {
         Step(
             "scores",
             True,
-            "4",
+            "5",
             (ItemScoreRow, ScoreRow, LiftRow),
             ("seed",),
             lambda lineage, n: [("benchmarks", 0), ("base_predictions", 0), ("predictions", n)],

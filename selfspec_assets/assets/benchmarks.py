@@ -5,12 +5,13 @@ from typing import Any
 import dagster as dg
 
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
-from selfspec_assets.domain import load_items
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.domain import ReadItems, read_benchmark
+from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domains
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import BenchmarkItemRow, BenchmarkRow
+from selfspec_assets.scored_benchmarks import scored_benchmarks
 
 
 def benchmarks(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -34,13 +35,17 @@ def benchmarks(named: NamedRecipe) -> dg.AssetsDefinition:
 
 def make_benchmarks(job: Job) -> Outcome:
     kind = job.recipe.data
+    scored_benchmarks(job.lineage.named, job.pack)
     declared: list[BenchmarkRow] = []
     items: list[BenchmarkItemRow] = []
     for benchmark in job.pack.data(kind).benchmarks:
         absent = job.pack.absent_file(benchmark, kind)
-        found = load_items(job.pack, benchmark, kind) if absent is None else []
+        read = read_benchmark(job.pack, benchmark, kind) if absent is None else ReadItems([], [])
+        found = read.items
         if absent is not None:
             job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {absent}. {benchmark.how_to_get}")
+        for told in doubtful_items(read):
+            job.report(f"{job.name}: {benchmark.name}: {told}")
         about = (benchmark.name, benchmark.task, absent is None, len(found))
         declared.append(BenchmarkRow(*about, benchmark.licence, benchmark.obtain))
         items += [
@@ -52,12 +57,10 @@ def make_benchmarks(job: Job) -> Outcome:
                 benchmark.instruction,
                 item.input,
                 list(item.references),
+                item.document,
             )
             for number, item in enumerate(found)
         ]
-    if not items:
-        lines = "; ".join(f"{row.benchmark}: {row.obtain or 'add its file'}" for row in declared)
-        raise SelfspecError(job.pack.folder / "domain.yaml", "none of the pack's benchmarks is present", lines)
     return Outcome({BenchmarkRow: declared, BenchmarkItemRow: items})
 
 

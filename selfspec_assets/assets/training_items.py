@@ -6,11 +6,13 @@ from typing import Any
 import dagster as dg
 
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
-from selfspec_assets.domain import load_training_items, no_training_split
+from selfspec_assets.domain import no_training_split, read_training_items
+from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import asset_key, domains
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow
+from selfspec_assets.scored_benchmarks import scored_benchmarks
 
 
 def training_items(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -34,15 +36,18 @@ def training_items(named: NamedRecipe) -> dg.AssetsDefinition:
 
 
 def make_training_items(job: Job) -> Outcome:
-    """Rows of all training splits.
+    """Rows of the training splits of all benchmarks that are scored.
 
     Raises:
-        SelfspecError: no benchmark has one, or an item stands in both splits.
+        SelfspecError: no benchmark that is scored has one.
     """
     kind = job.recipe.data
     rows: list[TrainingItemRow] = []
-    for benchmark in job.pack.data(kind).benchmarks:
-        found = load_training_items(job.pack, benchmark, kind)
+    for benchmark in scored_benchmarks(job.lineage.named, job.pack):
+        read = read_training_items(job.pack, benchmark, kind)
+        found = read.items
+        for told in doubtful_items(read):
+            job.report(f"{job.name}: {benchmark.name}: {told}")
         if benchmark.train is not None and not found:
             job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.train}. {benchmark.obtain}")
         rows += [
