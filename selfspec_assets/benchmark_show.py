@@ -58,7 +58,7 @@ def _described(pack: Pack, kind: DataKind, benchmark: Benchmark) -> Iterator[str
     answers = Counter(item.references[0] for item in items)
     common = ", ".join(f"'{answer}' {count}" for answer, count in answers.most_common(_ANSWERS_SHOWN) if count > 1)
     yield f"  answers: {len(answers)} different" + (f"; commonest: {common}" if common else "")
-    yield from (f"  {told}" for told in doubtful_items(read))
+    yield from (f"  {doubt.line}" for doubt in doubtful_items(read))
     yield f"  instruction: {benchmark.instruction}"
     yield f"  first item, {items[0].item_id}:"
     yield from (f"    {line}" for line in items[0].input.split("\n"))

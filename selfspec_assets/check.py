@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from selfspec_assets.corpora.census import Counting, census, no_corpus, tokens_of
-from selfspec_assets.domain import Pack, no_training_split, read_benchmark, read_training_items
+from selfspec_assets.domain import Benchmark, DataKind, Pack, no_training_split, read_benchmark, read_training_items
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.language_model import load_tokenizer
@@ -14,7 +14,7 @@ from selfspec_assets.pack_check import no_data_folder, without_folder
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.records import Seed, demonstrating
-from selfspec_assets.scored_benchmarks import scored_benchmarks
+from selfspec_assets.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.seed_lint import doubts
 from selfspec_assets.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
 
@@ -56,30 +56,35 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
 
 
 def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lines: list[str]) -> None:
-    kind, most = named.recipe.data, max(named.recipe.scores.shots)
-    if named.recipe.scores.benchmarks is None:
-        for one in pack.data(kind).benchmarks:
-            if (absent := pack.absent_file(one, kind)) is not None:
-                lines.append(f"benchmark {one.name}: LEFT OUT, no file {absent}. {one.how_to_get}")
-    first: SelfspecError | None = None
-    for benchmark in scored_benchmarks(named, pack):
-        shown = len(demonstrating(seeds, benchmark.name, benchmark.task))
-        try:
-            read = read_benchmark(pack, benchmark, kind)
-        except SelfspecError as error:  # one that is broken does not hide what is known of the others
-            lines.append(f"benchmark {benchmark.name}: cannot be read, {shown} seeds demonstrate it")
-            first = first or error
-            continue
-        lines.append(f"benchmark {benchmark.name}: {len(read.items)} items, {shown} seeds demonstrate it")
-        lines += [f"  {told}" for told in doubtful_items(read)]
-        if shown < most:
-            first = first or SelfspecError(
-                pack.seeds_path(kind),
-                f"{shown} seeds demonstrate '{benchmark.name}', scores.shots asks for {most}",
-                "write more seeds or ask for fewer shots",
-            )
-    if first is not None:
-        raise first
+    """A line for each benchmark, also where another one, or the recipe's list of them, is wrong."""
+    wanted = named.recipe.scores.benchmarks
+    errors = [
+        error
+        for one in pack.data(named.recipe.data).benchmarks
+        if (wanted is None or one.name in wanted)
+        and (error := _check_benchmark(pack, one, named.recipe.data, seeds, lines)) is not None
+    ]
+    few = too_few_demonstrations(named, pack, seeds)  # asked first for what it says of benchmarks that are not there
+    error = next(iter([*errors, few]))
+    if error is not None:
+        raise error
+
+
+def _check_benchmark(
+    pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: Sequence[Seed], lines: list[str]
+) -> SelfspecError | None:
+    if (absent := pack.absent_file(benchmark, kind)) is not None:
+        lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {absent}. {benchmark.how_to_get}")
+        return None
+    shown = f"{len(demonstrating(seeds, benchmark.name, benchmark.task))} seeds demonstrate it"
+    try:
+        read = read_benchmark(pack, benchmark, kind)
+    except SelfspecError as error:
+        lines.append(f"benchmark {benchmark.name}: cannot be read, {shown}")
+        return error
+    lines.append(f"benchmark {benchmark.name}: {len(read.items)} items, {shown}")
+    lines += [f"  {doubt.line}" for doubt in doubtful_items(read)]
+    return None
 
 
 def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
@@ -87,7 +92,7 @@ def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
     read = {one.name: read_training_items(pack, one, kind) for one in scored_benchmarks(named, pack)}
     counts = {name: len(found.items) for name, found in read.items()}
     lines.append(f"training items: {', '.join(f'{name} {count}' for name, count in counts.items())}")
-    lines += [f"  {name}: {told}" for name, found in read.items() for told in doubtful_items(found)]
+    lines += [f"  {name}: {doubt.line}" for name, found in read.items() for doubt in doubtful_items(found)]
     if not any(counts.values()):
         raise no_training_split(pack, kind)
 

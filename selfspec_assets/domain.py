@@ -21,7 +21,7 @@ from selfspec_assets.pack_finding import find_pack, pack_names
 from selfspec_assets.pack_paths import PackPath, contained, in_pack
 from selfspec_assets.pack_readers import bound_reader
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
-from selfspec_assets.records import Item, Remark, Seed, load_seeds, text_field
+from selfspec_assets.records import Item, Remark, Seed, input_key, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
 from selfspec_assets.templates import Template
 from selfspec_assets.text_file import read_text
@@ -355,12 +355,12 @@ def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Rea
         return ReadItems([], [])
     read = _read(pack, benchmark, [path])
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
-    scored = {_same(item.input) for item in test_items}
-    kept = [item for item in read.items if _same(item.input) not in scored]
+    scored = {input_key(item.input) for item in test_items}
+    kept = [item for item in read.items if input_key(item.input) not in scored]
     if not kept:
         reason = f"every training item of '{benchmark.name}' is one of its test items"
         raise SelfspecError(path, reason, "name another file with the key 'train'")
-    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if _same(item.input) in scored]
+    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if input_key(item.input) in scored]
     return ReadItems(kept, [*read.remarks, *repeats])
 
 
@@ -377,10 +377,6 @@ def no_training_split(pack: Pack, kind: DataKind) -> SelfspecError:
         f"adapter.data: supervised needs a training split, and no {kind} benchmark has one",
         f"name a file of labelled items with the key 'train' of a benchmark ({names}), or choose other adapter.data",
     )
-
-
-def _same(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:

@@ -134,8 +134,8 @@ def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: li
         report.errors.append(error)
         training, trained = ReadItems([], []), ", its training split cannot be read"
     report.lines.append(f"  benchmark {benchmark.name}: {len(read.items)} items{trained}")
-    report.lines += [f"    {told}" for told in doubtful_items(read)]
-    report.lines += [f"    to train on: {told}" for told in doubtful_items(training)]
+    report.lines += [f"    {doubt.line}" for doubt in doubtful_items(read)]
+    report.lines += [f"    to train on: {doubt.line}" for doubt in doubtful_items(training)]
     for doubt in repeats(seeds, read.items, benchmark.name):
         report.warn(doubt)
 

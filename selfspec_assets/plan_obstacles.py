@@ -1,16 +1,15 @@
-"""What would stop a step before it begins, found in recipe, pack and files alone."""
+"""What would stop a step before it begins, found in recipe, pack and files alone: asked by ``plan`` and ``run``."""
 
 from selfspec_assets.corpora.census import has_corpus, no_corpus
-from selfspec_assets.domain import load_items, load_training_items, no_training_split
+from selfspec_assets.domain import load_training_items, no_training_split
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.records import demonstrating
-from selfspec_assets.scored_benchmarks import scored_benchmarks
+from selfspec_assets.scored_benchmarks import read_present, scored_benchmarks, too_few_demonstrations
 from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
-def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | None:
-    """``by PLACE: reason (remedy: …)``, or None. Its inputs are not looked at: their own rows tell."""
+def obstacle(lineage: Lineage, step: str, domain: str) -> SelfspecError | None:
+    """What is in the way of a step, or None. Its inputs are not looked at: their own steps tell."""
     check = {
         "seeds": _seeds,
         "corpus": _corpus,
@@ -21,14 +20,13 @@ def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | 
         "predictions": _demonstrations,
     }.get(step)
     try:
-        error = check(lineage, domain) if check else None
+        return check(lineage, domain) if check else None
     except SelfspecError as found:
-        error = found
-    return None if error is None else stopped_by(error)
+        return found
 
 
 def stopped_by(error: SelfspecError) -> str:
-    """What stands in the way, in words."""
+    """What stands in the way, in words: ``by PLACE: reason (remedy: …)``."""
     return f"by {error.place}: {error.reason} (remedy: {error.remedy})"
 
 
@@ -41,12 +39,10 @@ def _corpus(lineage: Lineage, domain: str) -> SelfspecError | None:
     return None if has_corpus(pack, kind) else no_corpus(pack, kind)
 
 
-def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
+def _benchmarks(lineage: Lineage, domain: str) -> None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     scored_benchmarks(lineage.named, pack)
-    for one in pack.present(kind):
-        load_items(pack, one, kind)
-    return None
+    read_present(pack, kind, lineage.recipe.scores.benchmarks)
 
 
 def _training_items(lineage: Lineage, domain: str) -> SelfspecError | None:
@@ -60,13 +56,5 @@ def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
 
 
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
-    """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
-    pack, shots = lineage.pack(domain), max(lineage.recipe.scores.shots)
-    seeds = recipe_seeds(pack, lineage.recipe) if shots else []
-    for one in scored_benchmarks(lineage.named, pack):
-        count = len(demonstrating(seeds, one.name, one.task))
-        if count < shots:
-            reason = f"asks for {shots}, {count} seeds demonstrate '{one.name}'"
-            remedy = "write more seeds for it, or ask for fewer shots"
-            return SelfspecError(f"{lineage.named.path}: scores.shots", reason, remedy)
-    return None
+    pack = lineage.pack(domain)
+    return too_few_demonstrations(lineage.named, pack, recipe_seeds(pack, lineage.recipe))

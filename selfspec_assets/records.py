@@ -51,12 +51,19 @@ class Seed:
     source: str
 
 
-class _Demonstrates(Protocol):
+def input_key(text: str) -> str:
+    """The same for two texts that ask the same: case and white space aside."""
+    return " ".join(text.casefold().split())
+
+
+class Demonstrates(Protocol):
+    """A seed, or a seed's row."""
+
     @property
     def demonstrates(self) -> str: ...
 
 
-S = TypeVar("S", bound=_Demonstrates)
+S = TypeVar("S", bound=Demonstrates)
 
 
 def demonstrating(seeds: Iterable[S], benchmark: str, task: str) -> list[S]:

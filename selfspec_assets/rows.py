@@ -99,6 +99,31 @@ class BenchmarkItemRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkRemarkRow(Row):
+    """How many of a benchmark's items were left out, repeat each other or contradict each other, and the first place.
+
+    ``what`` names the kind; a benchmark that is not scored and cannot be read has one row that says so.
+    """
+
+    table: ClassVar[str] = "benchmark_remarks"
+    benchmark: str
+    what: str
+    count: int
+    first_place: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRemarkRow(Row):
+    """The same of a benchmark's training split."""
+
+    table: ClassVar[str] = "training_remarks"
+    benchmark: str
+    what: str
+    count: int
+    first_place: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingItemRow(Row):
     """A labelled item of a benchmark's training split: a table of its own, so that none can be scored by mistake."""
 
@@ -358,7 +383,9 @@ ROW_TYPES: tuple[type[Row], ...] = (
     CorpusDropRow,
     BenchmarkRow,
     BenchmarkItemRow,
+    BenchmarkRemarkRow,
     TrainingItemRow,
+    TrainingRemarkRow,
     RequestRow,
     InstructionRow,
     RetrievalRow,

@@ -1,8 +1,11 @@
-"""Which benchmarks a recipe scores: one rule, which ``check``, ``plan`` and ``run`` ask before any work. Pure."""
+"""Which benchmarks a recipe scores, and whether it can: one rule, which ``check``, ``plan`` and ``run`` ask. Pure."""
 
-from selfspec_assets.domain import Benchmark, Pack
+from collections.abc import Collection, Sequence
+
+from selfspec_assets.domain import Benchmark, DataKind, Pack, ReadItems, read_benchmark
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.records import Demonstrates, demonstrating
 
 
 def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
@@ -28,3 +31,47 @@ def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
         remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared.values())
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
     return found
+
+
+def read_present(
+    pack: Pack, kind: DataKind, scored: Collection[str] | None
+) -> tuple[dict[str, ReadItems], dict[str, SelfspecError]]:
+    """The items of every benchmark whose files are there, by name; and why one that is not scored cannot be read.
+
+    Those that are not scored are read as well: neither instructions nor passages may give away what a recipe beside
+    this one scores. But a file that nobody asks for stops nothing.
+
+    Args:
+        scored: the names in ``scores.benchmarks``; None for all.
+
+    Raises:
+        SelfspecError: one that is scored cannot be read.
+    """
+    found: dict[str, ReadItems] = {}
+    broken: dict[str, SelfspecError] = {}
+    for benchmark in pack.present(kind):
+        try:
+            found[benchmark.name] = read_benchmark(pack, benchmark, kind)
+        except SelfspecError as error:
+            if scored is None or benchmark.name in scored:
+                raise
+            broken[benchmark.name] = error
+    return found, broken
+
+
+def too_few_demonstrations(named: NamedRecipe, pack: Pack, seeds: Sequence[Demonstrates]) -> SelfspecError | None:
+    """What is wrong where a benchmark that is scored has fewer seeds than are shown before its questions.
+
+    Raises:
+        SelfspecError: as ``scored_benchmarks``.
+    """
+    shots = max(named.recipe.scores.shots)
+    for one in scored_benchmarks(named, pack):
+        count = len(demonstrating(seeds, one.name, one.task))
+        if count < shots:
+            return SelfspecError(
+                f"{named.path}: scores.shots",
+                f"{count} seeds demonstrate '{one.name}', scores.shots asks for {shots}",
+                "write more seeds for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
+            )
+    return None

@@ -12,13 +12,13 @@ from selfspec_assets.domain import (
     Item,
     Pack,
     Seed,
-    load_items,
     load_seeds,
     load_training_items,
 )
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.recipe import NamedRecipe, Recipe
-from selfspec_assets.records import demonstrating
+from selfspec_assets.records import demonstrating, input_key
+from selfspec_assets.scored_benchmarks import read_present
 from selfspec_assets.signature import random_seed
 
 
@@ -75,11 +75,12 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
             split nor a hand-written seed; two seeds have one id.
     """
     declared = pack.data(kind).benchmarks
-    asked = {_same(item) for one in pack.present(kind) for item in load_items(pack, one, kind)}
     wanted = pack.present(kind, names)
     if not wanted:
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+    present, _ = read_present(pack, kind, names)
+    asked = {input_key(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}
     for one in wanted:
         has_split = _has_training_split(pack, one, kind)
@@ -115,7 +116,7 @@ def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
-    items = [item for item in load_training_items(pack, benchmark, kind) if _same(item) not in asked]
+    items = [item for item in load_training_items(pack, benchmark, kind) if input_key(item.input) not in asked]
     if len(items) < each:
         raise SelfspecError(
             str(pack.training_path(benchmark, kind)),
@@ -138,7 +139,3 @@ def _seed(benchmark: Benchmark, item: Item) -> Seed:
         output=item.references[0],
         source=f"item {item.item_id} of the training split of {benchmark.name}, {benchmark.train}{licence}",
     )
-
-
-def _same(item: Item) -> str:
-    return " ".join(item.input.casefold().split())

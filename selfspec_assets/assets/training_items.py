@@ -1,6 +1,7 @@
 """The asset ``training_items``: labelled examples for the supervised reference, never scored (Fig. 5's upper bound)."""
 
 from collections import Counter
+from dataclasses import astuple
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,8 @@ from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import asset_key, domains
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow
+from selfspec_assets.records import input_key
+from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
 from selfspec_assets.scored_benchmarks import scored_benchmarks
 
 
@@ -43,11 +45,13 @@ def make_training_items(job: Job) -> Outcome:
     """
     kind = job.recipe.data
     rows: list[TrainingItemRow] = []
+    remarks: list[TrainingRemarkRow] = []
     for benchmark in scored_benchmarks(job.lineage.named, job.pack):
         read = read_training_items(job.pack, benchmark, kind)
-        found = read.items
-        for told in doubtful_items(read):
-            job.report(f"{job.name}: {benchmark.name}: {told}")
+        found, doubts = read.items, doubtful_items(read)
+        for doubt in doubts:
+            job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
+        remarks += [TrainingRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
         if benchmark.train is not None and not found:
             job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.train}. {benchmark.obtain}")
         rows += [
@@ -64,13 +68,13 @@ def make_training_items(job: Job) -> Outcome:
         ]
     if not rows:
         raise no_training_split(job.pack, kind)
-    return Outcome({TrainingItemRow: rows})
+    return Outcome({TrainingItemRow: rows, TrainingRemarkRow: remarks})
 
 
 def check_training_items(job: Job, tables: Tables) -> list[Check]:
     rows: Any = tables[TrainingItemRow]
-    scored = {(item.benchmark, item.input) for item in job.read("benchmarks", BenchmarkItemRow)}
-    both = [row.item_id for row in rows if (row.benchmark, row.input) in scored]
+    scored = {(item.benchmark, input_key(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
+    both = [row.item_id for row in rows if (row.benchmark, input_key(row.input)) in scored]
     return [
         Check("not_empty", len(rows) > 0, f"{len(rows)} labelled items"),
         Check("no_test_item", not both, f"{len(both)} training items are test items of their benchmark"),
@@ -79,4 +83,8 @@ def check_training_items(job: Job, tables: Tables) -> list[Check]:
 
 def headline(tables: Tables) -> dict[str, Any]:
     rows: Any = tables[TrainingItemRow]
-    return {f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()}
+    remarks: Any = tables[TrainingRemarkRow]
+    return {
+        **{f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()},
+        **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+    }
