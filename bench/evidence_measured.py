@@ -51,8 +51,13 @@ class Measured:
         return next(iter(self.reports_of(source, domain).values()), None)
 
     def benchmarks(self, domain: str) -> list[str]:
-        report = self.first(MAIN, domain)
-        return score_table.benchmarks(report) if report else []
+        """Those that every model of every seed has at every k: what averages are comparable over."""
+        shared = [
+            set(score_table.shared_benchmarks(report, k))
+            for report in self.reports_of(MAIN, domain).values()
+            for k in score_table.shots(report)
+        ]
+        return sorted(set.intersection(*shared)) if shared else []
 
     def tasks(self, domain: str) -> dict[str, str]:
         report = self.first(MAIN, domain)

@@ -101,12 +101,15 @@ def load(database: Path, pattern: str, recipes: list[NamedRecipe], only: str | N
 
 def _table(pattern: str, domain: str, reports: list[Report], missing: list[str]) -> AblationTable:
     k = _shared_shots(pattern, reports)
-    names = sorted(set.intersection(*(set(score_table.benchmarks(report)) for report in reports)))
+    names = sorted(set.intersection(*(set(score_table.shared_benchmarks(report, k)) for report in reports)))
     scopes = [Scope("all", f"macro average over {len(names)} benchmark{'' if len(names) == 1 else 's'}", tuple(names))]
     if alone := [name for name in closed_book(reports[0].tasks) if name in names]:
         scopes.append(Scope("closed_book", f"closed-book alone: {', '.join(alone)}", tuple(alone)))
     lines = _lines(reports, k, scopes)
     notes = [f"not run yet: selfspec run {name}" for name in missing]
+    without = sorted({name for report in reports for name in score_table.benchmarks(report)} - set(names))
+    if without:
+        notes.append(f"left out, as not every row has a score of it: {', '.join(without)}")
     return AblationTable(pattern, domain, k, tuple(scopes), lines, notes)
 
 

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from selfspec_assets.domain import Benchmark, DataKind, Item, Pack, domain_names, load_items, load_pack
+from selfspec_assets.domain import Benchmark, DataKind, Item, Pack, domain_names, load_pack, read_benchmark
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.words import count_words
 
 _ANSWERS_SHOWN = 5
@@ -47,7 +48,8 @@ def _benchmarks(pack: Pack) -> Iterator[tuple[DataKind, Benchmark]]:
 
 
 def _described(pack: Pack, kind: DataKind, benchmark: Benchmark) -> Iterator[str]:
-    items = load_items(pack, benchmark, kind)
+    read = read_benchmark(pack, benchmark, kind)
+    items = read.items
     yield f"{pack.name} {benchmark.name} ({kind})"
     yield f"  files: {', '.join(str(path) for path in pack.benchmark_paths(benchmark, kind))}"
     if benchmark.licence:
@@ -57,6 +59,7 @@ def _described(pack: Pack, kind: DataKind, benchmark: Benchmark) -> Iterator[str
     answers = Counter(item.references[0] for item in items)
     common = ", ".join(f"'{answer}' {count}" for answer, count in answers.most_common(_ANSWERS_SHOWN) if count > 1)
     yield f"  answers: {len(answers)} different" + (f"; commonest: {common}" if common else "")
+    yield from (f"  {doubt.line}" for doubt in doubtful_items(read))
     yield f"  instruction: {benchmark.instruction}"
     yield f"  first item, {items[0].item_id}:"
     yield from (f"    {line}" for line in items[0].input.split("\n"))

@@ -1,16 +1,21 @@
 """``selfspec check``: everything that can be known before a model is loaded."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from selfspec_assets.corpora.census import census, no_corpus
-from selfspec_assets.domain import Pack, load_items, load_training_items, no_training_split
-from selfspec_assets.errors import SelfspecError, did_you_mean
+from selfspec_assets.corpora.census import Counting, census, no_corpus, tokens_of
+from selfspec_assets.domain import Benchmark, DataKind, Pack, no_training_split, read_benchmark, read_training_items
+from selfspec_assets.errors import SelfspecError
+from selfspec_assets.item_lint import doubtful_items
+from selfspec_assets.language_model import load_tokenizer
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
 from selfspec_assets.pack_check import no_data_folder, without_folder
 from selfspec_assets.pack_finding import find_pack
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.records import Seed, demonstrating
+from selfspec_assets.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.seed_lint import doubts
 from selfspec_assets.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
 
@@ -52,45 +57,57 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
 
 
 def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lines: list[str]) -> None:
-    kind, wanted, most = named.recipe.data, named.recipe.scores.benchmarks, max(named.recipe.scores.shots)
-    declared = [benchmark.name for benchmark in pack.data(kind).benchmarks]
-    if unknown := [name for name in wanted or () if name not in declared]:
-        raise SelfspecError(
-            f"{named.path}: scores.benchmarks",
-            f"pack '{pack.name}' has no {kind} benchmark '{unknown[0]}'",
-            f"{did_you_mean(unknown[0], declared)}it has: {', '.join(declared)}",
-        )
-    present = 0
-    for benchmark in pack.data(kind).benchmarks:
-        if wanted is not None and benchmark.name not in wanted:
-            continue
-        if (absent := pack.absent_file(benchmark, kind)) is not None:
-            lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {absent}. {benchmark.how_to_get}")
-            continue
-        present += 1
-        count = len(load_items(pack, benchmark, kind))
-        shown = len(demonstrating(seeds, benchmark.name, benchmark.task))
-        lines.append(f"benchmark {benchmark.name}: {count} items, {shown} seeds demonstrate it")
-        if shown < most:
-            raise SelfspecError(
-                pack.seeds_path(kind),
-                f"{shown} seeds demonstrate '{benchmark.name}', scores.shots asks for {most}",
-                "write more seeds or ask for fewer shots",
-            )
-    if not present:
-        raise SelfspecError(pack.folder / "domain.yaml", "none of the benchmarks is present", "see the lines above")
+    """A line for each benchmark, also where another one, or the recipe's list of them, is wrong."""
+    wanted = named.recipe.scores.benchmarks
+    errors = [
+        error
+        for one in pack.data(named.recipe.data).benchmarks
+        if (wanted is None or one.name in wanted)
+        and (error := _check_benchmark(pack, one, named.recipe.data, seeds, lines)) is not None
+    ]
+    few = too_few_demonstrations(named, pack, seeds)  # asked first for what it says of benchmarks that are not there
+    error = next(iter([*errors, few]))
+    if error is not None:
+        raise error
+
+
+def _check_benchmark(
+    pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: Sequence[Seed], lines: list[str]
+) -> SelfspecError | None:
+    if (absent := pack.absent_file(benchmark, kind)) is not None:
+        lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {absent}. {benchmark.how_to_get}")
+        return None
+    shown = f"{len(demonstrating(seeds, benchmark.name, benchmark.task))} seeds demonstrate it"
+    try:
+        read = read_benchmark(pack, benchmark, kind)
+    except SelfspecError as error:
+        lines.append(f"benchmark {benchmark.name}: cannot be read, {shown}")
+        return error
+    lines.append(f"benchmark {benchmark.name}: {len(read.items)} items, {shown}")
+    lines += [f"  {doubt.line}" for doubt in doubtful_items(read)]
+    return None
 
 
 def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
     kind = named.recipe.data
-    counts = {b.name: len(load_training_items(pack, b, kind)) for b in pack.data(kind).benchmarks}
+    read = {one.name: read_training_items(pack, one, kind) for one in scored_benchmarks(named, pack)}
+    counts = {name: len(found.items) for name, found in read.items()}
     lines.append(f"training items: {', '.join(f'{name} {count}' for name, count in counts.items())}")
+    lines += [f"  {name}: {doubt.line}" for name, found in read.items() for doubt in doubtful_items(found)]
     if not any(counts.values()):
         raise no_training_split(pack, kind)
 
 
+def _counting(named: NamedRecipe) -> Counting | None:
+    """In tokens of the recipe's model, where its folder is there; a hub's is looked at once it has been downloaded."""
+    spec = Lineage(named).model_spec
+    if named.recipe.base_model.model == EMBEDDED or not Path(spec.path_or_id).is_dir():
+        return None
+    return tokens_of(load_tokenizer(spec))
+
+
 def _check_corpus(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
-    found = census(pack, named.recipe.data)
+    found = census(pack, named.recipe.data, _counting(named))
     lines += found.lines
     if not found.present:
         raise no_corpus(pack, named.recipe.data)

@@ -46,6 +46,7 @@ __all__ = [
     "load_training_items",
     "no_training_split",
     "read_benchmark",
+    "read_training_items",
     "text_field",
 ]  # what a pack's readers.py needs stands here, too
 
@@ -55,6 +56,7 @@ LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 DataKind = Literal["bundled", "published"]
 MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
+REPEATS_TEST = "training items left out: a test item has their input"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
 
@@ -352,27 +354,32 @@ def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
     return read_benchmark(pack, benchmark, kind).items
 
 
-def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
+def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> ReadItems:
     """The items of a benchmark's training split; none where it declares no split or a published file is absent.
 
+    An item with the input of one that is scored, white space and case aside, is left out with a remark: its answer
+    would be learnt by heart. Published splits share a line now and then, and nobody edits them by hand.
+
     Raises:
-        SelfspecError: as ``load_items``; or an item has the input of one that is scored, white space and case aside:
-            the answer that is to be found would be learnt by heart.
+        SelfspecError: as ``read_benchmark``; every item is one that is scored.
     """
     path = pack.training_path(benchmark, kind)
     if path is None or not path.exists():
-        return []
-    items = _read(pack, benchmark, [path]).items
-    test_path = pack.benchmark_path(benchmark, kind)
+        return ReadItems([], [])
+    read = _read(pack, benchmark, [path])
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
-    scored = {comparable(item.input): item.item_id for item in test_items}
-    for item in items:
-        asked = comparable(item.input)
-        if asked in scored:
-            test = f"'{scored[asked]}' in {test_path}"
-            reason = f"training item '{item.item_id}' of '{benchmark.name}' has the input of test item {test}"
-            raise SelfspecError(path, reason, "remove it from one of the two files")
-    return items
+    scored = {comparable(item.input) for item in test_items}
+    kept = [item for item in read.items if comparable(item.input) not in scored]
+    if not kept:
+        reason = f"every training item of '{benchmark.name}' is one of its test items"
+        raise SelfspecError(path, reason, "name another file with the key 'train'")
+    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if comparable(item.input) in scored]
+    return ReadItems(kept, [*read.remarks, *repeats])
+
+
+def load_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
+    """The items of ``read_training_items`` alone."""
+    return read_training_items(pack, benchmark, kind).items
 
 
 def no_training_split(pack: Pack, kind: DataKind) -> SelfspecError:
@@ -406,7 +413,7 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
                 remarks.append(Remark(BLANK_ALTERNATIVE, name))
             if not read.input.strip():
                 raise SelfspecError(path, f"item '{read.item_id}' has no input", "give it a question")
-            found[name] = Item(name, read.input, references)
+            found[name] = Item(name, read.input, references, read.document)
     _refuse_many_dropped(benchmark, paths[0], len(found), remarks)
     if not found:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")

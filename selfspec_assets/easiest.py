@@ -9,15 +9,13 @@ from typing import Any
 
 from selfspec_assets import metrics
 from selfspec_assets.score_table import (
-    AVERAGE,
     METRICS,
     Items,
     Model,
     Report,
     average_over,
-    benchmarks,
-    cell,
     models,
+    shared_benchmarks,
     shots,
 )
 from selfspec_assets.signature import random_seed
@@ -47,13 +45,13 @@ def highest(values: Mapping[Model, float]) -> Model | None:
 
 def easiest(report: Report, k: int) -> tuple[str, ...]:
     """The two benchmarks at which the last iteration gained most F1 over the best base prompt; () if unknown."""
-    base = best_base(report, k, "f1", oracle=False, names=benchmarks(report))
+    base = best_base(report, k, "f1", oracle=False, names=shared_benchmarks(report, k))
     last = models(report)[-1]
     if base is None or not last.iteration:
         return ()
     theirs, ours = (report.items.get((model, k, "f1"), {}) for model in (base, last))
     gains = {}
-    for name in benchmarks(report):
+    for name in shared_benchmarks(report, k):
         # The same items on both sides: where prompts are too long for the context, each side may lack others.
         pair = paired(theirs, ours, [name])
         if pair is not None:
@@ -65,7 +63,7 @@ def easiest(report: Report, k: int) -> tuple[str, ...]:
 def rest(report: Report, k: int) -> list[str]:
     """The benchmarks without the two easiest; empty where there are no two to leave out."""
     left_out = easiest(report, k)
-    return [name for name in benchmarks(report) if name not in left_out] if left_out else []
+    return [name for name in shared_benchmarks(report, k) if name not in left_out] if left_out else []
 
 
 def scores_without(report: Report) -> list[dict[str, Any]]:
@@ -75,9 +73,7 @@ def scores_without(report: Report) -> list[dict[str, Any]]:
         kept = rest(report, k)
         for model in models(report) if kept else []:
             for metric in METRICS:
-                # Without the whole average a model is not compared, so neither is its part.
-                whole = cell(report, model, metric.name, k, AVERAGE)
-                found = average_over(report, model, metric.name, k, kept) if whole else None
+                found = average_over(report, model, metric.name, k, kept)
                 if found:
                     about = {"domain": report.domain, "shots": k, "metric": metric.name, **model._asdict()}
                     rows.append({**about, **found._asdict(), "without": list(easiest(report, k))})

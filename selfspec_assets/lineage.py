@@ -143,6 +143,8 @@ class Lineage:
             if step == "predictions":
                 section.pop("base_variants")
             settings["scores"] = section
+        if step == "training_items":
+            settings["scores"] = {"benchmarks": recipe.scores.benchmarks}
         if step in ("scores", "base_scores"):
             settings["scores"] = {"resamples": recipe.scores.resamples}
         return settings

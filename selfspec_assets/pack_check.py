@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from selfspec_assets import home
 from selfspec_assets.corpora.census import census
 from selfspec_assets.corpus_contract import Source
-from selfspec_assets.domain import Benchmark, DataKind, Pack, load_items, load_pack, load_seeds, load_training_items
+from selfspec_assets.domain import (
+    Benchmark,
+    DataKind,
+    Pack,
+    ReadItems,
+    load_pack,
+    load_seeds,
+    read_benchmark,
+    read_training_items,
+)
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.pack_finding import find_pack
 from selfspec_assets.readers.hub import is_hub_address
 from selfspec_assets.records import Seed
@@ -122,14 +132,21 @@ def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: li
         if absent is not None:
             report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no file {absent}. {benchmark.how_to_get}")
             return
-        items = load_items(pack, benchmark, kind)
-        training = load_training_items(pack, benchmark, kind)
+        read = read_benchmark(pack, benchmark, kind)
     except SelfspecError as error:
+        report.lines.append(f"  benchmark {benchmark.name}: cannot be read")
         report.errors.append(error)
         return
-    trained = f", {len(training)} to train on" if training else ""
-    report.lines.append(f"  benchmark {benchmark.name}: {len(items)} items{trained}")
-    for doubt in repeats(seeds, items, benchmark.name):
+    try:
+        training = read_training_items(pack, benchmark, kind)
+        trained = f", {len(training.items)} to train on" if training.items else ""
+    except SelfspecError as error:  # the items that are scored are told all the same
+        report.errors.append(error)
+        training, trained = ReadItems([], []), ", its training split cannot be read"
+    report.lines.append(f"  benchmark {benchmark.name}: {len(read.items)} items{trained}")
+    report.lines += [f"    {doubt.line}" for doubt in doubtful_items(read)]
+    report.lines += [f"    to train on: {doubt.line}" for doubt in doubtful_items(training)]
+    for doubt in repeats(seeds, read.items, benchmark.name):
         report.warn(doubt)
 
 

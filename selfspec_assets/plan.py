@@ -130,9 +130,11 @@ class _Planner:
             return self._as(place, "reuse", [] if shown else ["made before, for other settings or another recipe"])
         if signature in self._earlier:
             return self._as(place, "reuse", [f"made for {self._earlier[signature]} first"])
-        problem = obstacle(self.lineage, *place)
-        if blocked or problem:
-            return self._as(place, "blocked", [blocked or str(problem)])
+        problem = obstacle(self.lineage, place.step, place.domain)
+        if problem is not None:
+            blocked = blocked or stopped_by(problem)
+        if blocked:
+            return self._as(place, "blocked", [blocked])
         self._earlier[signature] = self.lineage.named.name
         work = self.lineage.work_signature(*place)
         failure = Attempts(self._warehouse.root / "work" / work).failure(signature)

@@ -1,15 +1,15 @@
-"""What would stop a step before it begins, found in recipe, pack and files alone."""
+"""What would stop a step before it begins, found in recipe, pack and files alone: asked by ``plan`` and ``run``."""
 
 from selfspec_assets.corpora.census import has_corpus, no_corpus
-from selfspec_assets.domain import load_items, load_training_items, no_training_split
+from selfspec_assets.domain import load_training_items, no_training_split
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import Lineage
-from selfspec_assets.records import demonstrating
+from selfspec_assets.scored_benchmarks import read_present, scored_benchmarks, too_few_demonstrations
 from selfspec_assets.seed_sample import recipe_seeds, too_few_to_show
 
 
-def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | None:
-    """``by PLACE: reason (remedy: …)``, or None. Its inputs are not looked at: their own rows tell."""
+def obstacle(lineage: Lineage, step: str, domain: str) -> SelfspecError | None:
+    """What is in the way of a step, or None. Its inputs are not looked at: their own steps tell."""
     check = {
         "seeds": _seeds,
         "corpus": _corpus,
@@ -20,14 +20,13 @@ def obstacle(lineage: Lineage, step: str, domain: str, iteration: int) -> str | 
         "predictions": _demonstrations,
     }.get(step)
     try:
-        error = check(lineage, domain) if check else None
+        return check(lineage, domain) if check else None
     except SelfspecError as found:
-        error = found
-    return None if error is None else stopped_by(error)
+        return found
 
 
 def stopped_by(error: SelfspecError) -> str:
-    """What stands in the way, in words."""
+    """What stands in the way, in words: ``by PLACE: reason (remedy: …)``."""
     return f"by {error.place}: {error.reason} (remedy: {error.remedy})"
 
 
@@ -40,18 +39,15 @@ def _corpus(lineage: Lineage, domain: str) -> SelfspecError | None:
     return None if has_corpus(pack, kind) else no_corpus(pack, kind)
 
 
-def _benchmarks(lineage: Lineage, domain: str) -> SelfspecError | None:
+def _benchmarks(lineage: Lineage, domain: str) -> None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
-    declared = pack.data(kind).benchmarks
-    if sum(len(load_items(pack, one, kind)) for one in pack.present(kind)):
-        return None
-    remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared)
-    return SelfspecError(pack.folder / "domain.yaml", "none of the benchmarks' files is present", remedy)
+    scored_benchmarks(lineage.named, pack)
+    read_present(pack, kind, lineage.recipe.scores.benchmarks)
 
 
 def _training_items(lineage: Lineage, domain: str) -> SelfspecError | None:
     pack, kind = lineage.pack(domain), lineage.recipe.data
-    found = any(load_training_items(pack, one, kind) for one in pack.data(kind).benchmarks)
+    found = any(load_training_items(pack, one, kind) for one in scored_benchmarks(lineage.named, pack))
     return None if found else no_training_split(pack, kind)
 
 
@@ -60,20 +56,5 @@ def _shown_seeds(lineage: Lineage, domain: str) -> SelfspecError | None:
 
 
 def _demonstrations(lineage: Lineage, domain: str) -> SelfspecError | None:
-    """As ``selfspec check``: every benchmark that is scored has seeds enough to show."""
-    pack, kind, section = lineage.pack(domain), lineage.recipe.data, lineage.recipe.scores
-    present = {one.name: one for one in pack.present(kind)}
-    wanted = list(present) if section.benchmarks is None else list(section.benchmarks)
-    place, shots = f"{lineage.named.path}: scores", max(section.shots)
-    if unknown := [name for name in wanted if name not in present]:
-        known = ", ".join(sorted(present))
-        return SelfspecError(
-            f"{place}.benchmarks", f"'{unknown[0]}' is not present for {domain}", f"choose among: {known}"
-        )
-    seeds = recipe_seeds(pack, lineage.recipe) if shots else []
-    for name in wanted:
-        count = len(demonstrating(seeds, name, present[name].task))
-        if count < shots:
-            reason = f"asks for {shots}, {count} seeds demonstrate '{name}'"
-            return SelfspecError(f"{place}.shots", reason, "write more seeds for it, or ask for fewer shots")
-    return None
+    pack = lineage.pack(domain)
+    return too_few_demonstrations(lineage.named, pack, recipe_seeds(pack, lineage.recipe))

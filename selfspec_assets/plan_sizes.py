@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from selfspec_assets.domain import load_items, load_training_items
+from selfspec_assets.domain import load_training_items
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.rows import AdapterRow, BenchmarkRow, InstructionRow, ResponseRow
+from selfspec_assets.scored_benchmarks import read_present, scored_benchmarks
 from selfspec_assets.seed_sample import recipe_seeds
 from selfspec_assets.warehouse import Revision, Warehouse
 
@@ -167,7 +168,8 @@ class Forecast:
         if data == "seeds":
             return len(recipe_seeds(pack, self._lineage.recipe))
         if data == "supervised":
-            return sum(len(load_training_items(pack, one, kind)) for one in pack.data(kind).benchmarks)
+            scored = scored_benchmarks(self._lineage.named, pack)
+            return sum(len(load_training_items(pack, one, kind)) for one in scored)
         return sum(self._answers(n) for n in range(1 if data == "union" else iteration, iteration + 1))
 
     def _answers(self, iteration: int) -> int:
@@ -188,4 +190,5 @@ class Forecast:
         if made is not None:
             return {row.benchmark: row.items for row in self._warehouse.read(made.signature, BenchmarkRow)}
         pack, kind = self._lineage.pack(self._domain), self._lineage.recipe.data
-        return {one.name: len(load_items(pack, one, kind)) for one in pack.present(kind)}
+        found, _ = read_present(pack, kind, self._lineage.recipe.scores.benchmarks)
+        return {name: len(read.items) for name, read in found.items()}

@@ -173,7 +173,8 @@ class ScoresSection(Strict):
         "plain",
     )
     benchmarks: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)] | None = None
-    items_per_benchmark: Positive | None = None  # the first so many; none = all
+    items_per_benchmark: Positive | None = None  # none = all
+    items: Literal["drawn", "first"] = "drawn"  # which: a seeded draw, stratified by label and document, or the first
     max_new_tokens: Positive
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     batch_size: Positive = 16

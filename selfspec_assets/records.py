@@ -23,6 +23,7 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
+    document: str = ""  # the report, abstract or article that it is about, where several items may share one
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ def without_marks(text: str) -> str:
     return _MENTION_MARK.sub("", text) if "[/1]" in text else text
 
 
-class _Demonstrates(Protocol):
+class Demonstrates(Protocol):
+    """A seed, or a seed's row."""
+
     @property
     def demonstrates(self) -> str: ...
 
 
-S = TypeVar("S", bound=_Demonstrates)
+S = TypeVar("S", bound=Demonstrates)
 
 
 def demonstrating(seeds: Iterable[S], benchmark: str, task: str) -> list[S]:

@@ -85,6 +85,8 @@ class BenchmarkRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkItemRow(Row):
+    """A question. ``document`` names the report, abstract or article that it is about, "" where items stand alone."""
+
     table: ClassVar[str] = "benchmark_items"
     benchmark: str
     task: str
@@ -93,6 +95,32 @@ class BenchmarkItemRow(Row):
     instruction: str
     input: str
     references: list[str]
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRemarkRow(Row):
+    """How many of a benchmark's items were left out, repeat each other or contradict each other, and the first place.
+
+    ``what`` names the kind; a benchmark that is not scored and cannot be read has one row that says so.
+    """
+
+    table: ClassVar[str] = "benchmark_remarks"
+    benchmark: str
+    what: str
+    count: int
+    first_place: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRemarkRow(Row):
+    """The same of a benchmark's training split."""
+
+    table: ClassVar[str] = "training_remarks"
+    benchmark: str
+    what: str
+    count: int
+    first_place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +300,8 @@ class ScoreRow(Row):
     """A mean over items, or (``benchmark = 'average'``) the macro mean over benchmarks; 0 to 100, 95 % interval.
 
     ``oracle`` marks a row that no user could have: the base's output cut at its first line. ``left_out`` counts
-    items whose prompt did not fit the context: no number is made up for them.
+    items whose prompt did not fit the context: no number is made up for them. ``missing`` names the benchmarks that
+    an average is without, as none of their prompts fitted.
     """
 
     table: ClassVar[str] = "scores"
@@ -287,6 +316,7 @@ class ScoreRow(Row):
     high: float
     n: int
     left_out: int
+    missing: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +339,10 @@ class BaselineRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class LiftRow(Row):
-    """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value."""
+    """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value.
+
+    ``missing`` names the benchmarks that an average is without, as the two sides have no item of them in common.
+    """
 
     table: ClassVar[str] = "lift"
     base_variant: str
@@ -324,6 +357,7 @@ class LiftRow(Row):
     high: float
     p_value: float
     n: int
+    missing: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +383,9 @@ ROW_TYPES: tuple[type[Row], ...] = (
     CorpusDropRow,
     BenchmarkRow,
     BenchmarkItemRow,
+    BenchmarkRemarkRow,
     TrainingItemRow,
+    TrainingRemarkRow,
     RequestRow,
     InstructionRow,
     RetrievalRow,

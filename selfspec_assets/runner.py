@@ -12,6 +12,7 @@ from selfspec_assets.errors import SelfspecError, is_interrupt
 from selfspec_assets.launcher import clear_dead_runs, open_instance
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.partitions import asset_key, partition_key
+from selfspec_assets.plan_obstacles import obstacle
 from selfspec_assets.progress import Report, clock
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.warehouse import Warehouse
@@ -23,10 +24,11 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
     """Materialise what the manifest does not hold yet: per domain first its own assets, then each iteration's chain.
 
     Raises:
-        SelfspecError: what the failing step said.
+        SelfspecError: what the failing step said, or what ``selfspec plan`` says before.
     """
     lineage = Lineage(named)
     warehouse = Warehouse(home.warehouse_folder())
+    _refuse_obstacles(lineage, warehouse, domains, iterations)
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     started = time.monotonic()
     asset_step.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")
@@ -51,6 +53,21 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
                 _say_who_is_ahead(instance, report)
                 _materialise(job, instance, named, pending, domain, iteration)
     warehouse.publish()
+
+
+def _refuse_obstacles(lineage: Lineage, warehouse: Warehouse, domains: Sequence[str], iterations: int) -> None:
+    """Stops at what ``selfspec plan`` calls blocked, before hours of work end in it.
+
+    Raises:
+        SelfspecError: what is in the way of a step that is to be made.
+    """
+    for domain in domains:
+        places = [(step, n) for n in range(iterations + 1) for step in lineage.steps(n)]
+        to_make = [step for step, n in places if not warehouse.has(lineage.signature(step, domain, n))]
+        for step in dict.fromkeys(to_make):
+            error = obstacle(lineage, step, domain)
+            if error is not None:
+                raise error
 
 
 def _told(instance: dg.DagsterInstance, lineage: Lineage, step: str, domain: str, iteration: int) -> bool:

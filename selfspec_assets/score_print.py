@@ -73,7 +73,7 @@ def _average_table(report: Report) -> Table:
 
 
 def _whole(report: Report, model: Model, metric: str, k: int) -> Average | None:
-    return score_table.average_over(report, model, metric, k, score_table.benchmarks(report))
+    return score_table.average_over(report, model, metric, k, score_table.shared_benchmarks(report, k))
 
 
 def _add_averages(table: Table, report: Report, average: Averages) -> None:
@@ -109,7 +109,7 @@ def _benchmark_table(report: Report, k: int) -> Table:
 
 def _extra_table(report: Report, k: int) -> Table:
     """What the pack declares beside F1 and ROUGE-L; a baseline stands apart from the models."""
-    base = easiest.best_base(report, k, "f1", oracle=False, names=score_table.benchmarks(report))
+    base = easiest.best_base(report, k, "f1", oracle=False, names=score_table.shared_benchmarks(report, k))
     adapters = [model for model in score_table.models(report) if model.iteration]
     models = [base, *adapters] if base else adapters
     table = Table(title=f"the pack's other metrics, k={k}", title_justify="left")

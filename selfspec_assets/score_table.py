@@ -118,14 +118,18 @@ def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | Non
 
 
 def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
-    """Macro averages: for each iteration, k and metric the best base prompt, and the best first-line oracle."""
+    """Macro averages: for each iteration, k and metric the best base prompt, and the best first-line oracle.
+
+    The best is the one with the highest average among those with the fewest ``missing`` benchmarks.
+    """
     return _query(
         database,
         f"""
-        SELECT domain, iteration, shots AS k, metric, base_variant, oracle, base, adapter, lift, low, high, p_value, n
+        SELECT domain, iteration, shots AS k, metric, base_variant, oracle, base, adapter, lift, low, high, p_value, n,
+               coalesce(missing, []) AS missing
         FROM lift WHERE {where} AND benchmark = {text(AVERAGE)}
         QUALIFY row_number() OVER (PARTITION BY domain, iteration, k, metric, oracle
-                                   ORDER BY base DESC, base_variant) = 1
+                                   ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1
         ORDER BY domain, metric, k, iteration, oracle""",
     )
 
@@ -138,7 +142,8 @@ def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
         f"""
         WITH best AS (
             SELECT shots, base_variant FROM lift WHERE {where} AND benchmark = {text(AVERAGE)} AND metric = 'f1'
-            AND NOT oracle QUALIFY row_number() OVER (PARTITION BY shots ORDER BY base DESC, base_variant) = 1)
+            AND NOT oracle QUALIFY row_number() OVER (
+                PARTITION BY shots ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1)
         SELECT domain, iteration, shots AS k, benchmark, metric, base_variant,
                base, adapter, lift, low, high, p_value, n
         FROM lift SEMI JOIN best USING (shots, base_variant)
@@ -183,6 +188,27 @@ def benchmarks(report: Report) -> list[str]:
     return sorted({row["benchmark"] for row in report.scores} - {AVERAGE})
 
 
+def shared_benchmarks(report: Report, k: int) -> list[str]:
+    """The benchmarks that every model with any score at that k has: what averages are comparable over.
+
+    Prompts of one model may all be longer than the context where another's fit.
+    """
+    scored: dict[Model, set[str]] = {}
+    for row in report.scores:
+        if row["shots"] == k and row["benchmark"] != AVERAGE:
+            scored.setdefault(Model(row["iteration"], row["oracle"], row["variant"]), set()).add(row["benchmark"])
+    return sorted(set.intersection(*scored.values())) if scored else []
+
+
+def not_shared(report: Report, k: int) -> dict[str, list[str]]:
+    """Each benchmark that the averages at that k are without, and the models that have no score of it."""
+    found = {}
+    for name in sorted(set(benchmarks(report)) - set(shared_benchmarks(report, k))):
+        lacking = [model for model in models(report) if not cell(report, model, "f1", k, name)]
+        found[name] = [title(report, model) for model in lacking if not model.oracle]
+    return found
+
+
 def extra_metrics(report: Report) -> list[tuple[str, str]]:
     """(benchmark, metric) of what the pack declares beside F1 and ROUGE-L, as far as it was scored."""
     headline = {metric.name for metric in METRICS}
@@ -212,10 +238,11 @@ def average_over(report: Report, model: Model, metric: str, k: int, names: Itera
     Stored rows are taken as they are: all benchmarks, or one alone. Others are made from `item_scores`.
     """
     chosen = sorted(names)
-    stored = AVERAGE if chosen == benchmarks(report) else chosen[0] if len(chosen) == 1 else None
-    if stored is not None:
+    for stored in [AVERAGE] if chosen == benchmarks(report) else chosen if len(chosen) == 1 else []:
         row = cell(report, model, metric, k, stored)
-        return None if row is None else Average(row["value"], row["low"], row["high"], row["n"])
+        if row is None or row["missing"]:
+            return None
+        return Average(row["value"], row["low"], row["high"], row["n"])
     items = report.items.get((model, k, metric), {})
     if not chosen or not all(items.get(name) for name in chosen):
         return None
@@ -238,6 +265,16 @@ def notes(report: Report) -> list[str]:
             f"iteration {row['iteration']}: {row['kept']} answers kept; mixing the passages changed the choice at "
             f"{row['marginal_changed']:.1%} of {row['tokens']} tokens{contrast}"
         )
+    for k in shots(report):
+        for name, lacking in not_shared(report, k).items():
+            lines.append(
+                f"the averages at k={k} are without {name}: no prompt fits the context of {', '.join(lacking)}"
+            )
+    for row in report.lift:
+        if row["missing"] and row["metric"] == "f1":
+            adapter = adapter_title(report.named.recipe, row["iteration"])
+            over = f"base, {row['base_variant']}{'*' if row['oracle'] else ''}"
+            lines.append(f"the lift of {adapter} over {over} at k={row['k']} is without {', '.join(row['missing'])}")
     too_long = [row for row in report.scores if row["left_out"] and row["metric"] == "f1" and not row["oracle"]]
     for benchmark in benchmarks(report):
         counts = {row["shots"]: row["left_out"] for row in too_long if row["benchmark"] == benchmark}

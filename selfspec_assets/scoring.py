@@ -99,7 +99,7 @@ def item_rows(series: Series) -> list[ItemScoreRow]:
 
 
 def score_rows(exam: Exam, series: Series) -> list[ScoreRow]:
-    """A row per benchmark and metric, and the macro averages of F1 and ROUGE-L over all benchmarks."""
+    """A row per benchmark and metric, and the macro averages of F1 and ROUGE-L over all that were scored."""
     rows: list[ScoreRow] = []
     left_out = {name: sum(text is None for text in answers.values()) for name, answers in series.answers.items()}
     for metric in metrics.METRICS:
@@ -107,13 +107,14 @@ def score_rows(exam: Exam, series: Series) -> list[ScoreRow]:
         scored = {name: values for name, values in by_benchmark.items() if values}
         for name, values in scored.items():
             rows.append(_mean_row(exam, series, name, metric, values, left_out[name]))
-        # An average over fewer benchmarks than another model's would not be comparable: then there is none.
-        if scored and len(scored) == len(by_benchmark):
+        if scored:
             seed = exam.random_seed(*series.about, metric, AVERAGE)
             low, high = metrics.macro_bootstrap(list(scored.values()), seed, exam.resamples)
             means = [sum(values) / len(values) for values in scored.values()]
             value, count = sum(means) / len(means), sum(map(len, scored.values()))
-            rows.append(ScoreRow(*series.about, AVERAGE, metric, value, low, high, count, sum(left_out.values())))
+            missing = sorted(by_benchmark.keys() - scored.keys())
+            counts = (count, sum(left_out.values()), missing)
+            rows.append(ScoreRow(*series.about, AVERAGE, metric, value, low, high, *counts))
     return rows + [
         _extra_row(exam, series, name, metric, left_out[name])
         for name, values in series.values.items()
@@ -130,7 +131,7 @@ def _extra_row(exam: Exam, series: Series, benchmark: str, metric: str, left_out
     seed = exam.random_seed(*series.about, metric, benchmark)
     low, high = metrics.corpus_bootstrap(counts, corpus.score, seed, exam.resamples)
     value = float(corpus.score(counts.sum(axis=0)))
-    return ScoreRow(*series.about, benchmark, metric, value, low, high, len(items), left_out)
+    return ScoreRow(*series.about, benchmark, metric, value, low, high, len(items), left_out, [])
 
 
 def _mean_row(
@@ -139,7 +140,7 @@ def _mean_row(
     seed = exam.random_seed(*series.about, metric, benchmark)
     low, high = metrics.bootstrap_interval(values, seed, exam.resamples)
     mean = sum(values) / len(values)
-    return ScoreRow(*series.about, benchmark, metric, mean, low, high, len(values), left_out)
+    return ScoreRow(*series.about, benchmark, metric, mean, low, high, len(values), left_out, [])
 
 
 def _counts(exam: Exam, series: Series, benchmark: str, metric: str, items: Sequence[int]) -> metrics.Floats:
@@ -171,9 +172,10 @@ def lift_rows(exam: Exam, base: Series, adapter: Series) -> list[LiftRow]:
         pairs = {name: _paired(base.of(metric, name), adapter.of(metric, name)) for name in base.values}
         strata = {name: pair for name, pair in pairs.items() if pair[0]}
         selections = {name: [pair] for name, pair in strata.items()}
-        if strata and len(strata) == len(pairs):
-            selections[AVERAGE] = list(strata.values())
         rows += [_mean_lift(exam, base, name, metric, chosen) for name, chosen in selections.items()]
+        if strata:
+            missing = sorted(pairs.keys() - strata.keys())
+            rows.append(_mean_lift(exam, base, AVERAGE, metric, list(strata.values()), missing))
     for name in base.values:
         items = sorted(base.values[name].keys() & adapter.values[name].keys())
         rows += [_extra_lift(exam, base, adapter, name, metric, items) for metric in exam.extra(name) if items]
@@ -186,7 +188,12 @@ def _paired(base: dict[int, float], adapter: dict[int, float]) -> tuple[list[flo
 
 
 def _mean_lift(
-    exam: Exam, base: Series, benchmark: str, metric: str, chosen: Sequence[tuple[list[float], list[float]]]
+    exam: Exam,
+    base: Series,
+    benchmark: str,
+    metric: str,
+    chosen: Sequence[tuple[list[float], list[float]]],
+    missing: Sequence[str] = (),
 ) -> LiftRow:
     tested = metrics.macro_paired_test(
         [b for b, _ in chosen],
@@ -196,7 +203,8 @@ def _mean_lift(
     )
     base_mean = sum(sum(b) / len(b) for b, _ in chosen) / len(chosen)
     adapter_mean = sum(sum(a) / len(a) for _, a in chosen) / len(chosen)
-    return _lift_row(base, benchmark, metric, (base_mean, adapter_mean), tested, sum(len(b) for b, _ in chosen))
+    both, n = (base_mean, adapter_mean), sum(len(b) for b, _ in chosen)
+    return _lift_row(base, benchmark, metric, both, tested, n, missing)
 
 
 def _extra_lift(
@@ -214,7 +222,13 @@ def _extra_lift(
 
 
 def _lift_row(
-    base: Series, benchmark: str, metric: str, both: tuple[float, float], tested: metrics.PairedTest, n: int
+    base: Series,
+    benchmark: str,
+    metric: str,
+    both: tuple[float, float],
+    tested: metrics.PairedTest,
+    n: int,
+    missing: Sequence[str] = (),
 ) -> LiftRow:
     about = (base.variant, base.oracle, base.shots, benchmark, metric)
-    return LiftRow(*about, *both, *tested, n)
+    return LiftRow(*about, *both, *tested, n, list(missing))

@@ -12,13 +12,13 @@ from selfspec_assets.domain import (
     Item,
     Pack,
     Seed,
-    load_items,
     load_seeds,
     load_training_items,
 )
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.recipe import NamedRecipe, Recipe
 from selfspec_assets.records import demonstrating
+from selfspec_assets.scored_benchmarks import read_present
 from selfspec_assets.signature import random_seed
 from selfspec_assets.words import comparable
 
@@ -76,11 +76,12 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
             split nor a hand-written seed; two seeds have one id.
     """
     declared = pack.data(kind).benchmarks
-    asked = {comparable(item.input) for one in pack.present(kind) for item in load_items(pack, one, kind)}
     wanted = pack.present(kind, names)
     if not wanted:
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+    present, _ = read_present(pack, kind, names)
+    asked = {comparable(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}
     for one in wanted:
         has_split = _has_training_split(pack, one, kind)

@@ -14,6 +14,7 @@ from selfspec_assets.rows import (
     AdapterRow,
     BaselineRow,
     BenchmarkItemRow,
+    BenchmarkRemarkRow,
     BenchmarkRow,
     CorpusCountRow,
     CorpusDropRow,
@@ -32,6 +33,7 @@ from selfspec_assets.rows import (
     ScoreRow,
     SeedRow,
     TrainingItemRow,
+    TrainingRemarkRow,
 )
 from selfspec_assets.seed_sample import benchmarks_to_demonstrate_by_hand
 from selfspec_assets.signature import canonical_json, file_digest_once, folder_files, text_digest
@@ -179,12 +181,20 @@ STEPS: dict[str, Step] = {
         Step(
             "corpus", False, "2", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
         ),
-        Step("benchmarks", False, "2", (BenchmarkRow, BenchmarkItemRow), (), lambda lineage, n: [], _benchmark_files),
+        Step(
+            "benchmarks",
+            False,
+            "2",
+            (BenchmarkRow, BenchmarkItemRow, BenchmarkRemarkRow),
+            (),
+            lambda lineage, n: [],
+            _benchmark_files,
+        ),
         Step(
             "training_items",
             False,
             "2",
-            (TrainingItemRow,),
+            (TrainingItemRow, TrainingRemarkRow),
             (),
             lambda lineage, n: [("benchmarks", 0)],
             _training_files,

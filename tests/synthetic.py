@@ -97,7 +97,7 @@ def _items(lineage: Lineage, domain: str) -> Iterator[BenchmarkItemRow]:
     for benchmark in pack.data(kind).benchmarks:
         for number, item in enumerate(load_items(pack, benchmark, kind)):
             about = (benchmark.name, benchmark.task, number, item.item_id, benchmark.instruction, item.input)
-            yield BenchmarkItemRow(*about, list(item.references))
+            yield BenchmarkItemRow(*about, list(item.references), item.document)
 
 
 def _predictions(

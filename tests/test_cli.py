@@ -170,7 +170,7 @@ BAD_INPUT = {
     "no weights": (lambda p: (p.folder / "model").unlink(), "no such model folder"),
     "empty corpus": (lambda p: (p.folder / "data/corpus.jsonl").write_text(""), "corpus.jsonl"),
     "row without text": (lambda p: (p.folder / "data/corpus.jsonl").write_text('{"id": "a"}\n'), "corpus.jsonl:1"),
-    "no benchmark file": (lambda p: (p.folder / "data/colours.jsonl").unlink(), "none of the pack's benchmarks"),
+    "no benchmark file": (lambda p: (p.folder / "data/colours.jsonl").unlink(), "none of the published benchmarks"),
     "bad seed": (lambda p: (p.folder / "seeds/botany.jsonl").write_text("{\n"), "botany.jsonl:1"),
     "data folder gone": (lambda p: (p.folder / "data").rename(p.folder / "elsewhere"), "SELFSPEC_DATA"),
 }

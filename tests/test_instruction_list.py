@@ -402,7 +402,7 @@ LONG = "Twenty patients with severe fever were given aspirin or placebo daily fo
 
 
 def item(benchmark: str, number: int, instruction: str, given_input: str) -> BenchmarkItemRow:
-    return BenchmarkItemRow(benchmark, "qa", number, f"id{number}", instruction, given_input, ["yes"])
+    return BenchmarkItemRow(benchmark, "qa", number, f"id{number}", instruction, given_input, ["yes"], "")
 
 
 GUARD = BenchmarkGuard([

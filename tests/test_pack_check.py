@@ -171,7 +171,7 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     rows: Any = made.tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", False, 0)]
     assert any("LEFT OUT shades: no file more/shades.jsonl. ask a painter" in line for line in lines)
-    assert [obstacle(lineage, step, "botany", 0) for step in ("benchmarks", "base_predictions")] == [None, None]
+    assert [obstacle(lineage, step, "botany") for step in ("benchmarks", "base_predictions")] == [None, None]
     before = lineage.signature("benchmarks", "botany", 0)
     items = [{"id": "y", "input": "How light?", "references": ["not very"]}]
     write_lines(project.folder / "data" / "more" / "shades.jsonl", items)
@@ -192,7 +192,7 @@ def test_a_benchmark_may_be_a_folder(project: Project) -> None:
     ddi = {**first, "name": "ddi", "file": "ddi/test", "train": "ddi/train", "reader": "ddi"}
     project.pack["published"]["benchmarks"] = [first, ddi]
     project.save()
-    assert obstacle(Lineage(load_recipe("tiny")), "benchmarks", "botany", 0) is None, "absent, and the other is there"
+    assert obstacle(Lineage(load_recipe("tiny")), "benchmarks", "botany") is None, "absent, and the other is there"
     signatures = []
     for kind in ("test", "train"):
         for name in ("a", "b"):

@@ -163,6 +163,7 @@ OTHER: dict[str, Any] = {
     "scores.base_variants": ["alpaca"],
     "scores.benchmarks": ["colours"],
     "scores.items_per_benchmark": 3,
+    "scores.items": "first",
     "scores.max_new_tokens": 7,
     "scores.resamples": 300,
     "scores.batch_size": 2,

@@ -77,6 +77,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "scores.base_variants": (["alpaca"], {("base_predictions", 0)}),
     "scores.benchmarks": (["colours"], both("predictions") | {("base_predictions", 0)}),
     "scores.items_per_benchmark": (3, both("predictions") | {("base_predictions", 0)}),
+    "scores.items": ("first", both("predictions") | {("base_predictions", 0)}),
     "scores.max_new_tokens": (7, both("predictions") | {("base_predictions", 0)}),
     "scores.resamples": (300, both("scores") | {("base_scores", 0)}),
     "scores.batch_size": (2, set()),

@@ -1,16 +1,18 @@
 """The asset ``benchmarks``: the questions that base and adapter are scored on (Section 4.1, Appendix A)."""
 
+from dataclasses import astuple
 from typing import Any
 
 import dagster as dg
 
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
-from selfspec_assets.domain import load_items
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.domain import ReadItems
+from selfspec_assets.item_lint import Doubt, doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domains
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, BenchmarkRow
+from selfspec_assets.rows import BenchmarkItemRow, BenchmarkRemarkRow, BenchmarkRow
+from selfspec_assets.scored_benchmarks import read_present, scored_benchmarks
 
 
 def benchmarks(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -34,13 +36,23 @@ def benchmarks(named: NamedRecipe) -> dg.AssetsDefinition:
 
 def make_benchmarks(job: Job) -> Outcome:
     kind = job.recipe.data
+    scored_benchmarks(job.lineage.named, job.pack)
+    present, broken = read_present(job.pack, kind, job.recipe.scores.benchmarks)
     declared: list[BenchmarkRow] = []
     items: list[BenchmarkItemRow] = []
+    remarks: list[BenchmarkRemarkRow] = []
     for benchmark in job.pack.data(kind).benchmarks:
         absent = job.pack.absent_file(benchmark, kind)
-        found = load_items(job.pack, benchmark, kind) if absent is None else []
         if absent is not None:
             job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {absent}. {benchmark.how_to_get}")
+        read = present.get(benchmark.name, ReadItems([], []))
+        found, doubts = read.items, doubtful_items(read)
+        if (error := broken.get(benchmark.name)) is not None:
+            doubts = [Doubt("file that cannot be read, of a benchmark that is not scored", 1, str(error.place))]
+            job.report(f"{job.name}: LEFT OUT {benchmark.name}, which is not scored: {error}")
+        for doubt in doubts:
+            job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
+        remarks += [BenchmarkRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
         about = (benchmark.name, benchmark.task, absent is None, len(found))
         declared.append(BenchmarkRow(*about, benchmark.licence, benchmark.obtain))
         items += [
@@ -52,13 +64,11 @@ def make_benchmarks(job: Job) -> Outcome:
                 benchmark.instruction,
                 item.input,
                 list(item.references),
+                item.document,
             )
             for number, item in enumerate(found)
         ]
-    if not items:
-        lines = "; ".join(f"{row.benchmark}: {row.obtain or 'add its file'}" for row in declared)
-        raise SelfspecError(job.pack.folder / "domain.yaml", "none of the pack's benchmarks is present", lines)
-    return Outcome({BenchmarkRow: declared, BenchmarkItemRow: items})
+    return Outcome({BenchmarkRow: declared, BenchmarkItemRow: items, BenchmarkRemarkRow: remarks})
 
 
 def check_benchmarks(job: Job, tables: Tables) -> list[Check]:
@@ -67,7 +77,9 @@ def check_benchmarks(job: Job, tables: Tables) -> list[Check]:
 
 def headline(tables: Tables) -> dict[str, Any]:
     rows: Any = tables[BenchmarkRow]
+    remarks: Any = tables[BenchmarkRemarkRow]
     return {
         "present": ", ".join(f"{r.benchmark} ({r.items})" for r in rows if r.present),
         "left out": ", ".join(r.benchmark for r in rows if not r.present) or "none",
+        **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
     }

@@ -12,7 +12,6 @@ from selfspec_assets.corpora.census import no_corpus
 from selfspec_assets.corpora.overlap import BenchmarkText
 from selfspec_assets.corpora.sources import source_digest
 from selfspec_assets.corpora.stored import StoredDocuments
-from selfspec_assets.domain import load_items
 from selfspec_assets.lineage import STEPS, cached_file_digest
 from selfspec_assets.partitions import domains
 from selfspec_assets.progress import Progress
@@ -20,6 +19,7 @@ from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.records import without_marks
 from selfspec_assets.retrieval import Document, read_corpus
 from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow
+from selfspec_assets.scored_benchmarks import read_present
 from selfspec_assets.words import count_words
 
 _FOLDER = "documents"
@@ -95,11 +95,11 @@ def _from_sources(job: Job) -> Outcome:
 
 def _benchmark_text(job: Job) -> BenchmarkText:
     """Inputs and references of every benchmark whose files are there."""
-    kind = job.recipe.data
+    present, _ = read_present(job.pack, job.recipe.data, job.recipe.scores.benchmarks)
     return BenchmarkText(
-        (f"{benchmark.name}/{item.item_id}", [without_marks(item.input), *item.references])
-        for benchmark in job.pack.present(kind)
-        for item in load_items(job.pack, benchmark, kind)
+        (f"{name}/{item.item_id}", [without_marks(item.input), *item.references])
+        for name, read in present.items()
+        for item in read.items
     )
 
 

@@ -10,13 +10,14 @@ import dagster as dg
 from selfspec_assets.asking import prediction_stop
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.decoding import fits, greedy
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.item_draw import draw_order
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domain_by_iteration, domains, of_domain, of_iteration
 from selfspec_assets.prompts import EVALUATION_PROMPTS
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.records import demonstrating
 from selfspec_assets.rows import BenchmarkItemRow, PredictionRow, SeedRow
+from selfspec_assets.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.signature import random_seed, text_digest
 
 TOO_LONG = "too_long"
@@ -84,6 +85,9 @@ def questions_of(job: Job) -> list[Question]:
     variants = section.base_variants if job.step == "base_predictions" else ("alpaca",)
     items = chosen_items(job)
     seeds = job.read("seeds", SeedRow)
+    few = too_few_demonstrations(job.lineage.named, job.pack, seeds)
+    if few is not None:
+        raise few
     return [
         Question(variant, shots, item, demonstrations_for(job, item, shots, seeds))
         for variant in variants
@@ -93,42 +97,38 @@ def questions_of(job: Job) -> list[Question]:
 
 
 def chosen_items(job: Job) -> list[BenchmarkItemRow]:
+    """The items that are asked, in the order of their files."""
     section = job.recipe.scores
-    items = job.read("benchmarks", BenchmarkItemRow)
-    present = {item.benchmark for item in items}
-    if unknown := sorted(set(section.benchmarks or ()) - present):
-        raise SelfspecError(
-            f"{job.lineage.named.path}: scores.benchmarks",
-            f"'{unknown[0]}' is no benchmark that is present for {job.domain}",
-            f"choose among: {', '.join(sorted(present))}",
-        )
-    wanted = present if section.benchmarks is None else set(section.benchmarks)
+    wanted = {one.name for one in scored_benchmarks(job.lineage.named, job.pack)}
+    items = [item for item in job.read("benchmarks", BenchmarkItemRow) if item.benchmark in wanted]
     limit = section.items_per_benchmark
-    return [item for item in items if item.benchmark in wanted and (limit is None or item.item < limit)]
+    if limit is None:
+        return items
+    if section.items == "first":
+        return [item for item in items if item.item < limit]
+    by_benchmark: dict[str, list[BenchmarkItemRow]] = {}
+    for item in items:
+        by_benchmark.setdefault(item.benchmark, []).append(item)
+    drawn = {
+        (name, item.item)
+        for name, own in by_benchmark.items()
+        for item in draw_order(own, random_seed(job.recipe.seed, job.domain, "items", name))[:limit]
+    }
+    return [item for item in items if (item.benchmark, item.item) in drawn]
 
 
 def demonstrations_for(job: Job, item: BenchmarkItemRow, shots: int, seeds: list[SeedRow]) -> tuple[SeedRow, ...]:
-    """``shots`` seeds that demonstrate this benchmark or its task, drawn for each item from the item's own seed.
-
-    Raises:
-        SelfspecError: fewer such seeds than shots.
-    """
+    """``shots`` seeds that demonstrate this benchmark or its task, drawn for each item from the item's own seed."""
     own = demonstrating(seeds, item.benchmark, item.task)
-    if len(own) < shots:
-        raise SelfspecError(
-            job.pack.seeds_path(job.recipe.data),
-            f"{len(own)} seeds demonstrate '{item.benchmark}' (task '{item.task}'), but scores.shots asks for {shots}",
-            "write more seeds for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
-        )
     drawing = random.Random(random_seed(job.recipe.seed, job.domain, "demonstrations", item.benchmark, item.item))
     return tuple(drawing.sample(own, len(own))[:shots])
 
 
 def make_predictions(job: Job) -> Outcome:
     section = job.recipe.scores
+    questions = questions_of(job)  # before the model: what is wrong with them shows in no time
     model = job.model()
     adapter = job.adapter(job.iteration)
-    questions = questions_of(job)
     prompts = [question.prompt for question in questions]
     possible = [i for i, prompt in enumerate(prompts) if fits(model, prompt, section.max_new_tokens)]
     # Neighbours of like length share a batch; the order is part of the fixed schedule.

@@ -1,16 +1,20 @@
 """The asset ``training_items``: labelled examples for the supervised reference, never scored (Fig. 5's upper bound)."""
 
 from collections import Counter
+from dataclasses import astuple
 from typing import Any
 
 import dagster as dg
 
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
-from selfspec_assets.domain import load_training_items, no_training_split
+from selfspec_assets.domain import no_training_split, read_training_items
+from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import asset_key, domains
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow
+from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
+from selfspec_assets.scored_benchmarks import scored_benchmarks
+from selfspec_assets.words import comparable
 
 
 def training_items(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -34,15 +38,20 @@ def training_items(named: NamedRecipe) -> dg.AssetsDefinition:
 
 
 def make_training_items(job: Job) -> Outcome:
-    """Rows of all training splits.
+    """Rows of the training splits of all benchmarks that are scored.
 
     Raises:
-        SelfspecError: no benchmark has one, or an item stands in both splits.
+        SelfspecError: no benchmark that is scored has one.
     """
     kind = job.recipe.data
     rows: list[TrainingItemRow] = []
-    for benchmark in job.pack.data(kind).benchmarks:
-        found = load_training_items(job.pack, benchmark, kind)
+    remarks: list[TrainingRemarkRow] = []
+    for benchmark in scored_benchmarks(job.lineage.named, job.pack):
+        read = read_training_items(job.pack, benchmark, kind)
+        found, doubts = read.items, doubtful_items(read)
+        for doubt in doubts:
+            job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
+        remarks += [TrainingRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
         if benchmark.train is not None and not found:
             job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.train}. {benchmark.obtain}")
         rows += [
@@ -59,13 +68,13 @@ def make_training_items(job: Job) -> Outcome:
         ]
     if not rows:
         raise no_training_split(job.pack, kind)
-    return Outcome({TrainingItemRow: rows})
+    return Outcome({TrainingItemRow: rows, TrainingRemarkRow: remarks})
 
 
 def check_training_items(job: Job, tables: Tables) -> list[Check]:
     rows: Any = tables[TrainingItemRow]
-    scored = {(item.benchmark, item.input) for item in job.read("benchmarks", BenchmarkItemRow)}
-    both = [row.item_id for row in rows if (row.benchmark, row.input) in scored]
+    scored = {(item.benchmark, comparable(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
+    both = [row.item_id for row in rows if (row.benchmark, comparable(row.input)) in scored]
     return [
         Check("not_empty", len(rows) > 0, f"{len(rows)} labelled items"),
         Check("no_test_item", not both, f"{len(both)} training items are test items of their benchmark"),
@@ -74,4 +83,8 @@ def check_training_items(job: Job, tables: Tables) -> list[Check]:
 
 def headline(tables: Tables) -> dict[str, Any]:
     rows: Any = tables[TrainingItemRow]
-    return {f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()}
+    remarks: Any = tables[TrainingRemarkRow]
+    return {
+        **{f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()},
+        **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+    }

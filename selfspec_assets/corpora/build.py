@@ -19,6 +19,7 @@ from selfspec_assets.corpora.stored import GROUP_ROWS, SCHEMA
 from selfspec_assets.corpus_contract import Corpus, Source
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.progress import Report
+from selfspec_assets.readers.hub import is_hub_address
 from selfspec_assets.rows import CorpusCountRow, CorpusDropRow
 from selfspec_assets.warehouse import ChunkStore
 from selfspec_assets.warehouse.files import remove, storing
@@ -57,8 +58,16 @@ def present_sources(
         if files:
             present.append((source, files))
         else:
-            absent.append((source, f"no file {', '.join(source.files)}. {source.how_to_get}"))
+            absent.append((source, f"{_what_is_missing(source, folder)}. {source.how_to_get}"))
     return present, absent
+
+
+def _what_is_missing(source: Source, folder: Path) -> str:
+    """A folder that is there is not absent: the pattern that would name its files is."""
+    for entry in source.files:
+        if not is_hub_address(entry) and (folder / entry).is_dir():
+            return f"{entry} is a folder: name the files in it, such as {entry.rstrip('/')}/*"
+    return f"no file {', '.join(source.files)}"
 
 
 def build_corpus(

@@ -1,10 +1,9 @@
 """What a pack's corpus holds, for ``selfspec check``: counted where that is quick, otherwise estimated."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -33,26 +32,61 @@ class Census:
     present: bool = False
 
 
-def census(pack: Pack, kind: DataKind) -> Census:
+class Counting(NamedTuple):
+    """How tokens are counted: a function of texts, and whose tokens they are."""
+
+    tokens: Callable[[list[str]], int]
+    whose: str
+
+
+def embedded_tokens() -> Counting:
+    """Those of the embedded model: where no recipe says which model will read the text."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(home.embedded_model_folder() / "tokenizer.json"))
+
+    def count(texts: list[str]) -> int:
+        return sum(len(found.ids) for found in tokenizer.encode_batch(texts, add_special_tokens=False))
+
+    return Counting(count, "the embedded model")
+
+
+def tokens_of(tokenizer: Any) -> Counting:
+    """Those of the recipe's own model."""
+
+    def count(texts: list[str]) -> int:
+        return sum(map(len, tokenizer(texts, add_special_tokens=False)["input_ids"]))
+
+    return Counting(count, "the recipe's model")
+
+
+def census(pack: Pack, kind: DataKind, counting: Counting | None = None) -> Census:
     """Documents and words (``count_words``) of a prepared corpus, or of each source before it is cut.
 
-    Tokens are estimated: those of the embedded model, to a word of the first documents, times the words.
+    Tokens are estimated: those to a word of the first documents, times the words.
+
+    Args:
+        counting: None: in tokens of the embedded model.
 
     Raises:
         SelfspecError: a file is not what it should be; of a large source only the beginning is looked at.
     """
     corpus, found = pack.data(kind).corpus, Census()
+    counting = counting or embedded_tokens()
     if corpus.prepared is not None:
         path = pack.corpus_path(kind)
         found.present = path.is_file()
         if found.present:
-            found.lines.append(f"corpus: {_count(document.text for document in read_corpus(path))}")
+            texts = (document.text for document in read_corpus(path))
+            found.lines.append(f"corpus: {_count(texts, counting)}")
+        elif path.is_dir():
+            raise SelfspecError(path, "is a folder, a prepared corpus is one file", "name the file in it, or 'sources'")
         else:
             found.lines.append(f"corpus: ABSENT, no file {path}")
         return found
     present, absent = present_sources(corpus, pack.data_root(kind))
     found.present = bool(present)
-    found.lines += [f"corpus {source.name}: {_counted(source, files)}" for source, files in present]
+    found.lines += [f"corpus {source.name}: {_counted(source, files, counting)}" for source, files in present]
     found.lines += [f"corpus {source.name}: ABSENT, {why}" for source, why in absent]
     return found
 
@@ -75,7 +109,7 @@ def no_corpus(pack: Pack, kind: DataKind) -> SelfspecError:
     return SelfspecError(pack.folder / "domain.yaml", "none of the corpus's sources is present", lines)
 
 
-def _count(texts: Iterable[str]) -> str:
+def _count(texts: Iterable[str], counting: Counting) -> str:
     documents = words = 0
     first: list[str] = []
     for text in texts:
@@ -83,30 +117,22 @@ def _count(texts: Iterable[str]) -> str:
         words += count_words(text)
         if len(first) < _TOKENIZED:
             first.append(text[:2000])
-    return f"{documents} documents, {words} words, {_tokens(words, first)}"
+    return f"{documents} documents, {words} words, {_tokens(words, first, counting)}"
 
 
-def _tokens(words: int, sample: Sequence[str]) -> str:
-    tokens = sum(len(found.ids) for found in _tokenizer().encode_batch(list(sample), add_special_tokens=False))
-    each = tokens / max(sum(map(count_words, sample)), 1)
-    return f"about {round(words * each)} tokens of the embedded model"
+def _tokens(words: int, sample: Sequence[str], counting: Counting) -> str:
+    each = counting.tokens(list(sample)) / max(sum(map(count_words, sample)), 1)
+    return f"about {round(words * each)} tokens of {counting.whose}"
 
 
-@cache
-def _tokenizer() -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(home.embedded_model_folder() / "tokenizer.json"))
-
-
-def _counted(source: Source, files: Sequence[SourceFile]) -> str:
+def _counted(source: Source, files: Sequence[SourceFile], counting: Counting) -> str:
     local = [file for file in files if file.local is not None or file.size()]
     total = sum(file.size() for file in local)
     waiting = len(files) - len(local)
     told = [f"{waiting} files of a hub, fetched when the corpus is made"] if waiting else []
     if total <= _QUICK:
-        return "; ".join([*([_count(_texts(source, local))] if local else []), *told])
-    return "; ".join([_estimated(source, local, total), *told])
+        return "; ".join([*([_count(_texts(source, local), counting)] if local else []), *told])
+    return "; ".join([_estimated(source, local, total, counting), *told])
 
 
 def _texts(source: Source, files: Sequence[SourceFile]) -> Iterator[str]:
@@ -126,7 +152,7 @@ def _records(source: Source, file: SourceFile) -> Iterator[Record]:
         yield from (record for record in records(source, stream) if not record.deleted)
 
 
-def _estimated(source: Source, files: Sequence[SourceFile], total: int) -> str:
+def _estimated(source: Source, files: Sequence[SourceFile], total: int, counting: Counting) -> str:
     """From the beginning of the first file, as if all the rest were like it."""
     path = files[0].fetched()
     with opened(path, files[0].name) as stream:
@@ -141,7 +167,7 @@ def _estimated(source: Source, files: Sequence[SourceFile], total: int) -> str:
             bytes_read = stream.position()
     times = total / max(bytes_read, 1)
     documents, words = round(len(sample) * times), round(sum(sample) * times)
-    counted = f"about {documents} documents, {words} words, {_tokens(words, first)}"
+    counted = f"about {documents} documents, {words} words, {_tokens(words, first, counting)}"
     return f"{counted}, in {len(files)} files of {total >> 20} MiB"
 
 
