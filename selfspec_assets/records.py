@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -23,7 +23,9 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
-    document: str = ""  # the report, abstract or article that it is about, where several items may share one
+    document: str = field(
+        default="", compare=False
+    )  # the report, abstract or article that it is about, where several items may share one
 
 
 @dataclass(frozen=True)

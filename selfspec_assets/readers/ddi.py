@@ -126,7 +126,7 @@ def _pairs(place: str, sentence: ElementTree.Element, mentions: dict[str, _Menti
             yield Remark("a drug that is not where its charOffset says", ":".join(names), drops=True)
             continue
         asked = f"Sentence: {_marked(text, drugs)}\nDrug 1: {drugs[0].text}\nDrug 2: {drugs[1].text}"
-        yield Item(":".join(names), asked, (label,))
+        yield Item(":".join(names), asked, (label,), sentence.get("id", "").rpartition(".s")[0])
 
 
 def _marked(text: str, drugs: Sequence[_Mention]) -> str:

@@ -23,7 +23,7 @@ def tatqa(path: Path) -> Iterator[Item | Remark]:
     Raises:
         SelfspecError: a field that is missing or of another type, a scale that is not known, no answer.
     """
-    for report_place, report in records(path):
+    for number, (report_place, report) in enumerate(records(path)):
         paragraphs = sorted(objects(report_place, report, "paragraphs"), key=lambda found: _order(*found))
         context = [text_field(place, paragraph, "text") for place, paragraph in paragraphs]
         table = as_object(f"{report_place}.table", report.get("table"))
@@ -37,7 +37,7 @@ def tatqa(path: Path) -> Iterator[Item | Remark]:
             # A span may have been marked with its scale: "$3.0 million".
             answer = ", ".join(piece if scale and piece.endswith(scale.strip()) else piece + scale for piece in pieces)
             asked = f"{told}\nQuestion: {text_field(place, question, 'question').strip()}"
-            yield Item(name, asked, (answer,))
+            yield Item(name, asked, (answer,), f"report-{number}")
 
 
 def convfinqa(path: Path) -> Iterator[Item]:
@@ -59,7 +59,8 @@ def convfinqa(path: Path) -> Iterator[Item]:
         for index, turn in enumerate(_turns(place, report)):
             told += f"\nQuestion: {turn.question.strip()}"
             references = _references(turn)
-            yield Item(f"{text_field(place, report, 'id')}_{index}", told, references)
+            name = text_field(place, report, "id")
+            yield Item(f"{name}_{index}", told, references, name)
             told += f"\nAnswer: {references[0]}"
 
 

@@ -19,14 +19,14 @@ def squad(path: Path, *, unanswerable: str = "") -> Iterator[Item]:
     Raises:
         SelfspecError: a field that is missing; an empty one that is no answer; a question without an answer.
     """
-    for article_place, article in records(path, "data"):
+    for number, (article_place, article) in enumerate(records(path, "data")):
         for paragraph_place, paragraph in objects(article_place, article, "paragraphs"):
             context = text_field(paragraph_place, paragraph, "context")
             for place, question in objects(paragraph_place, paragraph, "qas"):
                 references = _references(place, question, unanswerable)
                 asked = with_context([context], text_field(place, question, "question"))
                 if references:
-                    yield Item(text_field(place, question, "id"), asked, references)
+                    yield Item(text_field(place, question, "id"), asked, references, f"article-{number}")
 
 
 def _references(place: str, question: dict[str, object], unanswerable: str) -> tuple[str, ...]:
