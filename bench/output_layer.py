@@ -9,6 +9,7 @@ has matrix units (AMX), not at all where it has none.
 """
 
 import argparse
+import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -74,13 +75,18 @@ def main() -> None:
 
         return within
 
-    ways = {"one block": lambda run: run, "with gaps": old}
+    ways = {"one block": (lambda: layer(block), answers), "with gaps": (old(lambda: layer(block)), old(answers))}
+    alone: dict[str, list[float]] = {name: [] for name in ways}
+    whole: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.repeats):
+        for name, (one, all_of_it) in ways.items():
+            alone[name].append(median_seconds(one, 3))
+            whole[name].append(median_seconds(all_of_it, 1))
     print(f"{options.model}, {options.dtype}, {options.rows} rows, {torch.get_num_threads()} threads")
-    for name, way in ways.items():
-        alone = median_seconds(way(lambda: layer(block)), options.repeats)
-        whole = median_seconds(way(answers), options.repeats)
-        times = {key: round(seconds, 3) for key, seconds in products(way(answers)).items()}
-        print(f"{name}: the layer {alone:.3f} s, answers {options.rows / whole:.2f} a second, {times}")
+    for name, (_, all_of_it) in ways.items():
+        a_second = options.rows / statistics.median(whole[name])
+        times = {key: round(seconds, 3) for key, seconds in products(all_of_it).items()}
+        print(f"{name}: the layer {statistics.median(alone[name]):.3f} s, answers {a_second:.2f} a second, {times}")
 
 
 if __name__ == "__main__":
