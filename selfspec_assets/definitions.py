@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from selfspec_assets.assets.adapter import adapter
-from selfspec_assets.assets.benchmarks import benchmarks
-from selfspec_assets.assets.corpus import corpus
-from selfspec_assets.assets.instructions import instructions
-from selfspec_assets.assets.passages import passages
-from selfspec_assets.assets.predictions import base_predictions, predictions
-from selfspec_assets.assets.responses import responses
-from selfspec_assets.assets.scores import base_scores, scores
-from selfspec_assets.assets.seeds import seeds
-from selfspec_assets.assets.training_items import training_items
-from selfspec_assets.partitions import published_adapters
-from selfspec_assets.recipe import NamedRecipe, load_recipes
-from selfspec_assets.steps import belongs_to
+from selfspec_assets.orchestration.assets.adapter import adapter
+from selfspec_assets.orchestration.assets.benchmarks import benchmarks
+from selfspec_assets.orchestration.assets.corpus import corpus
+from selfspec_assets.orchestration.assets.instructions import instructions
+from selfspec_assets.orchestration.assets.passages import passages
+from selfspec_assets.orchestration.assets.predictions import base_predictions, predictions
+from selfspec_assets.orchestration.assets.responses import responses
+from selfspec_assets.orchestration.assets.scores import base_scores, scores
+from selfspec_assets.orchestration.assets.seeds import seeds
+from selfspec_assets.orchestration.assets.training_items import training_items
+from selfspec_assets.orchestration.partitions import published_adapters
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipes
+from selfspec_assets.steps.steps import belongs_to
 
 FLOW: dict[str, Callable[[NamedRecipe], dg.AssetsDefinition]] = {
     "seeds": seeds,

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-from selfspec_assets import home
-from selfspec_assets.assets.scores import make_base_scores, make_scores
-from selfspec_assets.assets.step import Job
-from selfspec_assets.domain import load_items
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.metrics import item_scores
-from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
-from selfspec_assets.score_table import Model, Report
+from selfspec_assets.base import home
+from selfspec_assets.method.scoring.metrics import item_scores
+from selfspec_assets.orchestration.assets.scores import make_base_scores, make_scores
+from selfspec_assets.orchestration.assets.step import Job
+from selfspec_assets.packs.pack import load_items
+from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.reports.score_table import Model, Report
+from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
 from tests.conftest import Project, seed_rows, write_lines
 
 RIGHT, WRONG = "right", "wrong"

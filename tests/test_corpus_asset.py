@@ -11,21 +11,21 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from selfspec_assets.assets import corpus as asset
-from selfspec_assets.assets.corpus import documents_of, rows_reconcile
-from selfspec_assets.assets.passages import make_passages
-from selfspec_assets.assets.step import Job
-from selfspec_assets.cli import app
-from selfspec_assets.corpora import parts
-from selfspec_assets.corpora.stored import StoredDocuments
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.readers import hub
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow, InstructionRow
-from selfspec_assets.runner import run_recipe
-from selfspec_assets.signature import file_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import file_digest
+from selfspec_assets.cli.app import app
+from selfspec_assets.orchestration.assets import corpus as asset
+from selfspec_assets.orchestration.assets.corpus import documents_of, rows_reconcile
+from selfspec_assets.orchestration.assets.passages import make_passages
+from selfspec_assets.orchestration.assets.step import Job
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.packs.corpora import parts
+from selfspec_assets.packs.corpora.stored import StoredDocuments
+from selfspec_assets.packs.readers import hub
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import StepKey
+from selfspec_assets.warehouse.rows import CorpusCountRow, CorpusDropRow, CorpusRow, InstructionRow
 from tests.conftest import Project, corpus_rows, item_rows, seed_rows, write_lines
 from tests.corpus_files import source, texts
 
@@ -54,7 +54,7 @@ def corpus_alone(project: Project) -> list[str]:
     """`selfspec run` without what needs the model."""
     import dagster as dg
 
-    from selfspec_assets.assets import step
+    from selfspec_assets.orchestration.assets import step
 
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
@@ -316,7 +316,7 @@ def test_check_counts_sources(project: Project) -> None:
 
 
 def test_check_estimates_what_is_large(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.corpora import census
+    from selfspec_assets.packs import census
 
     monkeypatch.setattr(census, "_QUICK", 1)
     monkeypatch.setattr(census, "_SAMPLE", 500)

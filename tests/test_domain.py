@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from selfspec_assets.domain import domain_names, load_items, load_pack, load_seeds
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import DOMAIN_STEPS, ITERATION_STEPS, Lineage
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.pack import domain_names, load_items, load_pack, load_seeds
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import DOMAIN_STEPS, ITERATION_STEPS, Lineage
 from tests.conftest import Project, seed_rows, write_lines
 
 

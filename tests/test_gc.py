@@ -16,15 +16,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from selfspec_assets import garbage, home, verification
-from selfspec_assets.cli import app
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.plan_costs import done
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import LossRow, RequestRow, RunRow
-from selfspec_assets.warehouse import Attempts, StepKey, Warehouse, files, upkeep
-from selfspec_assets.warehouse.files import size_of
+from selfspec_assets.base import files, home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import size_of
+from selfspec_assets.cli.app import app
+from selfspec_assets.planning import garbage, verification
+from selfspec_assets.planning.costs import done
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse import Attempts, StepKey, Warehouse, upkeep
+from selfspec_assets.warehouse.rows import LossRow, RequestRow, RunRow
 from tests.conftest import Project
 
 RUN = CliRunner()

@@ -85,7 +85,7 @@ def test_nothing_imports_the_assets_from_below() -> None:
     for path in MODULES:
         if path.parent.name == "assets" or path.name in {"definitions.py", "runner.py"}:
             continue
-        assert not any(name.startswith("selfspec_assets.assets") for name, _ in imports(path)), path.name
+        assert not any(name.startswith("selfspec_assets.orchestration.assets") for name, _ in imports(path)), path.name
 
 
 def test_asset_modules_do_not_postpone_annotations() -> None:

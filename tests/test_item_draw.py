@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfspec_assets.item_draw import are_labels, draw_order
+from selfspec_assets.method.scoring.item_draw import are_labels, draw_order
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.assets.benchmarks import make_benchmarks
-from selfspec_assets.assets.step import Job
-from selfspec_assets.cli import app
-from selfspec_assets.domain import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.plan_obstacles import obstacle
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import BenchmarkRow
-from selfspec_assets.seed_lint import doubts
+from selfspec_assets.cli.app import app
+from selfspec_assets.orchestration.assets.benchmarks import make_benchmarks
+from selfspec_assets.orchestration.assets.step import Job
+from selfspec_assets.packs.pack import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
+from selfspec_assets.planning.obstacles import obstacle
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.planning.seed_lint import doubts
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse.rows import BenchmarkRow
 from tests.conftest import Project, seed_rows, write_lines
 from tests.published_data import REPO
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from selfspec_assets.domain import (
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.scoring.metrics import normalise
+from selfspec_assets.packs.pack import (
     Benchmark,
     Item,
     Pack,
@@ -20,9 +22,7 @@ from selfspec_assets.domain import (
     load_seeds,
     read_benchmark,
 )
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.metrics import normalise
-from selfspec_assets.pack_check import check_pack
+from selfspec_assets.planning.pack_check import check_pack
 from tests.native_samples import FIQA, NATIVE, SPORTQA
 from tests.published_data import DATA, REPO, published_file
 

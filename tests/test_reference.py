@@ -6,14 +6,14 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
 from selfspec_assets.definitions import assets_of
-from selfspec_assets.domain import REPEATS_TEST, load_pack, read_training_items
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.prompts import alpaca_prompt
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.method.prompts import alpaca_prompt
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.packs.pack import REPEATS_TEST, load_pack, read_training_items
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines
 
 RUN = CliRunner()
@@ -105,7 +105,7 @@ def test_a_training_split_counts_for_the_supervised_adapter_alone(project: Proje
 
 def examples_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Runs the recipe; what the adapter was tuned on."""
-    from selfspec_assets.assets import adapter
+    from selfspec_assets.orchestration.assets import adapter
 
     seen: list[tuple[str, str]] = []
     tune = adapter.tune

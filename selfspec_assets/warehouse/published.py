@@ -15,11 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import ROW_TYPES, Row, RunRow
-from selfspec_assets.warehouse.files import fsync, move, remove
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import fsync, move, remove
 from selfspec_assets.warehouse.parquet import columns, connect, literal, pattern
 from selfspec_assets.warehouse.revision import Revision, StepKey
+from selfspec_assets.warehouse.rows import ROW_TYPES, Row, RunRow
 
 _PARTITION = {"recipe": "VARCHAR", "domain": "VARCHAR", "iteration": "INTEGER"}
 _REVISIONS = {

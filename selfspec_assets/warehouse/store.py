@@ -6,25 +6,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.failpoints import reached
-from selfspec_assets.rows import Row, RunRow
-from selfspec_assets.signature import file_digest_once, text_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.failpoints import reached
+from selfspec_assets.base.files import Holder, fsync, holder, holding, move, remove, storing, waiting, write_atomically
+from selfspec_assets.base.signature import file_digest_once, text_digest
 from selfspec_assets.warehouse import published, revision
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.files import (
-    Holder,
-    fsync,
-    holder,
-    holding,
-    move,
-    remove,
-    storing,
-    waiting,
-    write_atomically,
-)
 from selfspec_assets.warehouse.parquet import R, read_rows
 from selfspec_assets.warehouse.revision import NAME, SIGNATURE, Revision, StepKey
+from selfspec_assets.warehouse.rows import Row, RunRow
 
 
 @dataclass(frozen=True, order=True)

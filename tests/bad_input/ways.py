@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 from typer.testing import CliRunner
 
-from selfspec_assets.check import check_recipe
-from selfspec_assets.cli import app
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
 from selfspec_assets.definitions import FLOW
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.recipe.recipe import load_recipe
 from tests.bad_input.trial import made_once
 from tests.conftest import Project
 
