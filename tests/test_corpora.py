@@ -24,12 +24,13 @@ from selfspec_assets.base import file_digests
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import folder_digest
 from selfspec_assets.base.words import count_words, words
-from selfspec_assets.method.retrieval.bm25 import Bm25Retriever, Document
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
 from selfspec_assets.packs.corpora import lines, parts
 from selfspec_assets.packs.corpora.build import present_sources
 from selfspec_assets.packs.corpora.chunks import passages, sentences
 from selfspec_assets.packs.corpora.clean import one_line, paragraphs
 from selfspec_assets.packs.corpora.contract import Chunks, Corpus, Source
+from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.packs.corpora.formats import records
 from selfspec_assets.packs.corpora.lines import opened
 from selfspec_assets.packs.corpora.minhash import NEAR, band_keys, jaccard, shingles

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 BUNDLED = PACKAGE / "_bundled" if (PACKAGE / "_bundled").is_dir() else PACKAGE.parent
 
 

@@ -6,12 +6,11 @@ of a passage would fail (measured: F1 41 instead of 67). The original Alpaca tem
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from selfspec_assets.packs.templates import Template
 
 NO_INPUT = "<noinput>"
-BaseVariant = Literal["plain", "cue", "alpaca"]
 
 
 class Example(Protocol):

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import count_words
-from selfspec_assets.method.retrieval.bm25 import Document, read_corpus
 from selfspec_assets.packs.corpora.build import present_sources
 from selfspec_assets.packs.corpora.contract import Source
+from selfspec_assets.packs.corpora.documents import Document, read_corpus
 from selfspec_assets.packs.corpora.formats import records
 from selfspec_assets.packs.corpora.lines import opened
 from selfspec_assets.packs.corpora.record import Record, used_twice

@@ -26,6 +26,7 @@ from selfspec_assets.packs.paths import PackPath, contained, in_pack
 from selfspec_assets.packs.readers.hub import hub_address, hub_file, is_hub_address, why_absent
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.packs.templates import Template
+from selfspec_assets.recipe.sections import DataKind, Slug
 
 __all__ = [
     "Benchmark",
@@ -51,9 +52,7 @@ __all__ = [
 ]  # what a pack's readers.py needs stands here, too
 
 CONTRACT = 1  # of domain.yaml; another number is another contract
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
-DataKind = Literal["bundled", "published"]
 MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
 REPEATS_TEST = "training items left out: a test item has their input"

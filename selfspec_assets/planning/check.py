@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.models.check import check_model
 from selfspec_assets.models.language_model import load_tokenizer
 from selfspec_assets.packs.census import Counting, census, no_corpus, tokens_of
 from selfspec_assets.packs.finding import find_pack
@@ -17,6 +16,7 @@ from selfspec_assets.planning.pack_check import no_data_folder, without_folder
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.recipe.sections import EMBEDDED
+from selfspec_assets.steps.lengths import check_model
 from selfspec_assets.steps.lineage import Lineage
 
 

@@ -15,16 +15,17 @@ from pydantic import AfterValidator, Field, model_validator
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
 from selfspec_assets.base.strict import Strict, load_yaml
-from selfspec_assets.packs.pack import DataKind, Slug
 from selfspec_assets.recipe.sections import (
     EMBEDDED,
     AdapterSection,
     BaseModelSection,
+    DataKind,
     InstructionsSection,
     PassagesSection,
     ResponsesSection,
     ScoresSection,
     SeedsSection,
+    Slug,
     unique,
 )
 

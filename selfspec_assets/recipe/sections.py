@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from selfspec_assets.base.strict import Strict
-from selfspec_assets.method.prompts import BaseVariant
-from selfspec_assets.packs.pack import Slug
 
 EMBEDDED = "embedded"
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+DataKind = Literal["bundled", "published"]
+BaseVariant = Literal["plain", "cue", "alpaca"]  # of method.prompts.EVALUATION_PROMPTS
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 

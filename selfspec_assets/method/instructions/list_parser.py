@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from selfspec_assets.base.words import comparable, count_words, starts_unspaced, words
 from selfspec_assets.method.instructions.picture_tasks import needs_pictures
 from selfspec_assets.packs.corpora.overlap import N
 from selfspec_assets.packs.records import without_marks
-from selfspec_assets.warehouse.rows import BenchmarkItemRow
 
 # Every quantifier is bounded, so that reading time grows with the length of the text and no faster.
 _MARKUP = r"[ \t\#*_>]{0,12}"
@@ -272,6 +272,19 @@ class InstructionFilter:
         return "needs_pictures" if needs_pictures(instruction, input) else None
 
 
+class Question(Protocol):
+    """What is needed of a benchmark's item."""
+
+    @property
+    def benchmark(self) -> str: ...
+    @property
+    def item_id(self) -> str: ...
+    @property
+    def instruction(self) -> str: ...
+    @property
+    def input(self) -> str: ...
+
+
 class BenchmarkGuard:
     """Keeps benchmark items out of the training data.
 
@@ -283,7 +296,7 @@ class BenchmarkGuard:
     Memory: about 250 bytes per word of the benchmarks.
     """
 
-    def __init__(self, items: Iterable[BenchmarkItemRow]) -> None:
+    def __init__(self, items: Iterable[Question]) -> None:
         self._whole: dict[str, str] = {}
         self._runs: dict[str, str] = {}
         for item in items:

@@ -8,11 +8,11 @@ import dagster as dg
 
 from selfspec_assets.base.progress import Progress
 from selfspec_assets.base.words import count_words
-from selfspec_assets.method.retrieval.bm25 import Document, read_corpus
 from selfspec_assets.orchestration.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
 from selfspec_assets.orchestration.partitions import domains
 from selfspec_assets.packs.census import no_corpus
 from selfspec_assets.packs.corpora.build import Workplace, build_corpus, present_sources
+from selfspec_assets.packs.corpora.documents import Document, read_corpus
 from selfspec_assets.packs.corpora.overlap import BenchmarkText
 from selfspec_assets.packs.corpora.sources import source_digest
 from selfspec_assets.packs.corpora.stored import StoredDocuments

@@ -17,13 +17,14 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Progress, Report
 from selfspec_assets.base.stopping import StopBetweenBatches
-from selfspec_assets.models.check import check_lengths, context_length, load_config
+from selfspec_assets.models.check import context_length, load_config
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.steps.lengths import check_lengths
 from selfspec_assets.steps.lineage import STEPS, Lineage
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 from selfspec_assets.warehouse.rows import Row, RunRow

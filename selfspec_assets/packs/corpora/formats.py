@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.method.retrieval.bm25 import parse_document
 from selfspec_assets.packs.corpora.contract import Source
+from selfspec_assets.packs.corpora.documents import parse_document
 from selfspec_assets.packs.corpora.lines import MAX_RECORD, OpenFile, numbered_lines, too_large
 from selfspec_assets.packs.corpora.pubmed import read_pubmed
 from selfspec_assets.packs.corpora.record import Record

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.method.retrieval.bm25 import Document
+from selfspec_assets.packs.corpora.documents import Document
 
 SCHEMA = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 GROUP_ROWS = 512  # a row group is what one look-up reads: about 1 MB
