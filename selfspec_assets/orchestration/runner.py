@@ -8,8 +8,8 @@ import dagster as dg
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, is_interrupt
 from selfspec_assets.base.progress import Report, clock
-from selfspec_assets.definitions import definitions_of
-from selfspec_assets.orchestration.assets import step as asset_step
+from selfspec_assets.orchestration import materialise
+from selfspec_assets.orchestration.builder import definitions_of
 from selfspec_assets.orchestration.launcher import clear_dead_runs, open_instance
 from selfspec_assets.orchestration.partitions import asset_key, partition_key
 from selfspec_assets.planning.obstacles import obstacle
@@ -31,7 +31,7 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
     _refuse_obstacles(lineage, warehouse, domains, iterations)
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     started = time.monotonic()
-    asset_step.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")
+    materialise.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")
     with open_instance() as instance:
         for run_id in clear_dead_runs(instance):
             report(f"run {run_id[:8]} was killed: it is marked as ended, what it made is used")
@@ -73,7 +73,7 @@ def _refuse_obstacles(lineage: Lineage, warehouse: Warehouse, domains: Sequence[
 def _told(instance: dg.DagsterInstance, lineage: Lineage, step: str, domain: str, iteration: int) -> bool:
     """Whether Dagster knows the revision: a run may have been killed between the commit and the event.
 
-    ``adapter`` reports to ``published_adapters`` before its own event, so this one stands for both.
+    A step reports to what later iterations see before its own event, so this one stands for both.
     """
     partition = partition_key(domain, iteration) if iteration else domain
     filters = dg.AssetRecordsFilter(asset_key(lineage.named, step), asset_partitions=[partition])

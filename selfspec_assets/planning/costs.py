@@ -9,8 +9,9 @@ from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import below, size_of
-from selfspec_assets.planning.sizes import MODEL_STEPS, Size, counted, size
-from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.lineage import Lineage, every_step
+from selfspec_assets.steps.size import Past as PastRevision
+from selfspec_assets.steps.size import Size
 from selfspec_assets.warehouse import Attempts, ChunkStore, Revision, Warehouse, upkeep
 
 OWN_SHARE = 0.2  # of the work done, from which on its own pace tells more than another run's
@@ -109,8 +110,9 @@ class PastRuns:
             if made.run is None or made.signed is None:
                 return None
             parts = json.loads(made.signed)
-            counts = counted(self._warehouse, made, parts["inputs"])
-            whole, kept = size(made.step, parts["settings"], counts), counts.get("kept", 0)
+            step = every_step()[made.step]
+            counts = step.counted(PastRevision(self._warehouse, made, parts["inputs"]))
+            whole, kept = step.size(parts["settings"], counts), counts.get("kept", 0)
         except (SelfspecError, KeyError, ValueError):  # damaged, or another version's
             return None
         cost = Cost(made.run.input_tokens, made.run.output_tokens, made.run.seconds, size_of(made.folder))
@@ -129,14 +131,15 @@ class PastRuns:
         """The run that is likest: this partition's own last one, else of a first or a later iteration as this one is,
         of this domain, and the newest of them.
         """
-        model = lineage.model_identity if step in MODEL_STEPS else None
+        holds_model = lineage.step(step).holds_model
+        model = lineage.model_identity if holds_model else None
         shown = self._warehouse.current(lineage.key(step, domain, iteration))
 
         def likeness(run: _Run) -> tuple[bool, bool, bool, str]:
             later = (run.iteration > 1) == (iteration > 1)
             return run.signature == shown, later, domain in self._domains.get(run.signature, ()), run.started_at
 
-        runs = [run for run in self._of(step) if step not in MODEL_STEPS or run.model == model]
+        runs = [run for run in self._of(step) if not holds_model or run.model == model]
         # A later iteration that only takes over the first one's instructions asked nothing.
         runs = [run for run in runs if step != "instructions" or run.past.size.units]
         return max(runs, key=likeness).past if runs else None

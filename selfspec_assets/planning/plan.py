@@ -13,9 +13,9 @@ from selfspec_assets.packs.pack import Pack
 from selfspec_assets.planning.costs import OWN_SHARE, Cost, Past, PastRuns, done
 from selfspec_assets.planning.obstacles import obstacle, stopped_by
 from selfspec_assets.planning.reasons import Reasons
-from selfspec_assets.planning.sizes import UNITS, Forecast, Size, size
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.size import Forecast, Size
 from selfspec_assets.warehouse import Attempts, Warehouse
 
 State = Literal["reuse", "make", "blocked"]
@@ -168,7 +168,8 @@ class _Planner:
     def _estimate(self, place: Place) -> Estimate:
         step, domain, iteration = place
         settings = self.lineage.settings(step, iteration)
-        counts = self._forecast(domain).counts(step, iteration)
+        own_step = self.lineage.step(step)
+        counts = own_step.forecast(self._forecast(domain), iteration)
         own = done(self._warehouse, self.lineage.work_signature(step, domain, iteration))
         past = self._runs.best(self.lineage, step, domain, iteration)
         if past is None and self._sampling is not None and counts["units"]:
@@ -176,7 +177,7 @@ class _Planner:
         at_most = False
         if step == "instructions" and counts["units"]:
             counts["units"], at_most = self._requests(past, own.units, int(counts["units"]), settings)
-        whole = size(step, settings, counts)
+        whole = own_step.size(settings, counts)
         made = own.units
         if step == "adapter" and own.steps:
             section = self.lineage.recipe.adapter
@@ -184,7 +185,7 @@ class _Planner:
         made = min(made, int(whole.units))
         share = made / whole.units if whole.units else 0.0
         cost, source = _cost(whole, share, own.cost, past)
-        return Estimate(UNITS.get(step), math.ceil(whole.units), at_most, made, cost, source)
+        return Estimate(own_step.unit, math.ceil(whole.units), at_most, made, cost, source)
 
     def _forecast(self, domain: str) -> Forecast:
         def kept_per_item(iteration: int) -> float | None:

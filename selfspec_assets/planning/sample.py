@@ -29,7 +29,6 @@ from selfspec_assets.packs.pack import load_items
 from selfspec_assets.packs.records import Seed, demonstrating
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.planning.costs import Cost, Past
-from selfspec_assets.planning.sizes import MODEL_STEPS, size
 from selfspec_assets.steps.lineage import Lineage
 
 T = TypeVar("T")
@@ -50,7 +49,7 @@ class Sampler:
         Raises:
             SelfspecError: the model, or a file that the prompts are made from.
         """
-        if step not in MODEL_STEPS:
+        if not lineage.step(step).holds_model:
             return None
         key = (lineage.named.name, step, domain)
         if key not in self._found:
@@ -188,7 +187,7 @@ class _Sample:
         tokens = sum(lengths[i] for i in fitting[: 2 * batch])
         # The first step also waits for what is set up once: both are taken to last as long as the second one.
         cost = Cost(tokens, 0.0, 2 * (ends[1] - ends[0]), stored)
-        whole = size("adapter", {"adapter": {"epochs": 1, "r": section.r}}, {"units": 2 * batch})
+        whole = self._lineage.step("adapter").size({"adapter": {"epochs": 1, "r": section.r}}, {"units": 2 * batch})
         return Past(whole, cost, f"a sample of {2 * batch} examples")
 
     def _past(
@@ -197,7 +196,7 @@ class _Sample:
         settings: dict[str, Any] = self._lineage.settings(step, 1)
         read, written = sum(one.prompt_tokens for one in made), sum(one.tokens for one in made)
         cost = Cost(read, written, seconds, _stored(made))
-        return Past(size(step, settings, counts), cost, f"a sample of {len(made)}", kept)
+        return Past(self._lineage.step(step).size(settings, dict(counts)), cost, f"a sample of {len(made)}", kept)
 
 
 def _stored(made: Iterable[Generation]) -> int:

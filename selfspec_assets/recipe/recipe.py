@@ -55,6 +55,7 @@ class Recipe(Strict):
     responses: ResponsesSection | None = None
     adapter: AdapterSection
     scores: ScoresSection
+    steps: Annotated[tuple[Slug, ...], Field(strict=False), AfterValidator(unique)] = ()  # added by plug-ins
 
     @property
     def is_reference(self) -> bool:

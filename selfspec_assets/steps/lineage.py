@@ -5,30 +5,63 @@ signatures of the steps it needs. So what a recipe would make is known before an
 to a step share its revision, and a step whose inputs are stale can be refused.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 
+from selfspec_assets import plugins
 from selfspec_assets.base import home
-from selfspec_assets.base.signature import signature, signed_text, text_digest
-from selfspec_assets.models.language_model import ModelSpec, model_digest
+from selfspec_assets.base.signature import signed_text, text_digest
+from selfspec_assets.models.folder import ModelSpec, model_digest
 from selfspec_assets.models.weights import precision_of
 from selfspec_assets.packs.pack import Pack, load_pack
-from selfspec_assets.recipe.recipe import NamedRecipe, settings_for
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import EMBEDDED
-from selfspec_assets.steps.steps import (
-    DOMAIN_STEPS,
-    ITERATION_STEPS,
-    STEPS,
-    Need,
-    belongs_to,
-    cached_file_digest,
-    instruction_files,
-    previous_adapters,
-)
 from selfspec_assets.warehouse import StepKey
+from selfspec_assets.warehouse.rows import Row
 
-REQUESTS = "1"  # raise it when the same settings would ask the model for other lists of instructions
-__all__ = ["DOMAIN_STEPS", "ITERATION_STEPS", "STEPS", "Lineage", "cached_file_digest"]
+Need = tuple[str, int]  # (step, iteration); iteration 0 for what belongs to the domain alone
+
+
+class Signed(Protocol):
+    """What signatures are made of; ``steps.step.Step`` says what each is."""
+
+    name: str
+    code_version: str
+    per_iteration: bool
+    refines: str | None
+
+    @property
+    def tables(self) -> tuple[type[Row], ...]: ...
+    def belongs_to(self, recipe: Recipe) -> bool: ...
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]: ...
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]: ...
+    def files(self, lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]: ...
+    def work_signature(self, lineage: "Lineage", domain: str, iteration: int) -> str: ...
+
+
+def every_step() -> dict[str, Any]:
+    """All steps by name: selfspec's in flow order, then those that plug-ins add."""
+    found = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
+    built_in = [name.rpartition(".")[2] for name in plugins.BUILT_IN if name.startswith("steps.")]
+    return {name: found[name] for name in [*built_in, *(name for name in found if name not in built_in)]}
+
+
+def flow(recipe: Recipe) -> list[Any]:
+    """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines."""
+    built_in = {name.rpartition(".")[2] for name in plugins.BUILT_IN}
+    steps = [step for name, step in every_step().items() if name in built_in and step.belongs_to(recipe)]
+    for name in recipe.steps:
+        added = plugins.REGISTRY.get("step", name, "recipe: steps").target
+        before = [place for place, step in enumerate(steps) if added.refines in (step.name, step.refines)]
+        steps.insert(1 + max(before) if added.refines and before else len(steps), added)
+    return steps
+
+
+def previous_adapters(iteration: int, how_many: int) -> list[Need]:
+    """The adapters of the last iterations, the newest first; none before iteration 2."""
+    return [("adapter", n) for n in range(iteration - 1, max(iteration - 1 - how_many, 0), -1)]
 
 
 class Lineage:
@@ -43,6 +76,19 @@ class Lineage:
         self.recipe = named.recipe
         self._signatures: dict[StepKey, str] = {}
         self._packs: dict[str, Pack] = {} if packs is None else packs
+
+    @cached_property
+    def flow(self) -> Sequence[Any]:
+        """The recipe's steps, each after what it needs."""
+        return tuple(flow(self.recipe))
+
+    def step(self, name: str) -> Any:
+        """The step of that name, whether the recipe's graph has it or not.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        return every_step()[name]
 
     def pack(self, domain: str) -> Pack:
         if domain not in self._packs:
@@ -72,15 +118,23 @@ class Lineage:
         return f"{model_digest(spec)} {'bfloat16' if on_gpu else spec.dtype} {spec.quantization}{chat}"
 
     def key(self, step: str, domain: str, iteration: int) -> StepKey:
-        return StepKey(self.named.name, step, domain, iteration if STEPS[step].per_iteration else 0)
+        return StepKey(self.named.name, step, domain, iteration if self.step(step).per_iteration else 0)
 
     def steps(self, iteration: int) -> tuple[str, ...]:
-        """The recipe's steps in flow order: of the domain alone (iteration 0), or of an iteration."""
-        kind = ITERATION_STEPS if iteration else DOMAIN_STEPS
-        return tuple(step for step in kind if belongs_to(step, self.recipe))
+        """The names of the recipe's steps in flow order: of the domain alone (iteration 0), or of an iteration."""
+        return tuple(step.name for step in self.flow if step.per_iteration == bool(iteration))
+
+    def judges(self, step: str, reader: str, iteration: int) -> list[Need]:
+        """The refining steps of this recipe whose verdicts count when ``reader`` reads a step's rows."""
+        names = [one.name for one in self.flow if one.refines == step]
+        if reader in names:  # a judge reads what the judges before it kept
+            names = names[: names.index(reader)]
+        return [(name, iteration) for name in names]
 
     def needs(self, step: str, iteration: int) -> list[Need]:
-        return STEPS[step].needs(self, iteration)
+        """The steps that a step reads, and those that judge what it reads."""
+        own = self.step(step).needs(self.recipe, iteration)
+        return [need for name, n in own for need in ((name, n), *self.judges(name, step, n))]
 
     def signature(self, step: str, domain: str, iteration: int) -> str:
         """SHA-256 of everything that decides the step's rows."""
@@ -91,64 +145,15 @@ class Lineage:
 
     def signed(self, step: str, domain: str, iteration: int) -> str:
         """The text that the signature is the SHA-256 of; a needed step stands in it as ``name|iteration``."""
-        definition = STEPS[step]
+        own = self.step(step)
         inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in self.needs(step, iteration)}
-        inputs.update(definition.files(self, domain, iteration))
-        return signed_text(step, definition.code_version, self.settings(step, iteration), inputs)
+        inputs.update(own.files(self, domain, iteration))
+        return signed_text(step, own.code_version, self.settings(step, iteration), inputs)
 
     def work_signature(self, step: str, domain: str, iteration: int) -> str:
-        """Names the folder of the step's unfinished work: the signature, or that of the raw requests."""
-        if step == "instructions" and self.needs(step, iteration) != [("instructions", 1)]:
-            return self.request_signature(domain, iteration)
-        return self.signature(step, domain, iteration)
+        """Names the folder of the step's unfinished work."""
+        return str(self.step(step).work_signature(self, domain, iteration))
 
-    def request_signature(self, domain: str, iteration: int) -> str:
-        """Of the raw instruction requests alone: what decides which items are kept throws none of them away."""
-        settings = self.settings("instructions", iteration)
-        section = dict(settings["instructions"])  # type: ignore[call-overload]
-        for key in ("target", "max_requests", "max_rouge_l"):
-            section.pop(key)
-        needed = [("seeds", 0), *previous_adapters(iteration, 1)]
-        inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in needed}
-        inputs.update(instruction_files(self, domain, iteration))
-        for key in ("banned_words", "filters", "language"):  # what is kept of a list, not what is asked for
-            inputs.pop(key, None)
-        return signature("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)
-
-    def settings(self, step: str, iteration: int) -> dict[str, object]:
+    def settings(self, step: str, iteration: int) -> dict[str, Any]:
         """The step's slice of the recipe: all of it that is in the signature."""
-        settings = settings_for(self.recipe, *STEPS[step].settings)
-        recipe = self.recipe
-        if step == "seeds" and recipe.seeds.sample_train is not None:
-            settings = {**settings_for(recipe, "seed", "seeds"), "benchmarks": recipe.scores.benchmarks}
-        if step == "passages":
-            k = recipe.passages.k_of(iteration)
-            settings["passages"] = {**recipe.passages.model_dump(mode="json"), "k": k} if k else {"k": 0}
-        if step == "responses":
-            section = dict(settings["responses"])  # type: ignore[call-overload]
-            if iteration == 1:
-                section.pop("contrast")
-            settings["responses"] = section
-        if step == "instructions" and iteration == 1:
-            section = dict(settings["instructions"])  # type: ignore[call-overload]
-            section.pop("later_iterations")
-            settings["instructions"] = section
-        if step == "adapter" and iteration == 1 and not recipe.is_reference:
-            # Nothing comes before it: every way to go on from earlier iterations is the same.
-            section = dict(settings["adapter"])  # type: ignore[call-overload]
-            settings["adapter"] = {**section, "data": "iteration", "start": "base"}
-        if step in ("predictions", "base_predictions"):
-            section = dict(settings["scores"])  # type: ignore[call-overload]
-            section.pop("resamples")
-            if step == "predictions":
-                section.pop("base_variants")
-            settings["scores"] = section
-        if step == "training_items":
-            settings["scores"] = {"benchmarks": recipe.scores.benchmarks}
-        if step in ("scores", "base_scores"):
-            settings["scores"] = {"resamples": recipe.scores.resamples}
-        return settings
-
-    @property
-    def contrasts(self) -> bool:
-        return self.recipe.loop.responses.contrast.form != "none"
+        return dict(self.step(step).settings(self.recipe, iteration))

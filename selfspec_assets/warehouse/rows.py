@@ -11,7 +11,10 @@ from typing import ClassVar
 
 
 class Row:
-    """Base of all row types; ``table`` is the name in the published database."""
+    """Base of all row types; ``table`` is the name in the published database.
+
+    A table belongs to one step of a partition; where more than one may fill it, its rows have a column ``step``.
+    """
 
     table: ClassVar[str]
 
@@ -169,6 +172,10 @@ class InstructionRow(Row):
     seed_ids: list[str]
     made_in_iteration: int
 
+    @property
+    def is_kept(self) -> bool:
+        return self.kept
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievalRow(Row):
@@ -214,6 +221,26 @@ class ResponseRow(Row):
     model_digest: str
     adapter_digest: str | None
     weaker_adapter_digest: str | None
+
+    @property
+    def is_kept(self) -> bool:
+        return self.verdict == "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow(Row):
+    """What a refining step says of one row of the step that it refines: ``verdict`` is kept or rejected.
+
+    ``row`` is the row's ``instruction_id``, ``version`` the refining step's. Rows that were rejected before have none.
+    """
+
+    table: ClassVar[str] = "verdicts"
+    step: str
+    refines: str
+    row: int
+    verdict: str
+    reason: str | None
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +419,7 @@ ROW_TYPES: tuple[type[Row], ...] = (
     PassageRow,
     ResponseRow,
     ResponseTokenRow,
+    VerdictRow,
     AdapterRow,
     LossRow,
     PredictionRow,

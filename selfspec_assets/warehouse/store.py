@@ -280,12 +280,12 @@ class Warehouse:
         return made
 
     def _check_tables_are_free(self, key: StepKey, made: Revision) -> None:
-        """Published rows do not name their step, so within a partition a table can belong to one step only."""
+        """Within a partition a table belongs to one step only, unless its published rows name theirs."""
         for entry in self.entries():
             other = entry.key
             same_partition = (other.recipe, other.domain, other.iteration) == (key.recipe, key.domain, key.iteration)
             if same_partition and other.step != key.step and self.has(entry.signature):
-                for table in made.tables.keys() & self.revision(entry.signature).tables.keys():
+                for table in made.tables.keys() & self.revision(entry.signature).tables.keys() - published.SHARED:
                     raise ValueError(f"{key}: table {table} of this partition is filled by step {other.step}")
 
     def _write_entry(self, entry: ManifestEntry) -> None:

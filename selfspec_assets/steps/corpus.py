@@ -1,65 +1,88 @@
-"""The asset ``corpus``: the unlabelled text that answers are grounded in."""
+"""The step ``corpus``: the unlabelled text that answers are grounded in."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import dagster as dg
-
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.progress import Progress
+from selfspec_assets.base.signature import canonical_json, text_digest
 from selfspec_assets.base.words import count_words
-from selfspec_assets.orchestration.assets.step import Check, Job, Outcome, Result, Tables, not_empty, run_step, specs
-from selfspec_assets.orchestration.partitions import domains
-from selfspec_assets.packs.census import no_corpus
+from selfspec_assets.packs.census import has_corpus, no_corpus
 from selfspec_assets.packs.corpora.build import Workplace, build_corpus, present_sources
+from selfspec_assets.packs.corpora.contract import PIPELINE
 from selfspec_assets.packs.corpora.documents import Document, read_corpus
 from selfspec_assets.packs.corpora.overlap import BenchmarkText
-from selfspec_assets.packs.corpora.sources import source_digest
+from selfspec_assets.packs.corpora.sources import corpus_digests, source_digest
 from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.records import without_marks
 from selfspec_assets.packs.scored_benchmarks import read_present
-from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.steps.lineage import STEPS, cached_file_digest
+from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.steps.digests import benchmark_files, cached_file_digest
+from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import CorpusCountRow, CorpusDropRow, CorpusRow
 
 _FOLDER = "documents"
 
 
-def corpus(named: NamedRecipe) -> dg.AssetsDefinition:
-    """Build the asset of one recipe."""
+@plugins.step("corpus", version="2")
+class CorpusStep(Step):
+    """Text of the domain → `corpora`, `corpus_counts`, `corpus_dropped`. Section 4.1.
 
-    @dg.asset(
-        name="corpus",
-        key_prefix=named.key,
-        group_name=named.key,
-        partitions_def=domains(named),
-        code_version=STEPS["corpus"].code_version,
-        check_specs=specs(named, "corpus", "not_empty", "rows_reconcile"),
-        kinds={"parquet", "duckdb"},
-    )
-    def corpus(context: dg.AssetExecutionContext) -> Result:
-        """Text of the domain → `corpora`, `corpus_counts`, `corpus_dropped`. Section 4.1.
+    A pack's own corpus is taken as it is; sources become passages that repeat neither each other nor a benchmark.
+    """
 
-        A pack's own corpus is taken as it is; sources become passages that repeat neither each other nor a benchmark.
-        """
-        yield from run_step(context, named, "corpus", make_corpus, check_corpus, headline)
+    per_iteration = False
+    tables = (CorpusRow, CorpusCountRow, CorpusDropRow)
+    checks = ("not_empty", "rows_reconcile")
+    kinds = frozenset({"parquet", "duckdb"})
 
-    return corpus
+    def belongs_to(self, recipe: Recipe) -> bool:
+        return not recipe.is_reference
 
+    def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
+        pack, kind = lineage.pack(domain), lineage.recipe.data
+        corpus = pack.data(kind).corpus
+        if corpus.prepared is not None:
+            return {"file": cached_file_digest(pack.corpus_path(kind))}
+        # Passages that hold text of a benchmark are dropped, so its files count as well.
+        benchmarks = text_digest(canonical_json(benchmark_files(pack, lineage.recipe)))
+        return {**corpus_digests(corpus, pack.data_root(kind)), "pipeline": PIPELINE, "benchmarks": benchmarks}
 
-def make_corpus(job: Job) -> Outcome:
-    if job.pack.data(job.recipe.data).corpus.prepared is None:
-        return _from_sources(job)
-    path = job.pack.corpus_path(job.recipe.data)
-    documents = words = 0
-    progress = Progress(f"{job.name}: bytes", path.stat().st_size, job.report)
-    for document in read_corpus(path):
-        documents += 1
-        words += count_words(document.text)
-    progress.to(path.stat().st_size)
-    source = job.pack.data(job.recipe.data).corpus.prepared or ""
-    row = CorpusRow(source, documents, words, cached_file_digest(path))
-    return Outcome({CorpusRow: [row], CorpusCountRow: [], CorpusDropRow: []})
+    def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
+        pack, kind = lineage.pack(domain), lineage.recipe.data
+        return None if has_corpus(pack, kind) else no_corpus(pack, kind)
+
+    def make(self, job: Job) -> Outcome:
+        if job.pack.data(job.recipe.data).corpus.prepared is None:
+            return _from_sources(job)
+        path = job.pack.corpus_path(job.recipe.data)
+        documents = words = 0
+        progress = Progress(f"{job.name}: bytes", path.stat().st_size, job.report)
+        for document in read_corpus(path):
+            documents += 1
+            words += count_words(document.text)
+        progress.to(path.stat().st_size)
+        source = job.pack.data(job.recipe.data).corpus.prepared or ""
+        row = CorpusRow(source, documents, words, cached_file_digest(path))
+        return Outcome({CorpusRow: [row], CorpusCountRow: [], CorpusDropRow: []})
+
+    def check(self, job: Job, tables: Tables) -> list[Check]:
+        return [not_empty(tables, CorpusRow), rows_reconcile(tables)]
+
+    def headline(self, tables: Tables) -> dict[str, Any]:
+        rows: Any = tables[CorpusRow]
+        counts: Any = tables[CorpusCountRow]
+        absent = [row.source for row in rows if not row.documents and row.digest == "absent"]
+        return {
+            "documents": sum(row.documents for row in rows),
+            "words": sum(row.words for row in rows),
+            **({"left out": ", ".join(absent)} if absent else {}),
+            **{f"{row.source}/{row.unit}s/{row.outcome}": row.count for row in counts},
+        }
 
 
 def _from_sources(job: Job) -> Outcome:
@@ -113,10 +136,6 @@ def documents_of(job: Job) -> Sequence[Document]:
     return list(read_corpus(job.pack.corpus_path(job.recipe.data)))
 
 
-def check_corpus(job: Job, tables: Tables) -> list[Check]:
-    return [not_empty(tables, CorpusRow), rows_reconcile(tables)]
-
-
 def rows_reconcile(tables: Tables) -> Check:
     """Per source: documents read = cut + dropped, passages made = kept + dropped, kept = rows of the corpus."""
     counts: Any = tables[CorpusCountRow]
@@ -131,15 +150,3 @@ def rows_reconcile(tables: Tables) -> Check:
         if total != parts or (unit == "passage" and outcomes["kept"] != kept[source]):
             wrong.append(f"{source}: {total} {unit}s are not {parts}, or kept is not {kept[source]}")
     return Check("rows_reconcile", not wrong, "; ".join(wrong) or f"{len(found)} sums of documents and passages")
-
-
-def headline(tables: Tables) -> dict[str, Any]:
-    rows: Any = tables[CorpusRow]
-    counts: Any = tables[CorpusCountRow]
-    absent = [row.source for row in rows if not row.documents and row.digest == "absent"]
-    return {
-        "documents": sum(row.documents for row in rows),
-        "words": sum(row.words for row in rows),
-        **({"left out": ", ".join(absent)} if absent else {}),
-        **{f"{row.source}/{row.unit}s/{row.outcome}": row.count for row in counts},
-    }

@@ -1,63 +1,28 @@
-"""What every asset does around its own work: guard, lock, reuse, checks, commit, and what Dagster shows of it."""
+"""One step of one partition at work: its inputs, its place in the warehouse, the model, batches that survive kills."""
 
-import datetime
-import os
-import re
-import resource
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import dagster as dg
-
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Progress, Report
 from selfspec_assets.base.stopping import StopBetweenBatches
 from selfspec_assets.models.check import context_length, load_config
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.models.memory import free_memory
-from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.seed_sample import recipe_seeds
-from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.lengths import check_lengths
-from selfspec_assets.steps.lineage import STEPS, Lineage
+from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
-from selfspec_assets.warehouse.rows import Row, RunRow
+from selfspec_assets.warehouse.rows import Row, VerdictRow
 
 R = TypeVar("R", bound=Row)
-_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # of Markdown and HTML; data is neither, so each gets a backslash in front
 Tables = Mapping[type[Row], Sequence[Row]]
-Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
-_models: dict[str, LanguageModel] = {}
-
-
-@dataclass(frozen=True)
-class Check:
-    """A rule that a step's rows must keep; a broken one stops everything downstream, unless it only warns."""
-
-    name: str
-    passed: bool
-    detail: str
-    warns: bool = False
-
-    @property
-    def severity(self) -> dg.AssetCheckSeverity:
-        return dg.AssetCheckSeverity.WARN if self.warns else dg.AssetCheckSeverity.ERROR
-
-
-@dataclass
-class Outcome:
-    """What a step made."""
-
-    tables: dict[type[Row], Sequence[Row]]
-    folders: dict[str, Path] = field(default_factory=dict)
-    input_tokens: int = 0
-    output_tokens: int = 0
+_models: dict[str, LanguageModel] = {}  # at most one, by identity: loaded once per process
 
 
 class Job:
@@ -109,8 +74,13 @@ class Job:
         return self.lineage.pack(self.domain)
 
     def read(self, step: str, row_type: type[R], iteration: int | None = None) -> list[R]:
-        """Rows of an upstream step (of this iteration unless another is named)."""
-        return self.warehouse.read(self._signature_of(step, iteration), row_type)
+        """Rows of an upstream step (of this iteration unless another is named), without what a judge rejected."""
+        rows = self.warehouse.read(self._signature_of(step, iteration), row_type)
+        rejected: set[int] = set()
+        for judge, _ in self.lineage.judges(step, self.step, 0):
+            verdicts = self.warehouse.read(self._signature_of(judge, iteration), VerdictRow)
+            rejected |= {verdict.row for verdict in verdicts if verdict.verdict == "rejected"}
+        return [row for row in rows if getattr(row, "instruction_id", None) not in rejected] if rejected else rows
 
     def folder(self, step: str, name: str, iteration: int | None = None) -> Path:
         return self.warehouse.folder(self._signature_of(step, iteration), name)
@@ -131,8 +101,8 @@ class Job:
             current = self.warehouse.current(key)
             state = "has not been made" if current is None else "was made from other settings or files than now"
             state = "was deleted" if current == signature else state
-            partition = f"{self.domain}|{n}" if STEPS[step].per_iteration else self.domain
-            upto = f" --iterations {n}" if STEPS[step].per_iteration else ""
+            partition = f"{self.domain}|{n}" if self.lineage.step(step).per_iteration else self.domain
+            upto = f" --iterations {n}" if self.lineage.step(step).per_iteration else ""
             raise SelfspecError(
                 f"{self.lineage.named.name}: {self.name}",
                 f"it needs {step} of {partition}, which {state}",
@@ -224,151 +194,7 @@ class Job:
         return results
 
 
-def run_step(
-    context: dg.AssetExecutionContext,
-    named: NamedRecipe,
-    step: str,
-    make: Callable[[Job], Outcome],
-    check: Callable[[Job, Tables], list[Check]],
-    headline: Callable[[Tables], dict[str, Any]],
-) -> Result:
-    """Make or reuse one partition of one asset, and tell Dagster.
-
-    Checks are evaluated before the commit: rows that break one are shown and thrown away, and the last good revision
-    stays.
-    """
-    job = job_of(context, named, step)
-    with job.warehouse.lock(job.key, job.work_signature, job.uses()):
-        job.require_inputs()
-        reused = job.warehouse.has(job.signature)
-        if reused:
-            tables = read_tables(job, STEPS[step].tables)
-            outcome = Outcome(tables)
-        else:
-            started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
-            attempts.begin(named.path)
-            try:
-                outcome = make(job)
-            except Exception as error:
-                attempts.fail(job.signature, error)
-                raise
-        checks = check(job, outcome.tables)
-        results = [
-            dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=c.severity, description=c.detail)
-            for c in checks
-        ]
-        for doubtful in (c for c in checks if c.warns and not c.passed):
-            job.report(f"{job.name}: WARNING: {doubtful.detail}")
-        broken = [c for c in checks if not (c.passed or c.warns)]
-        if broken:
-            yield from results
-            details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
-            failure = SelfspecError(
-                f"{named.name}: {job.name}",
-                f"a check failed: {details}",
-                "the last good revision stays; change the recipe or the pack and run again",
-            )
-            if not reused:
-                attempts.fail(job.signature, failure)
-            raise failure
-        if reused:
-            job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
-        else:
-            run = RunRow(
-                step,
-                job.signature,
-                started.isoformat(timespec="seconds"),
-                round(attempts.seconds, 3),
-                outcome.input_tokens,
-                outcome.output_tokens,
-                round(_peak_memory_mb(), 1),
-                _device(),
-                job.dagster_run_id,
-            )
-            attempts.end()
-            signed = job.lineage.signed(job.step, job.domain, job.iteration)
-            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
-    counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
-    reached("Dagster: before it is told")
-    yield dg.MaterializeResult(
-        data_version=dg.DataVersion(job.signature),
-        check_results=results,
-        metadata={
-            "reused": reused,
-            "revision": job.signature,
-            **{f"rows/{table}": count for table, count in counts.items()},
-            **headline(outcome.tables),
-            **_previews(outcome.tables),
-        },
-    )
-
-
-def job_of(context: dg.AssetExecutionContext, named: NamedRecipe, step: str) -> Job:
-    """The job of the partition that Dagster asks for."""
-    key = context.partition_key
-    if isinstance(key, dg.MultiPartitionKey):
-        domain, iteration = key.keys_by_dimension["domain"], int(key.keys_by_dimension["iteration"])
-    else:
-        domain, iteration = key, 0
-    return Job(Lineage(named), step, domain, iteration, reporter(context), context.run_id)
-
-
-# `selfspec run` sets this, so that a person sees lines and not Dagster's event log.
-terminal: Report | None = None
-
-
-def reporter(context: dg.AssetExecutionContext) -> Report:
-    return terminal or context.log.info
-
-
-def read_tables(job: Job, row_types: Sequence[type[Row]]) -> dict[type[Row], Sequence[Row]]:
-    """The step's rows; a table that is younger than the revision has none."""
-    there = job.warehouse.revision(job.signature).tables
-    return {
-        row_type: job.warehouse.read(job.signature, row_type) if row_type.table in there else []
-        for row_type in row_types
-    }
-
-
-def specs(named: NamedRecipe, step: str, *names: str) -> list[dg.AssetCheckSpec]:
-    """Blocking check specifications of an asset."""
-    return [dg.AssetCheckSpec(name, asset=asset_key(named, step), blocking=True) for name in names]
-
-
-def not_empty(tables: Tables, row_type: type[Row]) -> Check:
-    count = len(tables[row_type])
-    return Check("not_empty", count > 0, f"{count} rows in {row_type.table}")
-
-
-def _previews(tables: Tables) -> dict[str, Any]:
-    return {
-        f"preview/{row_type.table}": dg.MetadataValue.md(markdown_table(rows[:5]))
-        for row_type, rows in tables.items()
-        if rows
-    }
-
-
-def markdown_table(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; long cells are cut."""
-    names = [f.name for f in fields(rows[0])]  # type: ignore[arg-type]
-    lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_MARKS.sub(r"\\\g<0>", _cell(getattr(row, name))) for name in names) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(value: object, width: int = 160) -> str:
-    if isinstance(value, list):
-        value = ", ".join(_cell(item) for item in value)
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _peak_memory_mb() -> float:
-    # Linux counts in KiB. It is the process's peak so far: within one run a later step shows the larger of the two.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _device() -> str:
+def loaded_device() -> str | None:
+    """Where the model of this process is held; None while none is loaded."""
     model = next(iter(_models.values()), None)
-    return str(model.device) if model is not None else f"cpu ({os.cpu_count()} cores)"
+    return None if model is None else str(model.device)
