@@ -6,12 +6,13 @@ from typing import Any
 
 from selfspec_assets.base import home
 from selfspec_assets.method.scoring.metrics import item_scores
-from selfspec_assets.orchestration.assets.scores import make_base_scores, make_scores
-from selfspec_assets.orchestration.assets.step import Job
 from selfspec_assets.packs.pack import load_items
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.reports.score_table import Model, Report
+from selfspec_assets.steps.base_scores import BaseScores
+from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.scores import Scores
 from selfspec_assets.warehouse import Warehouse
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
 from tests.conftest import Project, seed_rows, write_lines
@@ -61,7 +62,7 @@ def publish(named: NamedRecipe, domain: str, answers: Answers, seconds: float = 
     for n in range(named.recipe.iterations + 1):
         predictions = list(_predictions(named, n, items, answers))
         commit("predictions" if n else "base_predictions", n, {PredictionRow: predictions})
-        step, make = ("scores", make_scores) if n else ("base_scores", make_base_scores)
+        step, make = ("scores", Scores().make) if n else ("base_scores", BaseScores().make)
         commit(step, n, make(Job(lineage, step, domain, n, lambda line: None)).tables)
         if n and not named.recipe.is_reference:
             commit("responses", n, {ResponseRow: [_response(n)]})

@@ -212,7 +212,7 @@ def test_check_says_that_a_template_is_left_unused(chat_project: Project) -> Non
 def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lists and paragraphs are its answer, in tuning and in scoring; a base's text goes on after a blank line."""
     from selfspec_assets.orchestration import runner
-    from selfspec_assets.orchestration.assets import predictions, responses
+    from selfspec_assets.steps import predictions, responses
 
     seen: list[StopRules] = []
 
@@ -237,7 +237,7 @@ def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypa
 
 
 def test_a_step_gets_the_model_that_the_recipe_asks_for(chat_project: Project) -> None:
-    from selfspec_assets.orchestration.assets.step import Job
+    from selfspec_assets.steps.job import Job
 
     def model() -> tuple[LanguageModel, list[str]]:
         lines: list[str] = []

@@ -34,10 +34,10 @@ from selfspec_assets.models.folder import model_digest
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec, load_tokenizer
 from selfspec_assets.models.memory import Room, is_out_of_memory
 from selfspec_assets.models.weights import repacked_weights
-from selfspec_assets.orchestration.assets.responses import sides_of
 from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.responses import sides_of
 from selfspec_assets.warehouse.rows import SeedRow
 from tests.conftest import Project, seed_rows
 from tests.tiny_models import load_with_adapters, separate_log_probs, write_adapter, write_model
@@ -390,8 +390,8 @@ def test_a_list_prompt_beyond_the_context_is_told_by_check(project: Project) -> 
 
 def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from selfspec_assets.method.decoding import generate
-    from selfspec_assets.orchestration.assets.instructions import _ask
-    from selfspec_assets.orchestration.assets.step import Job
+    from selfspec_assets.steps.instructions import _ask
+    from selfspec_assets.steps.job import Job
 
     def never(*_: object) -> None:
         raise AssertionError("the model was asked")
@@ -443,8 +443,8 @@ def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
 
 def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
-    from selfspec_assets.orchestration.assets import step
     from selfspec_assets.orchestration.runner import run_recipe
+    from selfspec_assets.steps import job as step
 
     step._models.clear()  # what the fixture's runs left
     load = LanguageModel.load.__func__  # type: ignore[attr-defined]

@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from selfspec_assets.cli.app import app
-from selfspec_assets.orchestration.assets.benchmarks import make_benchmarks
-from selfspec_assets.orchestration.assets.step import Job
 from selfspec_assets.packs.pack import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
 from selfspec_assets.planning.obstacles import obstacle
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.benchmarks import Benchmarks
+from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse.rows import BenchmarkRow
 from tests.conftest import Project, seed_rows, write_lines
@@ -167,7 +167,7 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     assert left_out in " ".join(done.stdout.split())
     lines: list[str] = []
     lineage = Lineage(load_recipe("tiny"))
-    made = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append))
+    made = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append))
     rows: Any = made.tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", False, 0)]
     assert any("LEFT OUT shades: no file more/shades.jsonl. ask a painter" in line for line in lines)
@@ -177,7 +177,7 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     write_lines(project.folder / "data" / "more" / "shades.jsonl", items)
     lineage = Lineage(load_recipe("tiny"))
     assert lineage.signature("benchmarks", "botany", 0) != before
-    rows = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append)).tables[BenchmarkRow]
+    rows = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append)).tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", True, 2)]
 
 

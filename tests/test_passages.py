@@ -8,10 +8,10 @@ import duckdb
 import pytest
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.orchestration.assets.passages import check_passages
 from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.passages import check_passages
 from selfspec_assets.warehouse.rows import PassageRow, RetrievalRow
 from tests.conftest import Project, corpus_rows, write_lines
 

@@ -183,7 +183,7 @@ def test_the_database_answers_while_a_run_is_going(project: Project) -> None:
 
 
 def test_iteration_two_without_one_names_the_partition_and_the_command(project: Project) -> None:
-    from selfspec_assets.definitions import definitions_of
+    from selfspec_assets.orchestration.builder import definitions_of
     from selfspec_assets.orchestration.partitions import partition_key
 
     named = load_recipe("tiny")

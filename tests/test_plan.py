@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,16 @@ from typer.testing import CliRunner
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
-from selfspec_assets.definitions import definitions_of
 from selfspec_assets.models.language_model import LanguageModel
-from selfspec_assets.orchestration.assets import responses as responses_asset
+from selfspec_assets.orchestration.builder import definitions_of
 from selfspec_assets.orchestration.partitions import asset_key, partition_key
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.planning.costs import Cost, Past, PastRuns
 from selfspec_assets.planning.plan import Row, plan, totals
-from selfspec_assets.planning.sizes import Size, size
 from selfspec_assets.recipe.recipe import EXCLUDED, load_recipe
-from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps import responses as responses_asset
+from selfspec_assets.steps.lineage import Lineage, every_step
+from selfspec_assets.steps.size import Size
 from selfspec_assets.warehouse import Attempts, Warehouse
 from selfspec_assets.warehouse.rows import ResponseRow
 from tests.conftest import PACK, RECIPE, Project, make_project
@@ -279,10 +278,9 @@ def test_a_changed_step_says_what_changed_and_those_behind_it_what_they_follow(m
 
 
 def test_a_changed_code_version_is_named(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.steps import lineage as lineage_module
+    from selfspec_assets.steps.adapter import Adapter
 
-    steps = {**lineage_module.STEPS, "adapter": replace(lineage_module.STEPS["adapter"], code_version="99")}
-    monkeypatch.setattr(lineage_module, "STEPS", steps)
+    monkeypatch.setattr(Adapter, "code_version", "99")
     row = planned()["botany|1", "adapter"]
     assert row.why[0].startswith("code of adapter: version ")
     assert row.why[0].endswith("→ 99")
@@ -292,14 +290,14 @@ def test_what_changed_upstream_and_is_made_again_already_is_still_told(made: Pro
     """Only ``seeds`` is made under the new file: the steps behind it say what changed in it."""
     append(made, "seeds/botany.jsonl")
     named = load_recipe("tiny")
-    from selfspec_assets.orchestration.assets.seeds import make_seeds
-    from selfspec_assets.orchestration.assets.step import Job
+    from selfspec_assets.steps.job import Job
+    from selfspec_assets.steps.seeds import Seeds
 
     store = warehouse()
     lineage = Lineage(named)
     before = store.current(lineage.key("seeds", "botany", 0))
     assert before is not None
-    outcome = make_seeds(Job(lineage, "seeds", "botany", 0, lambda line: None))
+    outcome = Seeds().make(Job(lineage, "seeds", "botany", 0, lambda line: None))
     signature = lineage.signature("seeds", "botany", 0)
     signed = lineage.signed("seeds", "botany", 0)
     try:
@@ -538,5 +536,5 @@ LIST = {"tasks_per_prompt": 20, "seeds_per_prompt": 3}
     ],
 )
 def test_sizes(step: str, settings: dict[str, Any], counts: dict[str, float], expected: tuple[float, ...]) -> None:
-    found = size(step, settings, counts)
+    found = every_step()[step].size(settings, counts)
     assert (found.units, found.reading, found.writing, found.weight) == expected

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from selfspec_assets.base import failpoints
 from selfspec_assets.method.tuning.tune import tune
-from selfspec_assets.orchestration.assets import adapter as adapter_asset
-from selfspec_assets.orchestration.assets.seeds import make_seeds
-from selfspec_assets.orchestration.assets.step import Job
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps import adapter as adapter_asset
+from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.seeds import Seeds
 from selfspec_assets.warehouse.rows import RunRow
 
 for _module in (
@@ -104,7 +104,7 @@ def remake(folder: Path) -> None:
     """Commit the seeds over a damaged revision of them."""
     listen()
     job = Job(Lineage(load_recipe("tiny")), "seeds", "botany", 0, print)
-    made = make_seeds(job)
+    made = Seeds().make(job)
     run_of = RunRow("seeds", job.signature, "", 0.0, 0, 0, 0.0, "", "")
     job.warehouse.commit(job.key, job.signature, made.tables, {}, run_of, job.lineage.signed("seeds", "botany", 0))
 
