@@ -47,8 +47,10 @@ evidence: $(STAMP)  ## every number of docs/evidence.md, over three seeds; hours
 	.venv/bin/python -m bench.evidence $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml
+	@echo "Installing the $$(grep -c == requirements.lock) packages of requirements.lock into .venv, once; it takes minutes."
+	@echo "They take 2 GB of disk with PyTorch's build for CPUs; where pip finds only that for CUDA, several GB more."
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv/bin/python -m pip install --disable-pip-version-check -r requirements.lock
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 

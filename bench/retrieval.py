@@ -18,7 +18,8 @@ import numpy as np
 from rank_bm25 import BM25Okapi
 
 from bench.timing import median_seconds
-from selfspec_assets.retrieval import Bm25Retriever, Document, read_corpus, words
+from selfspec_assets.retrieval import Bm25Retriever, Document, read_corpus
+from selfspec_assets.words import search_terms
 
 
 def load(count: int) -> tuple[str, list[Document]]:
@@ -40,15 +41,15 @@ def main() -> None:
     options = parser.parse_args()
     kind, documents = load(options.documents)
     start = time.perf_counter()
-    retriever = Bm25Retriever(documents)
+    retriever = Bm25Retriever(documents, idf="okapi")
     built = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    okapi = BM25Okapi([words(f"{d.title} {d.text}") for d in documents])
+    okapi = BM25Okapi([search_terms(f"{d.title} {d.text}") for d in documents])
     rng = random.Random(1)
-    queries = [" ".join(words(rng.choice(documents).text)[:40]) for _ in range(options.queries)]
+    queries = [" ".join(search_terms(rng.choice(documents).text)[:40]) for _ in range(options.queries)]
 
     def peer(query: str) -> list[tuple[str, float]]:
-        scores = okapi.get_scores(words(query))
+        scores = okapi.get_scores(search_terms(query))
         best = np.argsort(-scores, kind="stable")[:5]
         return [(documents[i].id, float(scores[i])) for i in best if scores[i] > 0]
 

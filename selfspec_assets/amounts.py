@@ -1,5 +1,6 @@
 """Whether two answers are the same number, for questions on financial reports; scales and percent are part of it."""
 
+import math
 import re
 from typing import NamedTuple
 
@@ -16,8 +17,10 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"(?:approximately|about|around)\s+", re.IGNORECASE)
-_BETWEEN = re.compile(r",\s+|\n")
-_BETWEEN_NUMBERS = re.compile(r",?\s+and\s+|[,;]\s+|\n", re.IGNORECASE)
+# As in ５０％; the comma parts a list.
+_FULL_WIDTH = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F) if code != ord(",")})
+BETWEEN = re.compile(r",\s+|[、，]\s*|،\s+|\n")  # of a list, in any script
+_BETWEEN_NUMBERS = re.compile(r",?\s+and\s+|[,;]\s+|[、，]\s*|،\s+|\n", re.IGNORECASE)
 
 
 class Number(NamedTuple):
@@ -47,19 +50,22 @@ def numeric_match(prediction: str, reference: str) -> float:
     100.0
     >>> numeric_match("2018", "2019"), numeric_match("2018 and 2019", "2019")
     (0.0, 0.0)
+    >>> numeric_match("５０％", "0.5"), numeric_match("9" * 310, "5")
+    (100.0, 0.0)
     >>> numeric_match("795 thousand and 772 thousand", "772 thousand, 795 thousand")
     100.0
     >>> [numeric_match(said, "Ferries, Repair of ships") for said in ("the repair of ships, Ferries", "Ferries")]
     [100.0, 0.0]
     """
-    gold = _pieces(_BETWEEN, reference)
+    prediction, reference = prediction.translate(_FULL_WIDTH), reference.translate(_FULL_WIDTH)
+    gold = _pieces(BETWEEN, reference)
     numbers = [_alone(piece) for piece in gold]
     if len(numbers) == 1 and numbers[0] is not None:
         return 100.0 if _gives(prediction, numbers[0]) else 0.0
     if None in numbers and _same_words(prediction, reference):  # whatever commas they hold
         return 100.0
     several = len(gold) > 1 and None not in numbers
-    left = _pieces(_BETWEEN_NUMBERS if several else _BETWEEN, prediction)
+    left = _pieces(_BETWEEN_NUMBERS if several else BETWEEN, prediction)
     if len(left) != len(gold):
         return 0.0
     for piece, number in zip(gold, numbers, strict=True):
@@ -100,12 +106,14 @@ def _within(text: str) -> Number | None:
     return _number(found[0]) if len(found) == 1 else None
 
 
-def _number(found: re.Match[str]) -> Number:
+def _number(found: re.Match[str]) -> Number | None:
+    """None beyond the largest float: infinity would be near every number, so such digits are words."""
     digits, scale = found["digits"].replace(",", ""), (found["inner"] or found["outer"] or "").lower()
     power = -2 if scale == "%" or scale.startswith("per") else _SCALES.get(scale.removesuffix("s"), 0)
     sign = -1 if found["sign"] or found["open"] or found["minus"] else 1
     decimals = len(digits.partition(".")[2])
-    return Number(sign * float(digits) * 10.0**power, 10.0 ** (power - decimals))
+    number = Number(sign * float(digits) * 10.0**power, 10.0 ** (power - decimals))
+    return number if math.isfinite(number.value) else None
 
 
 def _same(one: Number, other: Number) -> bool:

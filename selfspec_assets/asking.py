@@ -10,8 +10,6 @@ from selfspec_assets.prompts import Example, instruction_list_prompt
 from selfspec_assets.recipe_sections import InstructionsSection
 from selfspec_assets.templates import Template
 
-PREDICTION_STOP = StopRules(blank_line=True)
-
 S = TypeVar("S", bound=Example)
 
 
@@ -21,7 +19,16 @@ def response_stop(spec: ModelSpec) -> StopRules:
     A base model goes on after its answer, so a blank line or the number of a next list entry ends it. In a chat
     template the model ends its turn itself, and its paragraphs and lists are its answer.
     """
-    return StopRules() if spec.chat_template == "always" else StopRules(blank_line=True, list_number=True)
+    return _stop(spec, StopRules(blank_line=True, list_number=True))
+
+
+def prediction_stop(spec: ModelSpec) -> StopRules:
+    """Where an answer to a benchmark ends: as ``response_stop``, but it may itself be a list."""
+    return _stop(spec, StopRules(blank_line=True))
+
+
+def _stop(spec: ModelSpec, plain: StopRules) -> StopRules:
+    return StopRules() if spec.chat_template == "always" else plain
 
 
 def list_prompts(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from selfspec_assets.domain import Benchmark, DataKind, Item, Pack, domain_names, load_pack, read_benchmark
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.item_lint import doubtful_items
+from selfspec_assets.words import count_words
 
 _ANSWERS_SHOWN = 5
 
@@ -66,4 +67,4 @@ def _described(pack: Pack, kind: DataKind, benchmark: Benchmark) -> Iterator[str
 
 
 def _mean_words(items: list[Item]) -> float:
-    return sum(len(item.input.split()) for item in items) / len(items)
+    return sum(count_words(item.input) for item in items) / len(items)

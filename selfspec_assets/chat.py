@@ -2,7 +2,7 @@
 
 The paper prompts other models in their own templates (Section 4.1). The template is the tokenizer's own, rendered by
 transformers in its sandbox. It may read a clock; here every day is the same day, or the same recipe would ask another
-question tomorrow. A model that can think aloud first is asked not to: answers end at a blank line. A passage that
+question tomorrow. A model that can think aloud first is asked not to: its thoughts are no answer. A passage that
 writes the template's own tokens ends no turn: within a prompt they are text.
 """
 

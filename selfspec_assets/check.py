@@ -11,6 +11,7 @@ from selfspec_assets.language_model import load_tokenizer
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.model_check import check_model
 from selfspec_assets.pack_check import no_data_folder, without_folder
+from selfspec_assets.pack_finding import find_pack
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.records import Seed, demonstrating
@@ -32,7 +33,7 @@ def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecEr
 def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lineage, kind = Lineage(named), named.recipe.data
     pack = lineage.pack(domain)
-    lines.append(f"pack: {pack.folder}")
+    lines += [f"pack: {pack.folder}", find_pack(domain).code()]
     if kind == "published" and no_data_folder() is not None:  # the error comes where it is needed
         lines += without_folder(pack, named.recipe.scores.benchmarks, corpus=not named.recipe.is_reference)
     seeds = recipe_seeds(pack, named.recipe)

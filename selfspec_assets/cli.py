@@ -1,20 +1,17 @@
 """The command line: check, new-domain, run, plan, gc, verify, scores, benchmarks, sql, ui."""
 
-import csv
-import json
 import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
+from io import TextIOWrapper
 from typing import Annotated, Any, ParamSpec
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from selfspec_assets import __version__, ablation_table, home, score_print, score_table
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets import __version__, ablation_table, home, printing, score_print, score_table
+from selfspec_assets.errors import SelfspecError, is_interrupt
 from selfspec_assets.pack_finding import EVERY_PACK
 from selfspec_assets.recipe import (
     NamedRecipe,
@@ -24,19 +21,19 @@ from selfspec_assets.recipe import (
     matching_recipes,
     own_recipe_names,
 )
-from selfspec_assets.warehouse import Warehouse, check_published, read_only_query
+from selfspec_assets.warehouse import Warehouse, check_published, reading
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # typer would read what is typed as markup, and draw boxes on any terminal
     help="Carve a domain expert out of a generalist language model.",
 )
-benchmarks = typer.Typer(no_args_is_help=True, help="Look at the benchmarks of the packs.")
+benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the benchmarks of the packs.")
 app.add_typer(benchmarks, name="benchmarks")
-out = Console()
-err = Console(stderr=True)
 P = ParamSpec("P")
+_STOPPED = 130  # what a shell says of a command that Ctrl-C has ended
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name, its file's path, or a quoted glob.")
@@ -47,6 +44,7 @@ DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this do
 def main() -> None:
     """Entry point of the ``selfspec`` command."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads must not burn shared cores
+    printing.prepare()
     status: int | str | None = 0
     try:
         app()
@@ -60,21 +58,22 @@ def main() -> None:
 
 
 def speaks_plainly(command: Callable[P, None]) -> Callable[P, None]:
-    """Show a SelfspecError as its message and exit with 1."""
+    """Show a SelfspecError as its message and exit with 1; say in a line that Ctrl-C has ended it, with 130."""
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except SelfspecError as error:
-            err.print(f"[bold red]error[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+            printing.failure(error)
             raise typer.Exit(1) from error
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if not is_interrupt(error):
+                raise
+            printing.line("stopped", error=True)
+            raise typer.Exit(_STOPPED) from error
 
     return wrapped
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _domains(named: NamedRecipe, only: str | None) -> list[str]:
@@ -104,15 +103,21 @@ def check(
         str | None,
         typer.Option("--domain", help="Only this domain; with no recipe: its pack alone, 'all' for every pack."),
     ] = None,
+    no_code: Annotated[
+        bool, typer.Option("--no-code", help="Look at packs, every one without --domain, and run none of their code.")
+    ] = False,
 ) -> None:
     """Check recipes, domain packs, seeds, benchmarks, and that a model's folder is there and fits the recipe.
 
-    Loads no weights and needs no GPU.
+    Loads no weights and needs no GPU. A pack's readers.py and filters.py are run, unless --no-code says no.
     """
     from selfspec_assets.check import check_recipe
 
-    if domain is not None and recipe is None:
-        _check_packs(domain)
+    if no_code and recipe is not None:
+        remedy = f"selfspec check --no-code --domain {domain or 'NAME'}"
+        raise SelfspecError("--no-code", "looks at packs; a recipe needs the code of its packs", remedy)
+    if recipe is None and (no_code or domain is not None):
+        _check_packs(domain or EVERY_PACK, code=not no_code)
         return
     broken = 0
     for name in own_recipe_names() if recipe is None else matching_names(recipe):
@@ -122,41 +127,41 @@ def check(
             if name == recipe:
                 raise
             broken += 1  # it must not hide the others
-            out.print(f"[bold]{_escape(name)}[/]", highlight=False)
-            err.print(f"  [bold red]error[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+            printing.line((name, "bold"))
+            printing.failure(error, indent="  ")
             continue
         for one in _domains(named, domain):
             lines, problem = check_recipe(named, one)
-            out.print(f"[bold]{named.name}[/] × {one}", highlight=False)
+            printing.line((named.name, "bold"), f" × {one}")
             _print_lines(lines)
             if problem is not None:
                 broken += 1
-                err.print(f"  [bold red]error[/] {_escape(str(problem))}", highlight=False, soft_wrap=True)
+                printing.failure(problem, indent="  ")
     if broken:
         raise typer.Exit(1)
 
 
-def _check_packs(domain: str) -> None:
+def _check_packs(domain: str, *, code: bool) -> None:
     from selfspec_assets.domain import domain_names
     from selfspec_assets.pack_check import check_pack
     from selfspec_assets.pack_finding import broken_places
 
     broken = broken_places() if domain == EVERY_PACK else []
     for place in broken:
-        err.print(f"[bold red]error[/] {_escape(str(place))}", highlight=False, soft_wrap=True)
-    reports = [check_pack(name) for name in (domain_names() if domain == EVERY_PACK else [domain])]
+        printing.failure(place)
+    reports = [check_pack(name, code=code) for name in (domain_names() if domain == EVERY_PACK else [domain])]
     for report in reports:
-        out.print(f"[bold]{report.name}[/]", highlight=False)
+        printing.line((report.name, "bold"))
         _print_lines(report.lines)
         for error in report.errors:
-            err.print(f"  [bold red]error[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+            printing.failure(error, indent="  ")
     if broken or any(report.errors for report in reports):
         raise typer.Exit(1)
 
 
 def _print_lines(lines: list[str]) -> None:
     for line in lines:
-        out.print(f"  {_escape(line)}", highlight=False, soft_wrap=True)
+        printing.line(f"  {line}")
 
 
 @app.command()
@@ -180,7 +185,7 @@ def show(
     from selfspec_assets import benchmark_show
 
     for line in benchmark_show.show(name, domain):
-        out.print(_escape(line), highlight=False, soft_wrap=True)
+        printing.line(line)
 
 
 @app.command()
@@ -201,12 +206,7 @@ def run(
         )
     chosen = [(named, _domains(named, domain)) for named in recipes]  # a mistake shows before anything runs
     for named, domains in chosen:
-        run_recipe(
-            named,
-            domains,
-            min(iterations or most, named.recipe.iterations),
-            lambda line: out.print(_escape(line), highlight=False, soft_wrap=True),
-        )
+        run_recipe(named, domains, min(iterations or most, named.recipe.iterations), printing.line)
 
 
 @app.command()
@@ -228,12 +228,12 @@ def plan(
     if sample:
         from selfspec_assets.plan_sample import Sampler
 
-        sampler = Sampler(lambda line: err.print(_escape(line), highlight=False, soft_wrap=True))
+        sampler = Sampler(lambda line: printing.line(line, error=True))
     rows = planning.plan(chosen, Warehouse(home.warehouse_folder()), sampler)
     if as_json:
         _print_json(plan_print.as_json(rows))
     else:
-        plan_print.print_plan(out, rows)
+        plan_print.print_plan(rows)
 
 
 @app.command()
@@ -244,10 +244,10 @@ def gc(yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this 
 
     warehouse = Warehouse(home.warehouse_folder())
     found = garbage.find(warehouse)
-    plan_print.print_garbage(out, found)
+    plan_print.print_garbage(found)
     if yes:
         freed = garbage.remove(warehouse, found.items)
-        out.print(f"removed; {plan_print.size(freed)} freed", highlight=False)
+        printing.line(f"removed; {plan_print.size(freed)} freed")
 
 
 @app.command()
@@ -265,7 +265,7 @@ def verify(
     _print_lines([f"{found.files} files of {found.revisions} revisions read, {len(found.damages)} revisions damaged"])
     for one in found.damages:
         for error in one.errors:
-            err.print(f"  [bold red]damaged[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+            printing.failure(error, word="damaged", indent="  ")
     done = verification.drop(warehouse, found.damages if drop else [])
     if done.gone:
         _print_lines([f"{len(done.gone)} damaged revisions removed; made anew by:", *verification.commands(done.gone)])
@@ -297,7 +297,7 @@ def scores(
         _print_json(score_print.as_json(reports))
         return
     for report in reports:
-        score_print.print_report(out, report, details)
+        score_print.print_report(report, details)
 
 
 def _ablations(pattern: str, recipes: list[NamedRecipe], domain: str | None, as_json: bool) -> None:
@@ -306,11 +306,11 @@ def _ablations(pattern: str, recipes: list[NamedRecipe], domain: str | None, as_
         _print_json({"recipes": pattern, "rows": [row for table in tables for row in ablation_table.rows(table)]})
         return
     for table in tables:
-        score_print.print_ablations(out, table)
+        score_print.print_ablations(table)
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    sys.stdout.write(printing.as_json(value, indent=2) + "\n")
 
 
 class Format(StrEnum):
@@ -327,47 +327,44 @@ def sql(
     query: Annotated[str, typer.Argument(help="One reading statement of DuckDB's SQL.")],
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Query everything that was generated. Read-only; works while runs are going."""
-    columns, rows = read_only_query(_database(), query)
-    if output is Format.csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    elif output is Format.json:
-        sys.stdout.write(
-            json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2) + "\n"
-        )
-    else:
-        table = Table()
-        for column in columns:
-            table.add_column(_escape(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(_escape(str(value)) for value in row))
-        out.print(table)
-        out.print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", highlight=False)
+    """Query everything that was generated. Read-only; works while runs are going.
+
+    A table is cut to the terminal: the first and the last rows, and a line that says how much is not shown. CSV (in
+    UTF-8) and JSON hold all rows; in both, the second of two columns called a is a_1. NaN and the infinities, which
+    JSON lacks, are null there.
+    """
+    from selfspec_assets import sql_print
+
+    with reading(_database(), query) as (columns, rows):
+        if output is Format.csv:
+            if isinstance(sys.stdout, TextIOWrapper):  # a file of data is not fitted to a terminal
+                sys.stdout.reconfigure(encoding="utf-8", errors="strict")
+            sql_print.write_csv(sys.stdout, columns, rows)
+        elif output is Format.json:
+            sql_print.write_json(sys.stdout, columns, rows)
+        else:
+            sql_print.print_table(columns, rows)
 
 
 @app.command()
 @speaks_plainly
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
-    """Open Dagster's UI on 127.0.0.1, with the daemon that runs backfills and queues."""
+    """Open Dagster's UI on 127.0.0.1, with the daemon that runs backfills and queues. Ctrl-C ends all of it."""
     from selfspec_assets.launcher import open_instance
+    from selfspec_assets.ui import serve
 
     workspace = home.find("workspace.yaml")
     if workspace is None:
         raise SelfspecError("workspace.yaml", "is missing", "reinstall selfspec")
     with open_instance():
         pass  # made here, under its lock, before the server's processes open it
-    # The code server starts with the interpreter that runs this command.
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-    os.execv(sys.executable, command)
+    raise typer.Exit(serve(["-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]))
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    out.print(__version__, highlight=False)
+    printing.line(__version__)
 
 
 def _database() -> Any:

@@ -19,12 +19,13 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_filters import PackFilters, load_filters
 from selfspec_assets.pack_finding import find_pack, pack_names
 from selfspec_assets.pack_paths import PackPath, contained, in_pack
-from selfspec_assets.pack_readers import bound_reader
+from selfspec_assets.pack_readers import bound_reader, is_own
 from selfspec_assets.readers.hub import hub_address, hub_file, is_hub_address, why_absent
-from selfspec_assets.records import Item, Remark, Seed, input_key, load_seeds, text_field
+from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds, text_field
 from selfspec_assets.strict import Strict, load_yaml
 from selfspec_assets.templates import Template
 from selfspec_assets.text_file import read_text
+from selfspec_assets.words import comparable
 
 __all__ = [
     "Benchmark",
@@ -51,11 +52,11 @@ __all__ = [
 
 CONTRACT = 1  # of domain.yaml; another number is another contract
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
 DataKind = Literal["bundled", "published"]
-MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1"]
+MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
 REPEATS_TEST = "training items left out: a test item has their input"
-BLANK_ALTERNATIVE = "blank alternatives passed over"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
 
@@ -128,6 +129,7 @@ class PackFile(Strict):
 
     contract: int  # CONTRACT, as ``_check_contract`` has found before anything else is looked at
     title: str = Field(min_length=1)
+    language: LanguageCode = "en"  # what is asked and answered in; of English alone an ASCII first letter is expected
     prompts: Prompts
     banned_words: tuple[str, ...] = Field(default=(), strict=False)
     filters: tuple[str, ...] = Field(default=(), strict=False)  # functions of the pack's filters.py
@@ -157,6 +159,7 @@ class Pack:
     instruction_header: Template
     response_prompt: Template
     filters: PackFilters
+    code: bool = True  # whether its readers.py and filters.py may be run
 
     def data(self, kind: DataKind) -> PackData:
         found = self.file.bundled if kind == "bundled" else self.file.published
@@ -224,7 +227,11 @@ class Pack:
 
     def reader(self, benchmark: Benchmark) -> Callable[[Path], Iterator[Item | Remark]]:
         """Path → items and remarks, with the benchmark's options given."""
-        return bound_reader(self.folder, benchmark.reader, benchmark.options)
+        return bound_reader(self.folder, benchmark.reader, benchmark.options, code=self.code)
+
+    def is_closed(self, benchmark: Benchmark) -> bool:
+        """Whether only code of the pack could read it, and none may be run."""
+        return not self.code and is_own(self.folder, benchmark.reader)
 
 
 def domain_names() -> list[str]:
@@ -232,8 +239,11 @@ def domain_names() -> list[str]:
     return pack_names()
 
 
-def load_pack(name: str) -> Pack:
+def load_pack(name: str, *, code: bool = True) -> Pack:
     """Find and check a pack.
+
+    Args:
+        code: False runs none of the pack's code: it has no filters, and benchmarks of its own readers cannot be read.
 
     Raises:
         SelfspecError: no such pack, or two; an import that fails; another contract; bad ``domain.yaml``, missing file,
@@ -242,14 +252,14 @@ def load_pack(name: str) -> Pack:
     found = find_pack(name)
     folder = found.folder()
     try:
-        return _loaded(name, folder)
+        return _loaded(name, folder, code)
     except SelfspecError as error:
         if not found.is_elsewhere:
             raise
         raise SelfspecError(error.place, f"pack '{name}' of {found.origin}: {error.reason}", error.remedy) from error
 
 
-def _loaded(name: str, folder: Path) -> Pack:
+def _loaded(name: str, folder: Path, code: bool) -> Pack:
     path = folder / "domain.yaml"
     _check_contract(path, name)
     file = load_yaml(path, PackFile)
@@ -261,7 +271,8 @@ def _loaded(name: str, folder: Path) -> Pack:
         response_prompt=Template.load(
             contained(folder, file.prompts.response), RESPONSE_VARIABLES, required=frozenset(RESPONSE_VARIABLES)
         ),
-        filters=load_filters(folder, file.filters),
+        filters=load_filters(folder, file.filters if code else ()),
+        code=code,
     )
     _check_data(pack, path)
     return pack
@@ -311,6 +322,8 @@ def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
 
 
 def _check_reader(pack: Pack, benchmark: Benchmark, kind: str) -> None:
+    if pack.is_closed(benchmark):
+        return
     try:
         pack.reader(benchmark)
     except SelfspecError as error:
@@ -355,12 +368,12 @@ def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Rea
         return ReadItems([], [])
     read = _read(pack, benchmark, [path])
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
-    scored = {input_key(item.input) for item in test_items}
-    kept = [item for item in read.items if input_key(item.input) not in scored]
+    scored = {comparable(item.input) for item in test_items}
+    kept = [item for item in read.items if comparable(item.input) not in scored]
     if not kept:
         reason = f"every training item of '{benchmark.name}' is one of its test items"
         raise SelfspecError(path, reason, "name another file with the key 'train'")
-    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if input_key(item.input) in scored]
+    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if comparable(item.input) in scored]
     return ReadItems(kept, [*read.remarks, *repeats])
 
 

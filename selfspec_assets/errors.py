@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_INTERRUPTED = "Query interrupted"  # DuckDB's words
+
 
 class SelfspecError(Exception):
     """Something a user can mend.
@@ -27,3 +29,13 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     """``did you mean 'x'? `` for the known name that comes closest to a misspelt one; empty where none is close."""
     close = get_close_matches(found, list(known), n=1)
     return f"did you mean '{close[0]}'? " if close else ""
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C stands at the beginning of an error: DuckDB tells of it as of any other."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt) or (isinstance(cause, RuntimeError) and str(cause) == _INTERRUPTED):
+            return True
+        cause = cause.__cause__
+    return False

@@ -6,27 +6,33 @@ benchmark at once, since they have no meaning for one item; of these, ``CORPUS``
 """
 
 import re
+import string
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
+from rouge_score.rouge_scorer import RougeScorer
 
-from selfspec_assets.amounts import numeric_match
-from selfspec_assets.metrics import Floats, Statistic, token_f1, without_punctuation
+from selfspec_assets.amounts import BETWEEN, numeric_match
+from selfspec_assets.metrics import Floats, Statistic, f1_of_tokens, token_f1, without_punctuation
+from selfspec_assets.words import comparable
 
 _TYPED = re.compile(r"<[\w-]+>")
 _MENTION = re.compile(r"(?P<mention>.*?)\s*<(?P<type>[\w-]+)>", re.DOTALL)
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _LEADING_ARTICLES = re.compile(r"\A(?:(?:a|an|the) )+")
 _AND = re.compile(r"\Aand\s+", re.IGNORECASE)
-_AFTER_TYPE = re.compile(r"(?<=>)\s*,\s*|\n")
-_BETWEEN = re.compile(r",\s+|\n")
+_AFTER_TYPE = re.compile(r"(?<=>)\s*[,、，،]\s*|\n")
 
 References = Sequence[Sequence[str]]
 
 
 def members(answer: str) -> list[str]:
-    """What an answer lists: entities split right after their ``<Type>``, anything else at a comma with a space.
+    """What an answer lists: entities split right after their ``<Type>``, anything else at a comma with a space, or
+    at one of a script that has no spaces.
 
     An "and" before the last of several belongs to the list.
 
@@ -35,7 +41,7 @@ def members(answer: str) -> list[str]:
     >>> members("cancer of breast, ovary <Disease>, HD <Disease>")
     ['cancer of breast, ovary <Disease>', 'HD <Disease>']
     """
-    pieces = (_AFTER_TYPE if _TYPED.search(answer) else _BETWEEN).split(answer)
+    pieces = (_AFTER_TYPE if _TYPED.search(answer) else BETWEEN).split(answer)
     found = [piece.strip() for piece in pieces if piece.strip()]
     return [*found[:-1], _AND.sub("", found[-1])] if len(found) > 1 else found
 
@@ -69,7 +75,7 @@ def _pair(member: str) -> tuple[str, str]:
 
 def _mention(text: str) -> str:
     """Without punctuation and leading articles, but never without everything: "A" is a letter, "+" a sign."""
-    return _LEADING_ARTICLES.sub("", without_punctuation(text)) or text.lower()
+    return _LEADING_ARTICLES.sub("", without_punctuation(text)) or comparable(text)
 
 
 def box_f1(prediction: str, reference: str) -> float:
@@ -84,6 +90,33 @@ def box_f1(prediction: str, reference: str) -> float:
     66.7
     """
     return max(token_f1(prediction, piece) for piece in reference.split(", "))
+
+
+def squad_f1(prediction: str, reference: str) -> float:
+    """Token F1 by SQuAD's own script, 0 to 100, to compare with figures from it; only ASCII punctuation is any.
+
+    >>> token_f1("patient’s", "patient's"), squad_f1("patient’s", "patient's")
+    (100.0, 0.0)
+    """
+    return f1_of_tokens(_squad_tokens(prediction), _squad_tokens(reference))
+
+
+def _squad_tokens(text: str) -> list[str]:
+    return _ARTICLES.sub(" ", text.lower().translate(_ASCII_PUNCTUATION)).split()
+
+
+def ascii_rouge_l(prediction: str, reference: str) -> float:
+    """rouge_score's rougeL F as it is, 0 to 100, to compare with figures from it; only ASCII letters count.
+
+    >>> ascii_rouge_l("α-blocker", "β-blocker")
+    100.0
+    """
+    return 100.0 * float(_ascii_rouge_scorer().score(reference, prediction)["rougeL"].fmeasure)
+
+
+@cache
+def _ascii_rouge_scorer() -> Any:
+    return RougeScorer(["rougeL"], use_stemmer=True)
 
 
 def macro_f1(predictions: Sequence[str], references: References) -> float:
@@ -151,6 +184,12 @@ class CorpusMetric(NamedTuple):
     score: Statistic
 
 
-ITEM: dict[str, Callable[[str, str], float]] = {"set_f1": set_f1, "numeric_match": numeric_match, "box_f1": box_f1}
+ITEM: dict[str, Callable[[str, str], float]] = {
+    "set_f1": set_f1,
+    "numeric_match": numeric_match,
+    "box_f1": box_f1,
+    "squad_f1": squad_f1,
+    "ascii_rouge_l": ascii_rouge_l,
+}
 WHOLE: dict[str, Callable[[Sequence[str], References], float]] = {"macro_f1": macro_f1, "majority": majority}
 CORPUS: dict[str, CorpusMetric] = {"macro_f1": CorpusMetric(label_counts, macro_f1_of)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from selfspec_assets import home
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.signature import file_digest_once
+from selfspec_assets.warehouse.files import waiting, write_atomically
 
 _KEPT_FROM = 256 << 20  # bytes of all the files together
 
@@ -31,19 +32,26 @@ def _computed(paths: Sequence[Path]) -> dict[str, str]:
 
 def _kept(paths: Sequence[Path]) -> dict[str, str]:
     memory = home.warehouse_folder() / "file_digests.json"
-    try:
-        known: dict[str, list[object]] = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        known = {}
+    known = _remembered(memory)
     keys = {str(path): _state(path) for path in paths}
     found = {path: str(known[path][-1]) for path, state in keys.items() if known.get(path, [None])[:-1] == state}
     missing = _computed([path for path in paths if str(path) not in found])
     if missing:
         now = {path: [*keys[path], digest] for path, digest in missing.items()}
-        with suppress(OSError):  # where nothing can be kept, or a kill cuts it off, the next process hashes again
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            memory.write_text(json.dumps({**known, **now}))
+        lock = memory.parent / "locks" / "file_digests.lock"
+        # Where nothing can be kept, the next process hashes again.
+        with suppress(OSError, SelfspecError), waiting(lock):
+            # Read again: another process may have added files of its own while this one hashed.
+            write_atomically(memory, json.dumps({**_remembered(memory), **now}).encode(), "file digests")
     return {**found, **missing}
+
+
+def _remembered(memory: Path) -> dict[str, list[object]]:
+    try:
+        known = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _state(path: Path) -> list[object]:

@@ -4,11 +4,15 @@ The prompt ends with ``\\n4. Instruction:``; read here is its continuation, ``<t
 """
 
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from selfspec_assets.corpora.overlap import N
+from selfspec_assets.picture_tasks import needs_pictures
+from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
+from selfspec_assets.words import comparable, count_words, starts_unspaced, words
 
 # Every quantifier is bounded, so that reading time grows with the length of the text and no faster.
 _MARKUP = r"[ \t\#*_>]{0,12}"
@@ -32,6 +36,9 @@ _INPUT = re.compile(rf"^{_MARKUP}{_NUMBER_BEFORE}{_INPUT_LABEL}", re.IGNORECASE 
 _INLINE_INPUT = re.compile(r"(?<=[.?!:;)\]\"'])[ \t]{1,8}Input:")
 _OUTPUT = re.compile(rf"^{_MARKUP}{_NUMBER_BEFORE}{_OUTPUT_LABEL}", re.IGNORECASE | re.MULTILINE)
 _LABEL_AGAIN = re.compile(rf"\s*{_MARKUP}{_TASK_LABEL}", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    rf"(?:^|:[ \t]{{0,4}})\#{{2,6}}[ \t]{{0,4}}[*_]{{0,3}}instruction{_LABEL_END}", re.IGNORECASE | re.MULTILINE
+)
 _RULE = re.compile(r"[ \t#*_=\-]*")
 
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("`", "`"), ("**", "**"))
@@ -74,14 +81,17 @@ def parse_instruction_list(text: str, first_number: int, hit_limit: bool) -> lis
     bold or not, perhaps on the next line. A missing ``Input:`` or one that says "none" gives an empty input; an
     ``Output:``, ``Response:`` or ``Answer:`` part is cut off. An item begins
 
-    - at a number with an ``Instruction:`` label, or at a heading ``### Instruction:``;
+    - at a number with an ``Instruction:`` label, unless the expected number follows with one, and this is neither it
+      nor the last one again: then it belongs to a list within the text;
+    - at a heading ``### Instruction:`` after a blank line, where no number has a label;
     - where other items are labelled: at the expected next number, if an ``Input:`` of its own comes before the next
       number;
     - where no number has a label: at the expected next number, unless it continues a list (the number before
       it was passed over, with no blank line since); and in a list without any numbers, at each ``Instruction:`` after
       a blank line.
 
-    Any other number belongs to the text that it stands in, an input's own list for example.
+    Any other number or heading belongs to the text that it stands in, an input's own list or template for example; the
+    ``### Response:`` of such a template cuts nothing off.
 
     Args:
         text: what the model wrote after ``<first_number>. Instruction:``.
@@ -111,11 +121,18 @@ def parse_instruction_list(text: str, first_number: int, hit_limit: bool) -> lis
 def _openings(text: str, first_number: int) -> Iterator[re.Match[str]]:
     """The headers at which an item begins, in order."""
     headers = [h for h in _HEADER.finditer(text) if h["mark"] or h["label"] or h["bare"]]
-    any_label = any(_is_labelled(header) for header in headers)
+    labelled = Counter(int(h["number"]) if h["number"] else None for h in headers if _is_labelled(h))  # still to come
+    any_label, numbered = bool(labelled), bool(labelled.keys() - {None})
     expected, passed, found = first_number + 1, -1, False
     for i, header in enumerate(headers):
         number = int(header["number"]) if header["number"] else None
-        if _is_labelled(header) or (i == 0 and number == first_number and not text[: header.start()].strip()):
+        if _is_labelled(header):
+            labelled[number] -= 1
+            if number is None:
+                opens = not numbered and (header.start() == 0 or text.endswith("\n\n", 0, header.start()))
+            else:
+                opens = number in (expected, expected - 1) or not labelled[expected]
+        elif i == 0 and number == first_number and not text[: header.start()].strip():
             opens = True
         elif number != expected:
             opens = False
@@ -143,7 +160,8 @@ def _is_labelled(header: re.Match[str]) -> bool:
 
 def _split(body: str) -> tuple[str, str]:
     """Instruction and input of one item's text."""
-    if output := _OUTPUT.search(body, 1):
+    template = _TEMPLATE.search(body)
+    if output := _OUTPUT.search(body, 1, template.start() if template else len(body)):
         body = body[: output.start()]
     label = _INPUT.search(body) or _INLINE_INPUT.search(body)
     if label is None:
@@ -199,85 +217,93 @@ def _is_placeholder(text: str) -> bool:
     return met
 
 
+_OPENING = "¿¡«‹„‚“‘「『《〈【（"  # what a sentence of another language than English may begin with
+
+
+def _whole(phrase: str) -> str:
+    """A pattern for the phrase as whole words; a script without spaces shows no edges of words."""
+    pattern = re.escape(phrase).replace(r"\ ", r"\s+")
+    before, after = ("" if starts_unspaced(edge) else r"\w" for edge in (phrase, phrase[-1]))
+    return (rf"(?<!{before})" if before else "") + pattern + (rf"(?!{after})" if after else "")
+
+
 class InstructionFilter:
     """Alpaca's filters, with the banned words of the domain's own pack.
 
     Args:
         banned_words: words or phrases that an instruction must not hold, as whole words in any case.
-        min_words: fewest words of an instruction, counted between spaces.
+        min_words: fewest words of an instruction (``count_words``).
         max_words: most of them.
+        language: the pack's, a BCP 47 code; that an instruction begins with an ASCII letter holds for English alone.
     """
 
-    def __init__(self, banned_words: Iterable[str], min_words: int = 3, max_words: int = 150) -> None:
+    def __init__(
+        self, banned_words: Iterable[str], min_words: int = 3, max_words: int = 150, language: str = "en"
+    ) -> None:
+        self._english = language.split("-")[0] == "en"
         self.min_words = min_words
         self.max_words = max_words
-        phrases = sorted({" ".join(w.lower().split()) for w in banned_words} - {""}, key=lambda w: (-len(w), w))
-        whole = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in phrases)
-        self._banned = re.compile(rf"(?<!\w)(?:{whole})(?!\w)", re.IGNORECASE) if phrases else None
+        phrases = sorted(set(map(comparable, banned_words)) - {""}, key=lambda w: (-len(w), w))
+        self._banned = re.compile("|".join(map(_whole, phrases))) if phrases else None
 
     def reason(self, instruction: str, input: str) -> str | None:
         """Why the pair is rejected, or None.
 
-        ``empty``, ``too_short``, ``too_long``, ``not_ascii_start``, ``not_a_letter`` (the first character),
-        ``banned_word:<w>`` (in the instruction) or ``placeholder_input`` (the input is nothing but "[text]", "<text>",
-        "...", "{input}" …), tried in this order.
+        ``empty``, ``too_short``, ``too_long``, ``not_ascii_start`` (English alone), ``not_a_letter`` (how it begins),
+        ``banned_word:<w>`` (in the instruction), ``placeholder_input`` (the input is nothing but "[text]", "<text>",
+        "...", "{input}" …) or ``needs_pictures`` (``picture_tasks``), tried in this order.
         """
         instruction = instruction.strip()
-        count = len(instruction.split())
+        count = count_words(instruction)
         if not count:
             return "empty"
         if count < self.min_words:
             return "too_short"
         if count > self.max_words:
             return "too_long"
-        if not instruction[0].isascii():
+        if self._english and not instruction[0].isascii():
             return "not_ascii_start"
-        if not instruction[0].isalpha():
+        if not (instruction if self._english else instruction.lstrip(_OPENING))[:1].isalpha():
             return "not_a_letter"
-        if self._banned and (found := self._banned.search(instruction)):
-            return f"banned_word:{' '.join(found[0].lower().split())}"
-        return "placeholder_input" if _is_placeholder(input) else None
+        if self._banned and (found := self._banned.search(comparable(instruction))):
+            return f"banned_word:{found[0]}"
+        if _is_placeholder(input):
+            return "placeholder_input"
+        return "needs_pictures" if needs_pictures(instruction, input) else None
 
 
 class BenchmarkGuard:
     """Keeps benchmark items out of the training data.
 
-    The rule: a generated pair repeats a benchmark item if its input or its instruction, normalised (NFKC, lower case,
-    words of letters and digits only), equals the item's text, or shares 13 consecutive words with it. A text of fewer
-    than 13 words has no such run and is compared as a whole. An item's text is its input, or its instruction where
-    the input is empty; instructions that come with an input are a benchmark's own phrasing and may recur. 13 words is
-    the run that GPT-3 (Brown et al. 2020, appendix C) used to find benchmark text in training data.
+    The rule: a generated pair repeats a benchmark item if the ``words`` of its input or its instruction are those of
+    the item's text, or 13 in a row are. A text of fewer than 13 words has no such run and is compared as a whole. An
+    item's text is its input, or its instruction where the input is empty; instructions that come with an input are a
+    benchmark's own phrasing and may recur. The length of a run is that of ``corpora.overlap``.
 
     Memory: about 250 bytes per word of the benchmarks.
     """
-
-    RUN = 13
 
     def __init__(self, items: Iterable[BenchmarkItemRow]) -> None:
         self._whole: dict[str, str] = {}
         self._runs: dict[str, str] = {}
         for item in items:
             name = f"{item.benchmark}/{item.item_id}"
-            words = _normalised(item.input) or _normalised(item.instruction)
-            if words:
-                self._whole.setdefault(" ".join(words), name)
-            for run in self._runs_of(words):
+            asked = words(without_marks(item.input)) or words(item.instruction)
+            if asked:
+                self._whole.setdefault(" ".join(asked), name)
+            for run in self._runs_of(asked):
                 self._runs.setdefault(run, name)
 
     def reason(self, instruction: str, input: str) -> str | None:
         """``repeats_benchmark:<benchmark>/<item_id>``, naming the first item that the pair repeats, or None."""
         for text in (input, instruction):
-            words = _normalised(text)
-            name = self._whole.get(" ".join(words)) or next(
-                (self._runs[run] for run in self._runs_of(words) if run in self._runs), None
+            asked = words(without_marks(text))
+            name = self._whole.get(" ".join(asked)) or next(
+                (self._runs[run] for run in self._runs_of(asked) if run in self._runs), None
             )
             if name is not None:
                 return f"repeats_benchmark:{name}"
         return None
 
-    def _runs_of(self, words: list[str]) -> Iterator[str]:
-        return (" ".join(words[i : i + self.RUN]) for i in range(len(words) - self.RUN + 1))
-
-
-def _normalised(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).lower())
+    def _runs_of(self, asked: list[str]) -> Iterator[str]:
+        return (" ".join(asked[i : i + N]) for i in range(len(asked) - N + 1))

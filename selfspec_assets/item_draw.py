@@ -36,8 +36,9 @@ def draw_order(items: Sequence[I], seed: int) -> list[I]:
     drawing.shuffle(shuffled)
     rounds: list[list[I]] = []
     met: Counter[str] = Counter()
+    several = len({item.document for item in shuffled}) > 1  # all of one document are as of none
     for item in shuffled:
-        place = met[item.document] if item.document else 0
+        place = met[item.document] if item.document and several else 0
         met[item.document] += 1
         if place == len(rounds):
             rounds.append([])

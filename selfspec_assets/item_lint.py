@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from selfspec_assets.domain import ReadItems
-from selfspec_assets.records import Item, Remark, input_key
+from selfspec_assets.records import Item, Remark
+from selfspec_assets.words import comparable
 
 CONTRADICTORY = "inputs stand more than once with different references: no answer can be right for all of them"
 REPEATED = "items repeat another one, answer and all: they count more than once"
@@ -35,10 +36,10 @@ def doubtful_items(read: ReadItems) -> list[Doubt]:
 def _same_inputs(items: Sequence[Item]) -> Iterator[Doubt]:
     by_input: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        by_input[input_key(item.input)].append(item)
+        by_input[comparable(item.input)].append(item)
     contradictory, repeats = [], []
     for same in by_input.values():
-        if len({frozenset(map(input_key, item.references)) for item in same}) > 1:
+        if len({frozenset(map(comparable, item.references)) for item in same}) > 1:
             contradictory.append(same)
         else:
             repeats += same[1:]

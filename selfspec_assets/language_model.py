@@ -5,7 +5,6 @@ Importing this module costs nothing: torch, transformers and peft are imported w
 
 import contextlib
 import logging
-import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.chat import answer_frame
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.memory import Room, is_out_of_memory
+from selfspec_assets.memory import Room
 from selfspec_assets.model_check import check_tokenizer, context_length, load_config, vocabulary_size
 from selfspec_assets.model_folder import (
     ModelSpec,
@@ -27,6 +26,7 @@ from selfspec_assets.model_folder import (
     unused_chat_template,
     write_adapter_record,
 )
+from selfspec_assets.model_weights import load_weights, not_finite, precision_of
 
 if TYPE_CHECKING:
     import torch
@@ -40,12 +40,9 @@ __all__ = [
     "load_tokenizer",
     "model_digest",
     "model_folder",
-    "precision_of",
     "write_adapter_record",
 ]
 
-# Of NVIDIA's driver, on its small boards, in Windows' subsystem for Linux; of AMD's.
-_DRIVERS = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/dxg", "/dev/kfd")
 BASE = "__base__"  # PEFT's own name for "no adapter" in a row's adapter_names
 
 
@@ -75,7 +72,7 @@ class LanguageModel:
         check_model_folder(folder)
         tokenizer = load_tokenizer(spec)  # first: its faults show at once, weights take their time
         check_tokenizer(tokenizer, load_config(folder), folder)
-        lm = cls(spec, _load_weights(spec, folder), tokenizer)
+        lm = cls(spec, load_weights(spec, folder), tokenizer)
         lm.note = unused_chat_template(spec, folder)
         lm._take_generation_settings()
         return lm
@@ -138,6 +135,24 @@ class LanguageModel:
             if value is not None and value < self.vocabulary_size:
                 return int(value)
         return 0
+
+    def check_logits(self, logits: "torch.Tensor", adapters: Sequence[str | None]) -> None:
+        """Refuse logits that choose nothing: with NaN among them every token is as good as any other.
+
+        Args:
+            logits: [rows, V]; −inf for a token that is out is fine, as long as another one is in.
+            adapters: each row's.
+
+        Raises:
+            SelfspecError: naming the model, the row's adapter, and the weights at fault.
+        """
+        import torch
+
+        finite = torch.isfinite(logits.amax(dim=-1))  # NaN and +inf are the largest of any row that holds them
+        if not bool(finite.all()):
+            adapter = adapters[int(finite.logical_not().nonzero()[0, 0])]
+            under = "" if adapter in (None, BASE) else f" under adapter '{adapter}'"
+            raise not_finite(self.model, self.spec.path_or_id, f"the logits{under} are not finite")
 
     # Adapters
 
@@ -244,40 +259,12 @@ class LanguageModel:
             raise failure
 
 
-def repacked_weights(model: Any) -> list[str]:
-    """Names of the four-bit weights that bitsandbytes repacked for a CPU with AVX512-BF16, as any forward pass does.
-
-    They compute in bfloat16 whatever the model's type, and their gradients are wrong.
-    """
-    return [
-        name
-        for name, parameter in model.named_parameters()
-        if getattr(getattr(parameter, "quant_state", None), "packing_format_for_cpu", False)
-    ]
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keeps back what peft and transformers say to each other about names that they will drop."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield
-
-
-def precision_of(spec: ModelSpec) -> str:
-    """``bfloat16`` or ``float32``: what the weights are computed in on this machine."""
-    if spec.dtype == "auto":
-        return "bfloat16" if has_gpu() else "float32"
-    return spec.dtype
-
-
-def has_gpu() -> bool:
-    """Whether torch sees a GPU. It takes seconds to import, so it is not asked where there is no driver."""
-    if not any(os.path.exists(device) for device in _DRIVERS):
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:
@@ -304,56 +291,3 @@ def load_tokenizer(spec: ModelSpec) -> Any:
             "set it to never, or use an instruct model",
         )
     return tokenizer
-
-
-def _load_weights(spec: ModelSpec, folder: Path) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    # The first GPU by number: accelerate refuses to tune a 4-bit model whose device is just "cuda".
-    device = 0 if torch.cuda.is_available() else "cpu"
-    dtype = getattr(torch, precision_of(spec))
-    logging.disable_progress_bar()
-    try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            device_map={"": device},
-            quantization_config=_quantization(spec, dtype),
-            output_loading_info=True,
-        )
-    except Exception as error:  # configs, safetensors and torch raise many kinds
-        if is_out_of_memory(error):
-            raise SelfspecError(
-                folder,
-                f"the model does not fit the memory: {error}",
-                "set quantization: nf4, free the memory that others hold, or choose a smaller model",
-            ) from error
-        raise SelfspecError(
-            folder, f"the model cannot be loaded: {error}", "check that config.json and the weights belong together"
-        ) from error
-    if report["missing_keys"]:
-        # transformers fills these with random numbers and goes on.
-        missing = sorted(report["missing_keys"])
-        raise SelfspecError(
-            folder,
-            f"the weights lack {len(missing)} tensors, such as {missing[0]}",
-            "finish the download, or point to weights that belong to config.json",
-        )
-    # Frozen from the start, as PEFT leaves it: torch multiplies by weights that want a gradient along another path, so
-    # the base's numbers would change in their last digits once the process had loaded an adapter.
-    return model.eval().requires_grad_(False)
-
-
-def _quantization(spec: ModelSpec, dtype: "torch.dtype") -> Any:
-    if spec.quantization == "none":
-        return None
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-    )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from selfspec_assets import home
 from selfspec_assets.domain import Pack, load_pack
-from selfspec_assets.language_model import ModelSpec, model_digest, precision_of
+from selfspec_assets.language_model import ModelSpec, model_digest
+from selfspec_assets.model_weights import precision_of
 from selfspec_assets.recipe import NamedRecipe, settings_for
 from selfspec_assets.recipe_sections import EMBEDDED
 from selfspec_assets.signature import signature, signed_text, text_digest
@@ -26,6 +27,7 @@ from selfspec_assets.steps import (
 )
 from selfspec_assets.warehouse import StepKey
 
+REQUESTS = "1"  # raise it when the same settings would ask the model for other lists of instructions
 __all__ = ["DOMAIN_STEPS", "ITERATION_STEPS", "STEPS", "Lineage", "cached_file_digest"]
 
 
@@ -101,7 +103,7 @@ class Lineage:
         return self.signature(step, domain, iteration)
 
     def request_signature(self, domain: str, iteration: int) -> str:
-        """Of the raw instruction requests alone: raising ``max_requests`` or ``target`` throws none of them away."""
+        """Of the raw instruction requests alone: what decides which items are kept throws none of them away."""
         settings = self.settings("instructions", iteration)
         section = dict(settings["instructions"])  # type: ignore[call-overload]
         for key in ("target", "max_requests", "max_rouge_l"):
@@ -109,10 +111,9 @@ class Lineage:
         needed = [("seeds", 0), *previous_adapters(iteration, 1)]
         inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in needed}
         inputs.update(instruction_files(self, domain, iteration))
-        inputs.pop("banned_words")
-        inputs.pop("filters", None)
-        version = STEPS["instructions"].code_version
-        return signature("instruction_requests", version, {"seed": settings["seed"], "instructions": section}, inputs)
+        for key in ("banned_words", "filters", "language"):  # what is kept of a list, not what is asked for
+            inputs.pop(key, None)
+        return signature("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)
 
     def settings(self, step: str, iteration: int) -> dict[str, object]:
         """The step's slice of the recipe: all of it that is in the signature."""

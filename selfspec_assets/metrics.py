@@ -2,21 +2,28 @@
 
 Per item: SQuAD's normalisation and token F1 (Rajpurkar et al. 2016, §6.1), and rouge_score's ROUGE-L with its stemmer,
 each the maximum over the references. Per benchmark: the mean over items; macro averages are means of those means.
+
+Both originals pass over whatever is not ASCII. Here letters and punctuation of any script count (``words``), and scores
+are the same to the last digit where a text is ASCII; ``extra_metrics`` has the originals for comparison.
 """
 
-import re
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import DefaultTokenizer
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
+from selfspec_assets.words import comparable, folded, spaced, words
+
+_ARTICLES = frozenset(("a", "an", "the"))
+_PUNCTUATION = regex.compile(rf"[\p{{P}}{regex.escape(string.punctuation)}]+", regex.V1)
 _DRAWS_AT_ONCE = 2_000_000  # resampled values held in memory, 8 bytes each
 
 Values = Sequence[float]
@@ -25,12 +32,14 @@ Statistic = Callable[[Floats], Floats]  # counts summed over items, shape (..., 
 
 
 def normalise(text: str) -> str:
-    """SQuAD's normal form: lower case, ASCII punctuation dropped, articles dropped, single spaces.
+    """SQuAD's normal form for any script: no case, no punctuation, no English articles, single spaces.
 
-    >>> normalise("The  IL-6 receptor.")
-    'il6 receptor'
+    Letters of a script without spaces stand alone, as in the scores of MLQA.
+
+    >>> normalise("The  IL-6 receptor."), normalise("the patient’s 東京。")
+    ('il6 receptor', 'patients 東 京')
     """
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+    return " ".join(word for word in without_punctuation(text).split() if word not in _ARTICLES)
 
 
 def without_punctuation(text: str) -> str:
@@ -39,11 +48,7 @@ def without_punctuation(text: str) -> str:
     >>> without_punctuation("(A)")
     'a'
     """
-    return " ".join(text.lower().translate(_PUNCTUATION).split())
-
-
-def _as_written(text: str) -> str:
-    return " ".join(text.lower().split())
+    return " ".join(spaced(_PUNCTUATION.sub("", folded(text))).split())
 
 
 def normal_form(reference: str) -> Callable[[str], str]:
@@ -56,7 +61,7 @@ def normal_form(reference: str) -> Callable[[str], str]:
     >>> [normal_form("A")(said) for said in ("A.", "(a)", "the", "")]
     ['a', 'a', 'the', '']
     """
-    return next((form for form in (normalise, without_punctuation, _as_written) if form(reference)), normalise)
+    return next((form for form in (normalise, without_punctuation, comparable) if form(reference)), normalise)
 
 
 def token_f1(prediction: str, reference: str) -> float:
@@ -70,32 +75,46 @@ def token_f1(prediction: str, reference: str) -> float:
     (100.0, 0.0)
     """
     form = normal_form(reference)
-    ours, gold = form(prediction).split(), form(reference).split()
+    return f1_of_tokens(form(prediction).split(), form(reference).split())
+
+
+def f1_of_tokens(ours: Sequence[str], gold: Sequence[str]) -> float:
+    """F1 of two bags of tokens, 0 to 100."""
     if not ours or not gold:
         return 100.0 if ours == gold else 0.0
-    common = (Counter(ours) & Counter(gold)).total()
-    return 200.0 * common / (len(ours) + len(gold))
+    return 200.0 * (Counter(ours) & Counter(gold)).total() / (len(ours) + len(gold))
 
 
 def rouge_l(prediction: str, reference: str) -> float:
-    """rouge_score's rougeL F with its stemmer, 0 to 100.
+    """rouge_score's rougeL F with its stemmer over the ``words`` of a text, 0 to 100.
 
-    Its tokens are ASCII letters and digits. Where neither text has any ("β", "", "+"), texts that are equal after
-    normalisation (``normal_form``) score 100, so that the gold answer always does.
+    Where neither text has any ("", "+"), texts that are equal after normalisation (``normal_form``) score 100, so that
+    the gold answer always does.
 
-    >>> rouge_l("patients treated", "patient treating"), rouge_l("b c", "c b")
-    (100.0, 50.0)
+    >>> rouge_l("patients treated", "patient treating"), rouge_l("b c", "c b"), rouge_l("α-blocker", "β-blocker")
+    (100.0, 50.0, 50.0)
     """
     scorer = _rouge_scorer()
-    if not scorer._tokenizer.tokenize(prediction) and not scorer._tokenizer.tokenize(reference):
+    if not words(prediction) and not words(reference):
         form = normal_form(reference)
         return 100.0 if form(prediction) == form(reference) else 0.0
     return 100.0 * float(scorer.score(reference, prediction)["rougeL"].fmeasure)
 
 
+class _StemmedWords:
+    """A tokenizer for rouge_score: ``words``, of which the ASCII ones are stemmed as it does."""
+
+    def __init__(self) -> None:
+        self._ascii = DefaultTokenizer(use_stemmer=True)
+
+    def tokenize(self, text: str) -> list[str]:
+        stems = (self._ascii.tokenize(word) if word.isascii() else [word] for word in words(text))
+        return list(chain.from_iterable(stems))
+
+
 @cache
 def _rouge_scorer() -> Any:
-    return RougeScorer(["rougeL"], use_stemmer=True)
+    return RougeScorer(["rougeL"], tokenizer=_StemmedWords())
 
 
 METRICS: dict[str, Callable[[str, str], float]] = {"f1": token_f1, "rouge_l": rouge_l}

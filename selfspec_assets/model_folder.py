@@ -15,19 +15,29 @@ RECORD = "selfspec.json"  # beside an adapter: which base it was made for, and i
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
+# Whatever transformers finds by its name. ``tokenizer_config.json`` may name another tokenizer.<version>.json, and each
+# kind of SentencePiece tokenizer has a name of its own.
 _DIGESTED = (
     "*.safetensors",
     "*.safetensors.index.json",
     "config.json",
     "generation_config.json",
-    *_TOKENIZER_FILES,
-    "tokenizer_config.json",
+    "tokenizer*.json",
+    "tekken.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "vocab*.json",
+    "vocab.txt",
     "merges.txt",
-    "chat_template.*",
+    "*.model",
+    "tokenizer.model.*",
     "*.tiktoken",
+    "chat_template.*",
+    "additional_chat_templates/*.jinja",
 )
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_OF_ADAPTERS = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "adapter_model.bin")
+_ELSEWHERE = ("transformers_weights", "configuration_files")  # keys of config.json that name other files to load
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -85,7 +95,7 @@ def _snapshot(repository: str, revision: str) -> Path:
                 repository,
                 revision=revision,
                 allow_patterns=list(_DIGESTED),
-                ignore_patterns=["consolidated*", "original/*"],
+                ignore_patterns=["consolidated*", "original/*", *_OF_ADAPTERS],
             )
         )
     except Exception as error:  # the hub's errors share no base class
@@ -110,15 +120,15 @@ def model_digest(spec: ModelSpec) -> str:
     check_model_folder(folder)
     files = sorted({path for pattern in _DIGESTED for path in folder.glob(pattern) if path.is_file()})
     digests = file_digests(files)
-    return text_digest(canonical_json({path.name: digests[str(path)] for path in files}))
+    return text_digest(canonical_json({path.relative_to(folder).as_posix(): digests[str(path)] for path in files}))
 
 
 def check_model_folder(folder: Path) -> None:
     """What can be known before anything is loaded.
 
     Raises:
-        SelfspecError: no config, no safetensors weights (or pickles only), shards missing, no tokenizer, or a file
-            that is damaged or cut off.
+        SelfspecError: no config, no safetensors weights (or pickles only), shards missing, weights twice, an adapter
+            beside them, no tokenizer, or a file that is damaged or cut off.
     """
     if not (folder / "config.json").is_file():
         raise SelfspecError(
@@ -140,8 +150,8 @@ def check_model_folder(folder: Path) -> None:
             "the model folder has no weights (*.safetensors)",
             "finish the download, or point to a folder that has them",
         )
-    if not isinstance(_read_json(folder / "config.json").get("model_type"), str):
-        raise SelfspecError(folder / "config.json", "names no 'model_type'", "restore the model's own file")
+    _check_config(folder / "config.json")
+    _refuse_adapter(folder)
     _check_shards(folder)
     for weights in sorted(folder.glob("*.safetensors")):
         check_safetensors(weights)
@@ -169,8 +179,42 @@ def _has_chat_template(folder: Path) -> bool:
     return any(folder.glob("chat_template.*")) or (config.is_file() and bool(_read_json(config).get("chat_template")))
 
 
+def _check_config(path: Path) -> None:
+    config = _read_json(path)
+    if not isinstance(config.get("model_type"), str):
+        raise SelfspecError(path, "names no 'model_type'", "restore the model's own file")
+    if elsewhere := [key for key in _ELSEWHERE if config.get(key)]:
+        raise SelfspecError(
+            path,
+            f"'{elsewhere[0]}' has other files loaded than config.json and {_WEIGHTS}",
+            "load the model and save it anew with save_pretrained, which writes these",
+        )
+
+
+def _refuse_adapter(folder: Path) -> None:
+    """An adapter that lies beside a model's weights is loaded on top of them by transformers, without a word.
+
+    Raises:
+        SelfspecError: one does, or a part of it.
+    """
+    if there := [name for name in _OF_ADAPTERS if (folder / name).exists()]:
+        raise SelfspecError(
+            folder,
+            f"an adapter ({there[0]}) lies beside the model's weights and would become part of the base",
+            "move the adapter's files to a folder of their own, or merge it into the weights on purpose",
+        )
+
+
 def _check_shards(folder: Path) -> None:
-    index = folder / "model.safetensors.index.json"
+    """That transformers loads what stands there: one file of weights, or the index and all that it names."""
+    index, whole = folder / _INDEX, folder / _WEIGHTS
+    if not index.is_file() and not whole.is_file():
+        found = min(path.name for path in folder.glob("*.safetensors"))
+        raise SelfspecError(
+            folder,
+            f"has neither {_WEIGHTS} nor {_INDEX}: nothing says that {found} is to be loaded",
+            f"add the index, or name a single file {_WEIGHTS}",
+        )
     if index.is_file():
         named = _read_json(index).get("weight_map")
         shards = set(named.values()) if isinstance(named, dict) and all(map(_is_file_name, named.values())) else set()
@@ -180,6 +224,12 @@ def _check_shards(folder: Path) -> None:
         if missing:
             raise SelfspecError(
                 folder, f"{len(missing)} of {len(shards)} weight files are missing: {missing[0]}", "finish the download"
+            )
+        if whole.is_file() and shards != {_WEIGHTS}:
+            raise SelfspecError(
+                folder,
+                f"has its weights twice: {_WEIGHTS}, which would be loaded, and the files that {_INDEX} names",
+                "remove those that are not the model's",
             )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 from rouge_score.scoring import fmeasure
-from rouge_score.tokenize import tokenize
+
+from selfspec_assets.words import words
 
 # Character codes stand for token ids, so that rapidfuzz compares strings; this many distinct tokens fit.
 _MOST_TOKENS = 0x110000
@@ -27,7 +28,8 @@ def rouge_l(common: int, first: int, second: int) -> float:
 class NoveltyIndex:
     """Kept texts, and whether a new one has ROUGE-L F above the threshold with any of them.
 
-    Decisions and scores are rouge_score's (its tokens, stemmer off), found without comparing every pair. Write
+    Decisions and scores are rouge_score's (stemmer off) over ``words``, which are its own tokens where a text is ASCII;
+    found without comparing every pair. Write
     n and m for the token counts of the new and a kept text, L for their LCS, t for the threshold:
 
     1. F = 2L/(m+n) > t needs L > t(m+n)/2. As L ≤ m, it needs m > tn/(2-t), and so L > tn/(2-t) whatever m is.
@@ -99,7 +101,7 @@ class NoveltyIndex:
                 yield index
 
     def _encode(self, text: str) -> str:
-        ids = [self._ids.setdefault(token, len(self._ids)) for token in tokenize(text, None)]
+        ids = [self._ids.setdefault(token, len(self._ids)) for token in words(text)]
         if len(self._ids) > _MOST_TOKENS:
             raise OverflowError(f"more than {_MOST_TOKENS} distinct words in the novelty index")
         return "".join(map(chr, ids))

@@ -19,6 +19,7 @@ from selfspec_assets.domain import (
 )
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.item_lint import doubtful_items
+from selfspec_assets.pack_finding import find_pack
 from selfspec_assets.readers.hub import is_hub_address
 from selfspec_assets.records import Seed
 from selfspec_assets.seed_lint import doubts, repeats
@@ -36,11 +37,16 @@ class PackReport:
         self.lines.append(f"  warning: {text}")
 
 
-def check_pack(name: str) -> PackReport:
-    """Everything that is known of a pack without a recipe; one error does not hide the next."""
+def check_pack(name: str, *, code: bool = True) -> PackReport:
+    """Everything that is known of a pack without a recipe; one error does not hide the next.
+
+    Args:
+        code: False runs none of the pack's code; what only that could read is named.
+    """
     report = PackReport(name)
     try:
-        pack = load_pack(name)
+        report.lines.append(find_pack(name).code() + ("" if code else "; not run"))
+        pack = load_pack(name, code=code)
     except SelfspecError as error:
         report.errors.append(error)
         return report
@@ -118,6 +124,10 @@ def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
 
 def _check_benchmark(pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: list[Seed], report: PackReport) -> None:
     try:
+        if pack.is_closed(benchmark):
+            by = f"it is read by '{benchmark.reader}' of readers.py"
+            report.lines.append(f"  benchmark {benchmark.name}: not looked at, {by}")
+            return
         absent = pack.absent_file(benchmark, kind)
         if absent is not None:
             report.lines.append(f"  benchmark {benchmark.name}: ABSENT, no file {absent}. {benchmark.how_to_get}")

@@ -3,14 +3,16 @@
 In this order: ``domains/`` of the project; the folders on ``SELFSPEC_DOMAINS``, parted as on ``PATH``; installed
 distributions, by an entry point of the group ``selfspec.domains`` whose name is the pack's and whose value is the
 package that holds ``domain.yaml``; the packs that ship with selfspec. A pack of the project takes the place of a
-shipped one with its name. Any other two packs of one name are an error, and neither is loaded. A pack is imported
-only when it is asked for, so that a broken one stands in nobody's way.
+shipped one with its name. Any other two packs of one name are an error, and neither is loaded. Nothing of a pack is
+run to find it: code runs when ``domain`` loads the pack, and only that of the pack that is asked for.
 """
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -21,6 +23,7 @@ VARIABLE = "SELFSPEC_DOMAINS"
 GROUP = "selfspec.domains"
 EVERY_PACK = "all"  # what `selfspec check --domain` takes for all packs, so none can be called that
 NAMING = "a pack's name is lower-case letters, digits and _, begins with a letter, and is not 'all'"
+CODE = ("readers.py", "filters.py")  # what is run of a pack when it is loaded, and what these import
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
@@ -38,12 +41,17 @@ class Found:
         return self.origin not in (_OWN, _SHIPPED)
 
     def folder(self) -> Path:
-        """The folder that holds ``domain.yaml``; an installed pack is imported for it.
+        """The folder that holds ``domain.yaml``.
 
         Raises:
-            SelfspecError: the import fails, or gives no package with a ``domain.yaml``.
+            SelfspecError: the entry point names no package with a ``domain.yaml``.
         """
         return self.place if isinstance(self.place, Path) else _installed_folder(self, self.place)
+
+    def code(self) -> str:
+        """Which code the pack brings, and where it comes from, in a line for ``selfspec check``."""
+        files = [name for name in CODE if (self.folder() / name).is_file()]
+        return f"code: {', '.join(files)}, from {self.origin}" if files else "code: none"
 
     def __str__(self) -> str:
         where = self.place if isinstance(self.place, Path) else self.place.value
@@ -135,14 +143,20 @@ def _unknown(name: str) -> SelfspecError:
 def _installed_folder(found: Found, entry: EntryPoint) -> Path:
     place = f"entry point {entry.name} = {entry.value} of {found.origin}"
     leave = f"or uninstall it: pip uninstall {entry.dist.name}" if entry.dist else "or uninstall it"
-    try:
-        package = entry.load()
-    except (Exception, SystemExit) as error:
-        reason = f"pack '{found.name}': importing it failed: {error!r}"
-        raise SelfspecError(place, reason, f"correct the distribution, {leave}") from error
-    folders = [Path(folder) for folder in getattr(package, "__path__", ())]
-    for folder in folders:
+    for folder in [] if entry.attr else _package_folders(entry.module):
         if (folder / "domain.yaml").is_file():
             return folder
     reason = f"pack '{found.name}': it is no package with a domain.yaml in its folder"
     raise SelfspecError(place, reason, f"let the entry point name the package that holds domain.yaml, {leave}")
+
+
+def _package_folders(name: str) -> list[Path]:
+    """Where a package lies, told without importing it, or those around it; none where there is no such package."""
+    first, *inner = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+        for part in inner:
+            spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or ())) if spec else None
+    except (ImportError, ValueError):  # a finder that fails; a module without a specification
+        return []
+    return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []

@@ -1,5 +1,6 @@
 """Which function reads a benchmark: one of the pack's own ``readers.py``, or a shared one; and its options. Pure."""
 
+import ast
 import importlib.util
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,9 @@ from selfspec_assets.records import Item, Remark
 from selfspec_assets.strict import Strict
 
 
-def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Callable[[Path], Iterator[Item | Remark]]:
+def bound_reader(
+    folder: Path, name: str, options: Mapping[str, object], *, code: bool = True
+) -> Callable[[Path], Iterator[Item | Remark]]:
     """The reader of a pack's benchmark with its options given: path → items, and what it met beside them.
 
     A function of the pack comes before a shared one of that name: what the project adds later changes no pack.
@@ -25,11 +28,12 @@ def bound_reader(folder: Path, name: str, options: Mapping[str, object]) -> Call
         folder: of the pack.
         name: of the reader.
         options: checked against the function's keyword parameters and their types.
+        code: whether the pack's ``readers.py`` may be run; else only a shared reader is found.
 
     Raises:
         SelfspecError: no such reader, a ``readers.py`` that cannot be imported, an option missing, unknown or wrong.
     """
-    function = _found(folder, name)
+    function = _found(folder, name, code)
     try:
         return partial(_items, name, partial(function, **_checked(function, options)))
     except ValidationError as error:
@@ -63,12 +67,26 @@ def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: P
 
 def is_shared(folder: Path, name: str) -> bool:
     """Whether the reader is the project's own and nothing in the pack's ``readers.py`` decides what it reads."""
-    return name in SHARED and _found(folder, name) is SHARED[name]
+    return name in SHARED and _found(folder, name, code=True) is SHARED[name]
 
 
-def _found(folder: Path, name: str) -> Reader:
+def is_own(folder: Path, name: str) -> bool:
+    """Whether the pack's ``readers.py`` brings the reader, told from its text: nothing is run."""
     path = folder / "readers.py"
-    own = getattr(module_of(path), name, None) if path.is_file() else None
+    if not path.is_file() or name not in SHARED:
+        return path.is_file()
+    try:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    except (SyntaxError, ValueError):
+        return True
+    # Functions and what is imported have a name, or another one given to it; what is assigned has an id.
+    named = {getattr(node, key, None) for node in nodes for key in ("name", "asname", "id")}
+    return not named.isdisjoint({name, "*"})
+
+
+def _found(folder: Path, name: str, code: bool) -> Reader:
+    path = folder / "readers.py"
+    own = getattr(module_of(path), name, None) if code and path.is_file() else None
     if callable(own):
         return own  # type: ignore[no-any-return]
     if name in SHARED:

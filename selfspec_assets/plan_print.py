@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from selfspec_assets import printing
 from selfspec_assets.garbage import Garbage
 from selfspec_assets.plan import Estimate, Row, totals
 from selfspec_assets.progress import clock
@@ -18,7 +18,7 @@ WIDTH = 100
 _COLOURS = {"reuse": "green", "make": "yellow", "blocked": "red"}
 
 
-def print_plan(console: Console, rows: Sequence[Row]) -> None:
+def print_plan(rows: Sequence[Row]) -> None:
     """One table per recipe, a section per partition, and what all of it comes to."""
     for recipe, own in groupby(rows, key=lambda row: row.recipe):
         table = Table(title=f"{recipe}: what a run would do", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
@@ -27,28 +27,21 @@ def print_plan(console: Console, rows: Sequence[Row]) -> None:
             table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=column != "why")
         for partition, steps in groupby(own, key=lambda row: row.partition):
             table.add_section()
-            table.add_row(f"[bold]{escape(partition)}[/]")
+            table.add_row(partition, style="bold")
             for row in steps:
                 table.add_row(*_cells(row))
-        _print(console, table)
+        printing.table(table, WIDTH)
     for line in summary(rows):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+        printing.line(line)
 
 
-def _print(console: Console, table: Table) -> None:
-    """Into a file or a pipe as wide as may be, on a screen as wide as it is."""
-    if not console.is_terminal:
-        console = Console(file=console.file, width=WIDTH)
-    console.print(table, width=min(WIDTH, console.width))
-
-
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row) -> list[str | Text]:
     why = "; ".join(row.why).replace(f"domains/{row.domain}/", "")  # the section says which
     estimate = row.estimate
     if estimate is not None:
         why = "; ".join(part for part in (made_of(estimate), why) if part)
-    state = f"[{_COLOURS[row.state]}]{row.state}[/]"
-    return [row.step, state, escape(why), *(_numbers(estimate) if estimate is not None else ())]
+    state = Text(row.state, style=_COLOURS[row.state])
+    return [row.step, state, why, *(_numbers(estimate) if estimate is not None else ())]
 
 
 def made_of(estimate: Estimate) -> str:
@@ -111,16 +104,16 @@ def size(value: float) -> str:
     return f"{text[:-1]} {text[-1]}B" if text[-1].isalpha() else f"{text} B"
 
 
-def print_garbage(console: Console, found: Garbage) -> None:
+def print_garbage(found: Garbage) -> None:
     """What ``selfspec gc`` would remove, and what has to be said about the rest."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     for column in ("kind", "name", "", "bytes"):
         table.add_column(column, justify="right" if column == "bytes" else "left", overflow="fold")
     for item in found.items:
-        table.add_row(item.kind, escape(item.name), escape(item.about), size(item.bytes))
+        table.add_row(item.kind, item.name, item.about, size(item.bytes))
     if found.items:
-        _print(console, table)
+        printing.table(table, WIDTH)
     for note in found.notes:
-        console.print(f"note: {escape(note)}", highlight=False, soft_wrap=True)
+        printing.line(f"note: {note}")
     can = f"{len(found.items)} things, {size(found.bytes)}, can go; --yes removes them"
-    console.print(can if found.items else "nothing to remove", highlight=False)
+    printing.line(can if found.items else "nothing to remove")

@@ -87,6 +87,8 @@ class Reasons:
             return _shown(pack.seeds_path(kind) if step == "seeds" else pack.corpus_path(kind)), ""
         if step == "corpus" and name == "pipeline":
             return "code of the corpus pipeline", ""
+        if step == "seeds" and name == "comparison":
+            return "code that keeps items of a test split out of the seeds", ""
         if step == "corpus" and name == "benchmarks":
             return "a benchmark, whose text no passage may hold,", ""
         if name in ("header", "prompt"):

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from selfspec_assets.asking import PREDICTION_STOP, ask_for_lists, list_prompts, response_stop
+from selfspec_assets.asking import ask_for_lists, list_prompts, prediction_stop, response_stop
 from selfspec_assets.corpora.census import first_documents
 from selfspec_assets.decoding import Generation, Group, answer, encode_example, fits, greedy
 from selfspec_assets.domain import load_items
@@ -30,6 +30,7 @@ from selfspec_assets.records import Seed, demonstrating
 from selfspec_assets.seed_sample import recipe_seeds
 from selfspec_assets.tuning import TuningSettings, tune
 from selfspec_assets.warehouse.files import size_of
+from selfspec_assets.words import first_words
 
 T = TypeVar("T")
 REQUESTS = ANSWERS = ITEMS = 4
@@ -100,7 +101,7 @@ class _Sample:
         numbers = range(REQUESTS)
         _, prompts = list_prompts(self._pack.instruction_header, self._seeds, numbers, section)
         made, seconds = _timed(lambda: ask_for_lists(self._model, prompts, numbers, section, None))
-        passes = InstructionFilter(self._pack.file.banned_words)
+        passes = InstructionFilter(self._pack.file.banned_words, language=self._pack.file.language)
         kept = sum(
             item.problem is None and passes.reason(item.instruction, item.input) is None
             for one in made
@@ -110,9 +111,9 @@ class _Sample:
 
     def _responses(self) -> Past | None:
         section, k = self._recipe.loop.responses, self._recipe.passages.k_of(1)
-        words = self._recipe.passages.max_words
+        most = self._recipe.passages.max_words
         documents = first_documents(self._pack, self._recipe.data, k)
-        passages = [f"{one.title}. {' '.join(one.text.split()[:words])}" for one in documents] or [""]
+        passages = [f"{one.title}. {first_words(one.text, most)}" for one in documents] or [""]
         template = self._pack.response_prompt
         groups = [
             Group(
@@ -156,7 +157,7 @@ class _Sample:
                 self._model,
                 prompts,
                 max_new_tokens=section.max_new_tokens,
-                stop=PREDICTION_STOP,
+                stop=prediction_stop(self._model.spec),
                 adapter=None,
                 batch_size=section.batch_size,
             )

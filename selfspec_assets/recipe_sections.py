@@ -104,6 +104,7 @@ class PassagesSection(Strict):
         | Annotated[tuple[Annotated[int, Field(ge=0, le=50)], ...], Field(strict=False)]
     ) = 5
     p_ret: PRet = PRet()
+    idf: Literal["lucene", "okapi"] = "lucene"  # what a word weighs in BM25; okapi: rank_bm25's, 0 if half hold it
     max_words: Positive = 250  # a longer passage is cut here
 
     def k_of(self, iteration: int) -> int:

@@ -2,14 +2,17 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from selfspec_assets.errors import SelfspecError, did_you_mean
 from selfspec_assets.text_file import read_text
 
+BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
+_MENTION_MARK = re.compile(r"\[/?[12]\]")
 _SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 
 
@@ -20,7 +23,9 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
-    document: str = ""  # the report, abstract or article that it is about, where several items may share one
+    document: str = field(
+        default="", compare=False
+    )  # the report, abstract or article that it is about, where several items may share one
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,13 @@ class Seed:
     source: str
 
 
-def input_key(text: str) -> str:
-    """The same for two texts that ask the same: case and white space aside."""
-    return " ".join(text.casefold().split())
+def without_marks(text: str) -> str:
+    """The text without the marks of two mentions, which ``readers.ddi`` sets, for comparison with other texts.
+
+    >>> without_marks("[1]Xanol[/1] raises [2]zulin[/2].")
+    'Xanol raises zulin.'
+    """
+    return _MENTION_MARK.sub("", text) if "[/1]" in text else text
 
 
 class Demonstrates(Protocol):

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +16,10 @@ from rank_bm25 import BM25Okapi
 
 from selfspec_assets.corpora.lines import numbered_lines, opened
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.words import search_terms
 
-_WORD = re.compile(r"[^\W_]+")
+Idf = Literal["lucene", "okapi"]
+Floats = NDArray[np.float64]
 _PIECE = 1 << 20
 
 
@@ -37,15 +38,6 @@ class Hit:
 
     document: Document
     score: float
-
-
-def words(text: str) -> list[str]:
-    """Lower-case runs of letters and digits of any script; the same for queries and documents.
-
-    There is no stop list and no stemming: BM25's idf already makes frequent words cheap, and a stop list would
-    have to be written per language and per domain.
-    """
-    return _WORD.findall(text.lower())
 
 
 class _Postings(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
@@ -71,13 +63,18 @@ class _Postings(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
 
 
 class Bm25Retriever:
-    """The k best documents by rank_bm25's ``BM25Okapi``, looked up in an inverted index.
+    """The k best documents by BM25, looked up in an inverted index.
 
-    ``BM25Okapi`` is the source of idf (negative ones floored at epsilon times the mean idf), document lengths and
-    their mean. Its ``get_scores`` visits every document for every query word; here each word's share of the score
-    is worked out once per document that holds it, and added up in the query's order, so scores are the same
-    floats (with b = 1 an empty document scores 0 here, 0/0 there). One consequence of that idf: in a corpus of
-    one or two documents no score is above zero.
+    rank_bm25's ``BM25Okapi`` is the source of document lengths, their mean and the form of a word's share. Its
+    ``get_scores`` visits every document for every query word; here each word's share of the score is worked out once
+    per document that holds it, and added up in the query's order. With its own idf scores are the same floats (with
+    b = 1 an empty document scores 0 here, 0/0 there).
+
+    What a word weighs, of N documents that n hold:
+
+    - ``lucene``: log(1 + (N − n + 0.5) / (n + 0.5)) (Robertson et al. 1995, as Lucene keeps it above zero);
+    - ``okapi``: rank_bm25's, which is zero for a word of half of the documents and negative beyond that; negative ones
+      are floored at epsilon times the mean idf. In a small or uniform corpus no score may be above zero.
 
     Memory: 12 bytes per distinct word of a document once built, about three times as much while building; the
     documents themselves may stay on the disk.
@@ -86,30 +83,36 @@ class Bm25Retriever:
         documents: the corpus, read once and then by place; order breaks ties.
         k1: how fast repeated words saturate.
         b: how far long documents are discounted, 0 to 1.
+        idf: what a word weighs.
 
     Raises:
         ValueError: no document holds a single word, so there is nothing to find.
     """
 
-    def __init__(self, documents: Sequence[Document], k1: float = 1.5, b: float = 0.75) -> None:
+    def __init__(self, documents: Sequence[Document], k1: float = 1.5, b: float = 0.75, idf: Idf = "lucene") -> None:
         self._documents = documents
         self._ids: dict[str, int] = {}
-        if not any(words(f"{d.title} {d.text}") for d in documents):
+        if not any(search_terms(f"{d.title} {d.text}") for d in documents):
             raise ValueError("no document of the corpus holds a word")
-        self._order_by_word(_Postings((self._encode(f"{d.title} {d.text}") for d in documents), k1=k1, b=b))
+        okapi = _Postings((self._encode(f"{d.title} {d.text}") for d in documents), k1=k1, b=b)
+        self._order_by_word(okapi, idf)
 
     def _encode(self, text: str) -> list[int]:
-        return [self._ids.setdefault(word, len(self._ids)) for word in words(text)]
+        return [self._ids.setdefault(word, len(self._ids)) for word in search_terms(text)]
 
-    def _order_by_word(self, okapi: Any) -> None:
+    def _order_by_word(self, okapi: Any, weighing: Idf) -> None:
         """Flat arrays: where each word's documents start, those documents, the word's share of their scores."""
         term = np.frombuffer(okapi.terms, dtype=np.int32)
         order = np.argsort(term, kind="stable")  # stable: a word's documents stay in corpus order
         self._owners = np.frombuffer(okapi.owners, dtype=np.int32)[order]
-        self._starts = np.concatenate(([0], np.cumsum(np.bincount(term, minlength=len(self._ids)))))
+        holding = np.bincount(term, minlength=len(self._ids))  # documents, by word
+        self._starts = np.concatenate(([0], np.cumsum(holding)))
         frequency, length = np.frombuffer(okapi.counts, dtype=np.int32), np.array(okapi.doc_len)
-        idf = np.array([okapi.idf[i] for i in range(len(self._ids))])
-        self._shares: NDArray[np.float64] = np.empty(len(order))
+        if weighing == "okapi":
+            idf = np.array([okapi.idf[word] for word in range(len(self._ids))])
+        else:
+            idf = np.log1p((len(length) - holding + 0.5) / (holding + 0.5))
+        self._shares: Floats = np.empty(len(order))
         for start in range(0, len(order), _PIECE):  # piece by piece: what stands in between takes 40 bytes each
             piece = slice(start, start + _PIECE)
             places, owners = order[piece], self._owners[piece]
@@ -118,10 +121,10 @@ class Bm25Retriever:
             counts = frequency[places]
             self._shares[piece] = idf[term[places]] * (counts * (okapi.k1 + 1) / (counts + norm))
 
-    def scores(self, query: str) -> NDArray[np.float64]:
+    def scores(self, query: str) -> Floats:
         """The BM25 score of every document, shape (documents,); a word repeated in the query counts again."""
         total = np.zeros(len(self._documents))
-        for word in words(query):
+        for word in search_terms(query):
             index = self._ids.get(word)
             if index is not None:
                 postings = slice(self._starts[index], self._starts[index + 1])

@@ -8,7 +8,7 @@ import dagster as dg
 from selfspec_assets import home
 from selfspec_assets.assets import step as asset_step
 from selfspec_assets.definitions import definitions_of
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.errors import SelfspecError, is_interrupt
 from selfspec_assets.launcher import clear_dead_runs, open_instance
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.partitions import asset_key, partition_key
@@ -112,13 +112,13 @@ def _materialise(
         )
     except SelfspecError:
         raise
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        raise SelfspecError(
-            f"{named.name} {key}",
-            "was stopped; every finished batch is kept",
-            f"selfspec run {named.name} goes on from there",
-        ) from error
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, dg.DagsterExecutionInterruptedError) or is_interrupt(error):
+            raise SelfspecError(
+                f"{named.name} {key}",
+                "was stopped; every finished batch is kept",
+                f"selfspec run {named.name} goes on from there",
+            ) from error
         cause = error.__cause__
         if isinstance(cause, SelfspecError):
             raise cause from error

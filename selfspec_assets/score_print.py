@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from selfspec_assets import ablation_table, easiest, home, score_table
+from selfspec_assets import ablation_table, easiest, home, printing, score_table
 from selfspec_assets.score_table import METRICS, Average, Model, Report
 
 ORACLE = "* an oracle: the output cut at its first line, a stopping rule that no user of the base has"
-PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True}
 
 Averages = Callable[[Model, str, int], Average | None]
 
@@ -33,31 +30,31 @@ def as_json(reports: list[Report]) -> dict[str, Any]:
     return merged
 
 
-def print_report(out: Console, report: Report, details: bool) -> None:
+def print_report(report: Report, details: bool) -> None:
     """The averages with and without the two easiest benchmarks, the lift, and the notes."""
     counts = {len(score_table.shared_benchmarks(report, k)) for k in score_table.shots(report)}
     numbers = "–".join(map(str, sorted({min(counts), max(counts)})))
     benchmarks = f"{numbers} benchmark{'' if counts == {1} else 's'}"
     # A line of its own: as the table's title it would be broken where the table is narrower.
-    out.print(f"{report.named.name} × {report.domain}: macro average over {benchmarks}, 0–100", **PLAIN)
-    out.print(_average_table(report))
+    printing.line(f"{report.named.name} × {report.domain}: macro average over {benchmarks}, 0–100")
+    printing.table(_average_table(report))
     if any(model.oracle for model in score_table.models(report)):
-        out.print(ORACLE, **PLAIN)
+        printing.line(ORACLE)
     for line in [*score_table.shortfalls(report), *_easiest_notes(report)]:
-        out.print(escape(line), **PLAIN)
+        printing.line(line)
     shots = score_table.shots(report)
     if details:
         for k in shots:
-            out.print(_benchmark_table(report, k))
+            printing.table(_benchmark_table(report, k))
     if score_table.extra_metrics(report):
         for k in shots if details else shots[:1]:
-            out.print(_extra_table(report, k))
-    out.print(_lift_table(report))
+            printing.table(_extra_table(report, k))
+    printing.table(_lift_table(report))
     for line in score_table.notes(report):
-        out.print(escape(line), **PLAIN)
+        printing.line(line)
     for row in report.adapters:
         name = f"adapter {row['iteration']}"
-        out.print(f"{name}: {escape(str(home.warehouse_folder() / row['path']))}", **PLAIN)
+        printing.line(f"{name}: {home.warehouse_folder() / row['path']}")
 
 
 def _average_table(report: Report) -> Table:
@@ -157,13 +154,13 @@ def _lift_table(report: Report) -> Table:
     return table
 
 
-def print_ablations(out: Console, table: ablation_table.AblationTable) -> None:
+def print_ablations(table: ablation_table.AblationTable) -> None:
     """The paper's Table 2 of one domain."""
     title = f"{table.pattern} × {table.domain}, k={table.k}: F1 and ROUGE-L, 0–100, with 95 % intervals"
-    out.print(escape(title), **PLAIN)
-    out.print(_ablation_table(table))
+    printing.line(title)
+    printing.table(_ablation_table(table))
     for line in table.notes:
-        out.print(escape(line), **PLAIN)
+        printing.line(line)
 
 
 def _ablation_table(found: ablation_table.AblationTable) -> Table:

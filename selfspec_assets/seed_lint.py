@@ -8,6 +8,7 @@ from selfspec_assets.errors import did_you_mean
 from selfspec_assets.metrics import normalise
 from selfspec_assets.novelty import NoveltyIndex
 from selfspec_assets.records import Seed
+from selfspec_assets.words import comparable
 
 MAX_ROUGE_L = 0.7  # as for generated instructions (paper, §3.2 after self-instruct)
 FEWEST = 4  # seeds of one group, for its labels to be weighed
@@ -41,13 +42,13 @@ def _line(what: str, names: list[str]) -> Iterator[str]:
 
 
 def _asked(seed: Seed) -> str:
-    return " ".join(f"{seed.instruction} {seed.input}".split())
+    return f"{seed.instruction} {seed.input}"
 
 
 def _duplicates(seeds: Sequence[Seed]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for seed in seeds:
-        text = _asked(seed).casefold()
+        text = comparable(_asked(seed))
         if text in seen:
             yield f"{seed.seed_id} (as {seen[text]})"
         seen.setdefault(text, seed.seed_id)
@@ -58,7 +59,7 @@ def _near_duplicates(seeds: Sequence[Seed]) -> Iterator[str]:
     index = NoveltyIndex(MAX_ROUGE_L)
     names: dict[str, str] = {}
     for seed in seeds:
-        text = _asked(seed).casefold()
+        text = comparable(_asked(seed))
         if text in names:
             continue
         nearest = index.nearest(text)
@@ -93,7 +94,7 @@ def _empty_inputs(seeds: Sequence[Seed], asked: Set[str]) -> Iterator[str]:
 
 def _imbalances(seeds: Sequence[Seed]) -> Iterator[str]:
     for group in _groups(seeds):
-        answers = Counter(seed.output.strip().casefold() for seed in group)
+        answers = Counter(comparable(seed.output) for seed in group)
         answer, count = answers.most_common(1)[0]
         if len(group) >= FEWEST and count >= MOST_OF_ONE_LABEL * len(group):
             yield f"seeds of {group[0].demonstrates}: {count} of {len(group)} answers are '{answer}'"

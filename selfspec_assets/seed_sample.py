@@ -17,9 +17,10 @@ from selfspec_assets.domain import (
 )
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.recipe import NamedRecipe, Recipe
-from selfspec_assets.records import demonstrating, input_key
+from selfspec_assets.records import demonstrating
 from selfspec_assets.scored_benchmarks import read_present
 from selfspec_assets.signature import random_seed
+from selfspec_assets.words import comparable
 
 
 def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
@@ -80,7 +81,7 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
     present, _ = read_present(pack, kind, names)
-    asked = {input_key(item.input) for read in present.values() for item in read.items}
+    asked = {comparable(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}
     for one in wanted:
         has_split = _has_training_split(pack, one, kind)
@@ -116,7 +117,7 @@ def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
-    items = [item for item in load_training_items(pack, benchmark, kind) if input_key(item.input) not in asked]
+    items = [item for item in load_training_items(pack, benchmark, kind) if comparable(item.input) not in asked]
     if len(items) < each:
         raise SelfspecError(
             str(pack.training_path(benchmark, kind)),

@@ -100,6 +100,7 @@ def _seed_files(lineage: "Lineage", domain: str, iteration: int) -> dict[str, st
         return {
             **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
             **_benchmark_files(lineage, domain, iteration),
+            "comparison": "2",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in splits},
         }
     return {"file": cached_file_digest(lineage.pack(domain).seeds_path(lineage.recipe.data))}
@@ -157,6 +158,7 @@ def instruction_files(lineage: "Lineage", domain: str, iteration: int) -> dict[s
         "model": lineage.model_identity,
         "header": text_digest(pack.instruction_header.source),
         "banned_words": text_digest("\n".join(pack.file.banned_words)),
+        "language": pack.file.language,
     }
     if pack.file.filters:
         names = " ".join(pack.file.filters)
@@ -175,9 +177,9 @@ def _model_file(lineage: "Lineage", domain: str, iteration: int) -> dict[str, st
 STEPS: dict[str, Step] = {
     step.name: step
     for step in (
-        Step("seeds", False, "1", (SeedRow,), (), lambda lineage, n: [], _seed_files),
+        Step("seeds", False, "2", (SeedRow,), (), lambda lineage, n: [], _seed_files),
         Step(
-            "corpus", False, "1", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
+            "corpus", False, "2", (CorpusRow, CorpusCountRow, CorpusDropRow), (), lambda lineage, n: [], _corpus_files
         ),
         Step(
             "benchmarks",
@@ -218,13 +220,13 @@ STEPS: dict[str, Step] = {
         Step(
             "instructions",
             True,
-            "1",
+            "2",
             (RequestRow, InstructionRow),
             ("seed", "instructions"),
             _instructions_needs,
             instruction_files,
         ),
-        Step("passages", True, "1", (RetrievalRow, PassageRow), (), _passages_needs, _no_files),
+        Step("passages", True, "2", (RetrievalRow, PassageRow), (), _passages_needs, _no_files),
         Step(
             "responses", True, "1", (ResponseRow, ResponseTokenRow), ("responses",), _responses_needs, _response_files
         ),

@@ -21,11 +21,11 @@ from selfspec_assets.language_model import (
     check_adapter,
     load_tokenizer,
     quiet,
-    repacked_weights,
     write_adapter_record,
 )
 from selfspec_assets.memory import free_memory
 from selfspec_assets.model_folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.tuning_checkpoints import kept_checkpoints, saving
 from selfspec_assets.tuning_examples import Example, answer_loss, collate, encode_examples, training_order
 from selfspec_assets.tuning_trainer import loss_recorder, trainer_class

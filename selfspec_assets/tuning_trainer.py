@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.memory import free_memory, is_out_of_memory
+from selfspec_assets.model_weights import not_finite
 from selfspec_assets.tuning_checkpoints import saving
 from selfspec_assets.tuning_examples import rows_of
 
@@ -45,6 +46,8 @@ def trainer_class() -> Any:
                 if loss is None:
                     self._halve(last - first)
                     continue
+                if not math.isfinite(loss):
+                    raise not_finite(model, f"optimiser step {self.state.global_step + 1}", f"the loss is {loss}")
                 self.on_loss(loss)
                 losses.append(loss)
                 first = last
@@ -114,12 +117,6 @@ def loss_recorder(
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             loss, self._sum = self._sum, 0.0
-            if not math.isfinite(loss):
-                raise SelfspecError(
-                    f"optimiser step {state.global_step}",
-                    f"the loss is {loss}",
-                    "lower adapter.learning_rate, or use dtype: float32",
-                )
             epoch = min(state.global_step * batch_size / examples, epochs)  # the last batch may be partial
             state.log_history.append(
                 {"step": state.global_step, "epoch": epoch, "loss": loss, "learning_rate": self._learning_rate}

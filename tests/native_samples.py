@@ -36,10 +36,10 @@ BIOASQ: dict[str, Any] = {
     ]
 }
 DDI = """<?xml version="1.0" encoding="UTF-8"?>
-<document id="d0"><sentence id="d0.s0" text="Aspirin adds to warfarin, not to iron.">
+<document id="d0"><sentence id="d0.s0" text="Aspirin adds to warfarin, not to iron or zinc salts.">
 <entity id="e0" charOffset="0-6" type="drug" text="Aspirin"/>
 <entity id="e1" charOffset="16-23" type="drug" text="warfarin"/>
-<entity id="e2" charOffset="33-34;36-36" type="drug" text="iron"/>
+<entity id="e2" charOffset="33-36;46-50" type="group" text="iron salts"/>
 <pair id="p0" e1="e0" e2="e1" ddi="true" type="effect"/><pair id="p1" e1="e0" e2="e2" ddi="false"/>
 </sentence><sentence id="d0.s1" text="No drug."/></document>
 """
@@ -157,10 +157,11 @@ def _line(number: int, row: tuple[str, str]) -> str:
 SPORTS: dict[str, str | bytes] = {
     "sports_understanding": json.dumps(
         {
+            "append_choices_to_input": False,
             "examples": [
                 {"input": "Ilse Varnholt punched the cross away", "target_scores": {"plausible": 1, "implausible": 0}},
                 {"input": "Pol Denzing rowed a free throw", "target_scores": {"plausible": 0, "implausible": 1}},
-            ]
+            ],
         }
     ),
     "bbh_sports_understanding": json.dumps(

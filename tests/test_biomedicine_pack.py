@@ -15,6 +15,8 @@ from rouge_score import rouge_scorer
 from selfspec_assets import home
 from selfspec_assets.domain import Benchmark, Item, Pack, Seed, load_items, load_pack, load_seeds
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.instruction_list import InstructionFilter
+from selfspec_assets.records import BLANK_ALTERNATIVE, Remark
 from tests.native_samples import BIOASQ, BIOMEDICINE, DDI, DRUGS, HOC, IOB, PUBMEDQA
 from tests.published_data import DATA, REPO, published_file
 
@@ -30,6 +32,7 @@ BENCHMARKS = [
     "medical_drugs",
     "hoc",
 ]
+MARK = re.compile(r"\[/?\d\]")  # of the two drugs of DDI
 MENTION = re.compile(r"(\S.*?) <([A-Za-z_-]+)>(?:, |$)")
 
 
@@ -109,8 +112,8 @@ def test_response_prompt_layout(pack: Pack, context: str, passage: str, expected
     assert opening.count(".") <= 2
 
 
-def hit(pack: Pack, instruction: str) -> list[str]:
-    return [word for word in pack.file.banned_words if re.search(rf"\b{re.escape(word)}\b", instruction, re.I)]
+def rejected(pack: Pack, instruction: str) -> str | None:
+    return InstructionFilter(pack.file.banned_words).reason(instruction, "some text")
 
 
 @pytest.mark.parametrize(
@@ -127,8 +130,8 @@ def hit(pack: Pack, instruction: str) -> list[str]:
         "Should the patient go to the intensive care unit?",
     ],
 )
-def test_banned_words_spare_biomedical_tasks(pack: Pack, instruction: str) -> None:
-    assert hit(pack, instruction) == []
+def test_biomedical_tasks_are_kept(pack: Pack, instruction: str) -> None:
+    assert rejected(pack, instruction) is None
 
 
 @pytest.mark.parametrize(
@@ -140,8 +143,8 @@ def test_banned_words_spare_biomedical_tasks(pack: Pack, instruction: str) -> No
         "Set a reminder to take the tablets.",
     ],
 )
-def test_banned_words_stop_what_a_text_model_cannot_do(pack: Pack, instruction: str) -> None:
-    assert hit(pack, instruction)
+def test_what_a_text_model_cannot_do_is_rejected(pack: Pack, instruction: str) -> None:
+    assert rejected(pack, instruction)
 
 
 # Seeds
@@ -195,7 +198,7 @@ def test_seeds_pass_the_filters_for_instructions(pack: Pack, seeds: list[Seed]) 
         assert 3 <= len(seed.instruction.split()) <= 150, seed.seed_id
         assert seed.instruction[0].isascii(), seed.seed_id
         assert seed.instruction[0].isalpha(), seed.seed_id
-        assert hit(pack, seed.instruction) == [], seed.seed_id
+        assert rejected(pack, seed.instruction) is None, seed.seed_id
 
 
 def test_seeds_answer_in_the_benchmarks_form(pack: Pack, seeds: list[Seed]) -> None:
@@ -234,6 +237,7 @@ def test_seeds_ask_in_the_benchmarks_layout(pack: Pack, seeds: list[Seed], tmp_p
         for seed in seeds:
             if seed.demonstrates == name and ": " in item.input:
                 assert labels(seed.input) == labels(item.input), seed.seed_id
+                assert MARK.findall(seed.input) == MARK.findall(item.input), seed.seed_id
 
 
 def grams(text: str, size: int = 8) -> set[str]:
@@ -305,6 +309,18 @@ def test_bioasq(pack: Pack, tmp_path: Path) -> None:
     assert read(pack, "bioasq_yesno", path) == [Item("c", "Question: Is it?", ("yes",))]
 
 
+def test_bioasq_blank_names_are_passed_over_and_counted(pack: Pack, tmp_path: Path) -> None:
+    """A blank first synonym is not a member's name, and a member without a name is none."""
+    named = {**BIOASQ["questions"][0], "exact_answer": [["Tavtanol", ""], "  "]}
+    listed = {**BIOASQ["questions"][1], "exact_answer": [["", "HTT"], [" "], ["JPH3"]]}
+    path = written(tmp_path, json.dumps({"questions": [named, listed]}))
+    for kind, name, references in (("factoid", "a", ("Tavtanol",)), ("list", "b", ("HTT, JPH3",))):
+        remark, item = pack.reader(benchmark(pack, f"bioasq_{kind}"))(path)
+        assert remark == Remark(BLANK_ALTERNATIVE, name)
+        assert isinstance(item, Item)
+        assert item.references == references
+
+
 def test_bioasq_flat_synonyms(pack: Pack, tmp_path: Path) -> None:
     flat = {"questions": [{**BIOASQ["questions"][0], "exact_answer": ["HTT", "huntingtin"]}]}
     assert read(pack, "bioasq_factoid", written(tmp_path, json.dumps(flat)))[0].references == ("HTT", "huntingtin")
@@ -344,7 +360,7 @@ def test_ddi_sentences_of_the_test_part_are_left_out_of_the_training_part(pack: 
     (tmp_path / "Train" / "MedLine").mkdir(parents=True)
     other = DDI.replace("adds to", "Adds  TO").replace("No drug.", "None.").replace('"e', '"x.e')
     written(tmp_path / "Train", other, "repeated.xml")
-    new = DDI.replace("not to iron.", "not to zinc.").replace('"e', '"y.e')
+    new = DDI.replace("adds to", "owes to").replace('"e', '"y.e')
     written(tmp_path / "Train" / "MedLine", new, "new.xml")
     run_readme_command(2, tmp_path)
     found = [item.item_id for item in read(pack, "ddi", tmp_path / "train.xml")]
@@ -382,12 +398,17 @@ def test_hallmarks_are_brought_into_two_columns_as_the_readme_says(pack: Pack, t
 
 
 def test_interactions_from_a_file_and_a_folder(pack: Pack, tmp_path: Path) -> None:
-    sentence = "Sentence: Aspirin adds to warfarin, not to iron.\nDrug 1: Aspirin\nDrug 2:"
-    expected = [Item("e0:e1", f"{sentence} warfarin", ("true",)), Item("e0:e2", f"{sentence} iron", ("false",))]
+    first = "Sentence: [1]Aspirin[/1] adds to [2]warfarin[/2], not to iron or zinc salts."
+    second = "Sentence: [1]Aspirin[/1] adds to warfarin, not to [2]iron[/2] or zinc [2]salts[/2]."
+    expected = [
+        Item("e0:e1", f"{first}\nDrug 1: Aspirin\nDrug 2: warfarin", ("true",)),
+        Item("e0:e2", f"{second}\nDrug 1: Aspirin\nDrug 2: iron salts", ("false",)),
+    ]
     (tmp_path / "DrugBank").mkdir()
     path = written(tmp_path / "DrugBank", DDI, "one.xml")
     assert read(pack, "ddi", path) == expected
-    assert read(pack, "ddi", tmp_path) == expected
+    told = Remark("files of a folder read as one", f"{tmp_path}: 1 in DrugBank")
+    assert read(pack, "ddi", tmp_path) == [told, *expected]
 
 
 def test_drug_sentiment(pack: Pack, tmp_path: Path) -> None:
@@ -441,7 +462,8 @@ MALFORMED = [
     ("bioasq_yesno", bioasq(2, id=None), "questions[0]", "'id' is not text"),
     ("bioasq_factoid", bioasq(0, exact_answer=[]), "questions[0]", "not a filled list"),
     ("bioasq_factoid", bioasq(0, exact_answer=[[]]), "questions[0]", "holds []"),
-    ("bioasq_list", bioasq(1, exact_answer=[["A"], [" "]]), "questions[0]", "holds [' ']"),
+    ("bioasq_list", bioasq(1, exact_answer=[[""], [" "]]), "questions[0]", "question 'b' has no reference"),
+    ("bioasq_factoid", bioasq(0, exact_answer=[["HTT", 7]]), "questions[0]", "holds ['HTT', 7]"),
     ("bioasq_list", bioasq(1, snippets=None), "questions[0]", "'snippets' is not a list"),
     ("bioasq_list", bioasq(1, snippets=[{}]), "questions[0].snippets[0]", "'text' is missing"),
     ("ddi", DDI[:300], ":", "not valid XML"),

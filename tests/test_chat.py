@@ -210,9 +210,9 @@ def test_check_says_that_a_template_is_left_unused(chat_project: Project) -> Non
 
 
 def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its lists and paragraphs are its answer; a base model's text goes on after a blank line."""
+    """Its lists and paragraphs are its answer, in tuning and in scoring; a base's text goes on after a blank line."""
     from selfspec_assets import runner
-    from selfspec_assets.assets import responses
+    from selfspec_assets.assets import predictions, responses
 
     seen: list[StopRules] = []
 
@@ -220,13 +220,20 @@ def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypa
         seen.append(stop)
         raise InterruptedError
 
+    def asked(*given: Any, stop: StopRules, **named: Any) -> Any:
+        seen.append(stop)
+        return greedy(*given, stop=stop, **named)
+
     monkeypatch.setattr(responses, "answer", answer)
+    monkeypatch.setattr(predictions, "greedy", asked)
     for use in ("never", "always"):
         chat_project.recipe["base_model"]["chat_template"] = use
         chat_project.save()
         with pytest.raises(InterruptedError):
             runner.run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
-    assert seen == [StopRules(blank_line=True, list_number=True), StopRules()]
+    plain = list(dict.fromkeys(seen[: seen.index(StopRules())]))
+    assert plain == [StopRules(blank_line=True), StopRules(blank_line=True, list_number=True)]
+    assert set(seen[seen.index(StopRules()) :]) == {StopRules()}
 
 
 def test_a_step_gets_the_model_that_the_recipe_asks_for(chat_project: Project) -> None:

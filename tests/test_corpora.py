@@ -35,8 +35,9 @@ from selfspec_assets.corpora.sources import corpus_digests, source_digest, sourc
 from selfspec_assets.corpora.stored import GROUP_ROWS, StoredDocuments
 from selfspec_assets.corpus_contract import Chunks, Corpus, Source
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.retrieval import Bm25Retriever, Document, words
+from selfspec_assets.retrieval import Bm25Retriever, Document
 from selfspec_assets.signature import folder_digest
+from selfspec_assets.words import count_words, words
 from tests.corpus_files import build, corpus, counts, source, texts, write_jsonl
 from tests.corpus_parts import second_half, write_parts
 from tests.published_data import REPO, published_file
@@ -447,6 +448,15 @@ def test_no_scrap_is_left_at_the_end() -> None:
     assert [len(one.split()) for one in cut] == [130, 130]
 
 
+@pytest.mark.parametrize(("text", "expected"), [
+    ("東京は首都です。大阪は商都です。京都は古都です。" * 3, [21] * 3),
+    ("โรค" * 20, [30, 30]), ("मधुमेह है। दवा लें। " * 9, [18, 18]),
+])  # fmt: skip
+def test_texts_without_spaces_are_cut_as_often_as_others(text: str, expected: list[int]) -> None:
+    cut = passages([text.strip()], Chunks(max_words=30, overlap=0))
+    assert [count_words(one) for one in cut] == expected
+
+
 def test_a_long_sentence_is_not_repeated() -> None:
     long = "Long " + "word " * 10 + "end."
     cut = passages([f"One two. {long} {long.replace('L', 'B')} Four five."], Chunks(max_words=20, overlap=1))
@@ -532,6 +542,13 @@ def test_case_and_punctuation_do_not_hide_an_item(tmp_path: Path) -> None:
     assert (row.reason, row.match, row.document_id, row.position) == ("contaminated", "b/1", "d0", 1)
     assert row.evidence == " ".join(words(question)[:N])
     assert counts(made)["passage/contaminated"] == 1
+
+
+def test_an_item_in_a_script_without_spaces_is_found(tmp_path: Path) -> None:
+    question = "メトホルミンは二型糖尿病の患者の血糖を下げますか。"
+    write_jsonl(tmp_path / "notes.jsonl", [f"問いは「{question[:20]}」です。", "メトホルミンは薬です。", *texts(2)])
+    made = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": ["はい", question]})
+    assert [(row.reason, row.match, row.document_id) for row in made.dropped] == [("contaminated", "b/1", "d0")]
 
 
 def test_a_title_can_be_contaminated(tmp_path: Path) -> None:
@@ -727,6 +744,33 @@ def test_digests_of_large_sources_are_remembered(tmp_path: Path, monkeypatch: py
     assert corpus_digests(declared, tmp_path) != first
     (tmp_path / "warehouse" / "file_digests.json").write_text('{"cut')
     assert corpus_digests(declared, tmp_path) != first
+
+
+REMEMBER = """
+import sys
+from pathlib import Path
+from selfspec_assets import file_digests
+file_digests._KEPT_FROM = 0
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    file_digests.file_digests([path])
+"""
+
+
+def test_processes_that_remember_digests_at_once_lose_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each adds its own files one by one; what another has added meanwhile stays, and the file is whole at any time."""
+    monkeypatch.setenv("SELFSPEC_WAREHOUSE", str(tmp_path / "warehouse"))
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+        for number in range(40):
+            (folder / f"{number}.txt").write_text(f"{folder.name} {number}")
+    writers = [subprocess.Popen([sys.executable, "-c", REMEMBER, str(folder)]) for folder in folders]
+    memory = tmp_path / "warehouse" / "file_digests.json"
+    while any(writer.poll() is None for writer in writers):
+        if memory.exists():
+            json.loads(memory.read_bytes())
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert set(json.loads(memory.read_bytes())) == {str(path) for folder in folders for path in folder.iterdir()}
 
 
 # Resume

@@ -219,8 +219,9 @@ def test_a_published_path_is_a_source_like_any_other(project: Project) -> None:
         {"id": "new", "text": texts(1)[0]},
     ]
     write_lines(project.folder / "data" / "corpus.jsonl", rows)
+    marked = QUESTION.replace("stone", "[1]stone[/1]").replace("fern", "[2]fern[/2]")  # as the reader of DDI does
     write_lines(
-        project.folder / "data" / "colours.jsonl", [*item_rows(), {"id": "q", "input": QUESTION, "references": ["N"]}]
+        project.folder / "data" / "colours.jsonl", [*item_rows(), {"id": "q", "input": marked, "references": ["N"]}]
     )
     corpus_alone(project)
     found = documents_of(job("passages", 1))

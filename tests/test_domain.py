@@ -200,6 +200,7 @@ def test_what_of_the_pack_and_its_data_counts_for_which_step(project: Project) -
     assert ("instructions", 1) in header_changed
     assert ("seeds", 0) not in header_changed
     assert ("instructions", 1) in first_changed(pack_key(banned_words=["photo"]))
+    assert ("instructions", 1) in first_changed(pack_key(language="ja"))
     corpus = project.folder / "data/corpus.jsonl"
     corpus_changed = first_changed(
         lambda _: corpus.write_text(corpus.read_text() + '{"id": "n", "text": "new"}\n') and None

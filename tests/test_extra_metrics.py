@@ -71,6 +71,8 @@ def test_members(answer: str, found: list[str]) -> None:
     ("vitamin", "vitamin A", 0), ("HD Disease", "HD <Disease>", 0), ("HD Disease <Gene>", "HD <Disease>", 0),
     ("the HD<Disease>", "HD <Disease>", 100), ("aorta tissue", "aort tissue", 0), ("data a, b1", "dat a, b1", 50),
     ("iron, zinc, and copper", "iron, zinc, copper", 100), ("iron, zinc, copper", "iron, zinc, and copper", 100),
+    ("鉄、カルシウム。", "カルシウム、鉄", 100), ("鉄，锌", "锌", 200 / 3), ("cafe\u0301, the’s", "the's, café", 100),
+    ("東京 <場所>、大阪 <場所>", "大阪 <場所>, 東京 <場所>", 100), ("حديد، زنك", "زنك", 200 / 3),
     ("iron, zinc and copper", "iron, zinc, copper", 40), ("+ <X>", "- <X>", 0), ("+ <X>", "+ <X>", 100),
 ])  # fmt: skip
 def test_set_f1_by_hand(prediction: str, reference: str, score: float) -> None:
@@ -129,6 +131,13 @@ def test_bounds_and_gold(one: str, other: str) -> None:
     ("In 2019, 6.5 million", "6.5 million", False), ("Sum: 6.5 million (7.5)", "6.5 million", False),
     # Words whose every letter is an article, or a sign, are told apart.
     ("A.", "A", True), ("the", "A", False), ("", "A", False), ("-", "+", False),
+    # Digits of other widths and separators of other scripts.
+    ("５０％", "50%", True), ("50", "５０％", False), ("2018、2019", "2019, 2018", True),
+    ("２０１８，２０１９", "2018", False),
+    # No number is beyond the largest float: such digits are words.
+    ("9" * 310, "5", False), ("5", "9" * 310, False), ("9" * 310, "8" * 310, False), ("9" * 310, "9" * 310, True),
+    ("9" * 305 + " trillion", "9" * 306 + " trillion", False), ("-" + "9" * 310, "5", False), ("1e999", "5", False),
+    ("9" * 310 + "%", "9" * 309 + "%", False),
 ])  # fmt: skip
 def test_numeric_match_by_hand(prediction: str, reference: str, right: bool) -> None:
     assert numeric_match(prediction, reference) == (100 if right else 0)

@@ -9,10 +9,22 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "selfspec_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py"}
+DAGSTER = {"definitions.py", "launcher.py", "partitions.py", "runner.py", "ui.py"}
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"}
 PURE = {
-    *("errors", "rows", "strict", "home", "prompts", "templates", "text_file", "records", "readers", "pack_readers"),
+    *(
+        "errors",
+        "rows",
+        "strict",
+        "home",
+        "prompts",
+        "templates",
+        "text_file",
+        "records",
+        "readers",
+        "pack_readers",
+        "words",
+    ),
     *("domain", "corpus_contract", "pack_paths", "pack_finding", "pack_filters", "recipe_sections", "recipe"),
 }
 

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, ParsedItem, parse_instruction_list
+from selfspec_assets.records import without_marks
 from selfspec_assets.rows import BenchmarkItemRow
 
 
@@ -28,7 +29,7 @@ def test_the_format_that_the_prompt_sets() -> None:
     "**5.** Instruction: ",
     "**5. Instruction:** ", "**5. Instruction**: ", "5. **Instruction:** ", "### 5. Instruction: ",
     "###\n5. Instruction: ",
-    "---\n\n5. Instruction: ", "### Instruction:\n", "### Instruction: ", "Task 5: ", "Task 5: Instruction: ",
+    "---\n\n5. Instruction: ", "Task 5: ", "Task 5: Instruction: ",
     "Task 5:\nInstruction: ",
     "## Task 5\n\nInstruction: ", "**Task 5:** ", "Instruction 5: ", "5.\nInstruction: ", "5.\n\n**Instruction:** ",
     "5. Task: ",
@@ -131,6 +132,48 @@ INNER = [
 def test_inputs_of_many_lines_stay_whole(inner: str, label: str) -> None:
     text = f" Sum up.\nInput: {inner}\n\n5. {label}Next task.\nInput: x\n\n6. {label}Last task.\nInput: y"
     assert pairs(text) == [("Sum up.", inner), ("Next task.", "x"), ("Last task.", "y")]
+
+
+TEMPLATE = "### Instruction:\nClassify the text.\n\n### Input:\nIt hurts.\n\n### Response:\nnegative"
+MARKED = [
+    TEMPLATE,
+    f"Mend this prompt:\n{TEMPLATE}",
+    f"Mend this prompt:\n\n{TEMPLATE}",
+    f"{TEMPLATE}\n\n{TEMPLATE}",
+    "1. Instruction: wash hands\n2. Instruction: take blood",
+    "Steps:\n\n1. Task: wash\n2. Task: take\n9. Task: ship",
+    "Task 1: wash\nTask 2: take",
+    "## Instruction: wash hands",
+]
+
+
+@pytest.mark.parametrize("inner", MARKED)
+@pytest.mark.parametrize("gap", [" ", "\n"])
+def test_markers_within_an_input_are_data(inner: str, gap: str) -> None:
+    text = f" Sum up.\nInput:{gap}{inner}\n\n5. Instruction: Go on.\nInput:{gap}{inner}\n\n6. Instruction: End."
+    assert pairs(text) == [("Sum up.", inner), ("Go on.", inner), ("End.", "")]
+
+
+def test_a_heading_within_the_last_items_input_is_data() -> None:
+    assert pairs(f" Sum up.\nInput: Mend this prompt:\n{TEMPLATE}") == [("Sum up.", f"Mend this prompt:\n{TEMPLATE}")]
+
+
+@pytest.mark.parametrize("header", ["### Instruction:\n", "### Instruction: "])
+@pytest.mark.parametrize("gap", ["\n\n", "\r\n\r\n", " \n\n\n"])
+def test_a_heading_after_a_blank_line_opens_an_item(header: str, gap: str) -> None:
+    text = f" List drugs.{gap}Input: Fever{gap}{header}Name the gene.{gap}Input: BRCA1"
+    assert pairs(text) == [("List drugs.", "Fever"), ("Name the gene.", "BRCA1")]
+
+
+def test_a_list_of_headings_is_read() -> None:
+    text = f" Sum up.\nInput: x\n\n{TEMPLATE}\n\n### Instruction:\nGo on."
+    assert pairs(text) == [("Sum up.", "x"), ("Classify the text.", "It hurts."), ("Go on.", "")]
+
+
+@pytest.mark.parametrize("numbers", [(5, 6, 7), (5, 5, 6), (6, 7, 8), (1, 2, 3), (5, 7, 8), (9, 9, 9)])
+def test_items_that_are_numbered_otherwise_are_items(numbers: tuple[int, ...]) -> None:
+    text = " A a.\nInput: x" + "".join(f"\n\n{n}. Instruction: B{i} b.\nInput: y" for i, n in enumerate(numbers))
+    assert pairs(text) == [("A a.", "x"), *((f"B{i} b.", "y") for i in range(3))]
 
 
 def test_inner_lists_in_an_instruction() -> None:
@@ -313,6 +356,22 @@ def test_filter_on_instructions(instruction: str, reason: str | None) -> None:
     assert InstructionFilter(banned).reason(instruction, "some real input") == reason
 
 
+@pytest.mark.parametrize(("language", "instruction", "reason"), [
+    ("ru", "Назовите болезнь в тексте.", None), ("ja", "次の文から病名を挙げてください。", None),
+    ("ja", "翻訳", "too_short"),
+    ("zh", "列出文中提到的药物。", None), ("zh-Hant", "列出" * 80, "too_long"), ("hi", "रोग का नाम बताइए।", None),
+    ("es", "¿Qué enfermedad se menciona?", None), ("fr", "Écrivez le nom.", None), ("de", "„Nenne“ die Gene.", None),
+    ("ja", "「病名」を挙げてください。", None), ("ru", "1. Назовите болезнь", "not_a_letter"),
+    ("ja", "…と言ってください", "not_a_letter"),
+    ("ja", "この画像を説明してください。", "banned_word:画像"), ("ru", "Опишите ФОТО больного.", "banned_word:фото"),
+    ("ru", "Опишите фотосинтез растения.", None), ("fr", "Décrivez une vide\u0301o courte.", "banned_word:vidéo"),
+    ("en", "Écrivez le nom.", "not_ascii_start"), ("en-GB", "Назовите болезнь в тексте.", "not_ascii_start"),
+])  # fmt: skip
+def test_filter_follows_the_language_of_the_pack(language: str, instruction: str, reason: str | None) -> None:
+    found = InstructionFilter(["画像", "фото", "vidéo"], language=language)
+    assert found.reason(instruction, "") == reason
+
+
 def test_filter_limits_and_no_banned_words() -> None:
     assert InstructionFilter([], min_words=1, max_words=2).reason("Map it", "") is None
     assert InstructionFilter([], min_words=1, max_words=2).reason("Map it now", "") == "too_long"
@@ -352,6 +411,8 @@ GUARD = BenchmarkGuard([
     item("drugs", 2, "Does β-carotene cause cancer?", ""),
     item("drugs", 3, "Answer yes or no.", "Is aspirin safe?"),
     item("drugs", 4, "", ""),
+    item("ja", 6, "答えなさい。", "メトホルミンは二型糖尿病の患者の血糖を下げますか。"),
+    item("ru", 7, "Ответьте.", "Снижает ли метформин сахар?"),
     item("ner", 5, "Mark the diseases in a sentence, then give them one by one in order of their first letter.", "…"),
 ])  # fmt: skip
 
@@ -364,11 +425,24 @@ GUARD = BenchmarkGuard([
     ("Find out.", "is ASPIRIN safe", "pubmedqa/id1"), ("Is aspirin safe?", "", "pubmedqa/id1"),
     ("Is aspirin safe now?", "", None),
     ("Find out.", "Is aspirin safe for children?", None), ("Does β carotene cause cancer", "", "drugs/id2"),
+    ("調べなさい。", "質問：メトホルミンは二型糖尿病の患者に", "ja/id6"),
+    ("調べなさい。", "メトホルミンは安全ですか。", None),
+    ("Найдите.", "СНИЖАЕТ ЛИ МЕТФОРМИН САХАР", "ru/id7"), ("Найдите.", "Снижает ли метформин вес?", None),
     ("Answer yes or no.", "Is ibuprofen safe?", None), ("", "", None), ("...", "!", None),
 ])  # fmt: skip
 def test_guard(instruction: str, given_input: str, reason: str | None) -> None:
     expected = None if reason is None else f"repeats_benchmark:{reason}"
     assert GUARD.reason(instruction, given_input) == expected
+
+
+def test_guard_looks_past_the_marks_of_two_drugs() -> None:
+    """The item and what is generated in its manner have them in other places; a citation is not such a mark."""
+    marked = LONG.replace("aspirin", "[1]aspirin[/1]").replace("placebo", "[2]placebo[/2]")
+    other = LONG.replace("fever", "[1]fever[/1]").replace("daily", "[2]daily[/2]")
+    assert BenchmarkGuard([item("ddi", 0, "Answer.", marked)]).reason("Go on.", LONG) == "repeats_benchmark:ddi/id0"
+    assert BenchmarkGuard([item("ddi", 0, "Answer.", marked)]).reason("Go on.", other) == "repeats_benchmark:ddi/id0"
+    assert GUARD.reason("Go on.", other) == "repeats_benchmark:pubmedqa/id0"
+    assert without_marks("See [1] and [2].") == "See [1] and [2]."
 
 
 def test_guard_finds_every_run_and_no_shorter_one() -> None:

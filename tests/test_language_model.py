@@ -14,7 +14,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Gemma3Config
 
-from selfspec_assets import language_model
+from selfspec_assets import model_weights
 from selfspec_assets.decoding import StopRules, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.language_model import (
@@ -23,10 +23,17 @@ from selfspec_assets.language_model import (
     adapter_digest,
     check_adapter,
     model_digest,
-    precision_of,
     write_adapter_record,
 )
-from tests.tiny_models import byte_level_tokenizer, write_adapter, write_model, write_tokenizer
+from selfspec_assets.model_weights import precision_of
+from tests.tiny_models import (
+    CHAT_TEMPLATES,
+    add_chat_template,
+    byte_level_tokenizer,
+    write_adapter,
+    write_model,
+    write_tokenizer,
+)
 
 PROMPT = "Which gene binds melatin? Answer:"
 
@@ -86,7 +93,7 @@ def test_where_and_how_the_weights_are_held_is_said(base: Path) -> None:
 
 def test_auto_is_another_precision_on_a_gpu(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert precision_of(ModelSpec(str(base))) == "float32"
-    monkeypatch.setattr(language_model, "_DRIVERS", ("/dev/null",))
+    monkeypatch.setattr(model_weights, "_DRIVERS", ("/dev/null",))
     assert precision_of(ModelSpec(str(base))) == "float32", "a driver, but torch sees no GPU"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert precision_of(ModelSpec(str(base))) == "bfloat16"
@@ -170,6 +177,36 @@ def cut_short(folder: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1000])
 
 
+def beside_an_adapter(name: str) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        (folder / name).write_text('{"peft_type": "LORA"}')
+
+    return act
+
+
+def a_layer_less(folder: Path) -> None:
+    edit(folder / "config.json", num_hidden_layers=1)
+
+
+def one_more_bias(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(str(folder / "model.safetensors"))
+    tensors["model.layers.0.mlp.up_proj.bias"] = torch.zeros(48)
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+
+
+def weights_twice(folder: Path) -> None:
+    shutil.copy(folder / "model.safetensors", folder / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": {"a": "model-00001-of-00001.safetensors"}})
+    )
+
+
+def weights_by_another_name(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "weights.safetensors")
+
+
 def lost_shard(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(
         json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}})
@@ -189,6 +226,21 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "tensor missing": (lost_tensor, "the weights lack 1 tensors"),
     "weights cut short": (cut_short, "cut off or damaged"),
     "shard missing": (lost_shard, "1 of 2 weight files are missing"),
+    "an adapter": (beside_an_adapter("adapter_config.json"), "would become part of the base"),
+    "an adapter's weights": (beside_an_adapter("adapter_model.safetensors"), "would become part of the base"),
+    "an adapter's pickle": (beside_an_adapter("adapter_model.bin"), "would become part of the base"),
+    "fewer layers": (a_layer_less, "no place for 9 tensors of the weights, such as model.layers.1."),
+    "a bias too many": (one_more_bias, "no place for 1 tensors of the weights, such as model.layers.0.mlp.up_proj"),
+    "weights twice": (weights_twice, "has its weights twice"),
+    "weights by another name": (weights_by_another_name, "nothing says that weights.safetensors is to be loaded"),
+    "weights that the config names": (
+        lambda folder: edit(folder / "config.json", transformers_weights="other.safetensors"),
+        "'transformers_weights' has other files loaded",
+    ),
+    "a config for some releases": (
+        lambda folder: edit(folder / "config.json", configuration_files=["config.4.0.0.json"]),
+        "'configuration_files' has other files loaded",
+    ),
     "no end token": (lambda folder: edit(folder / "tokenizer_config.json", eos_token=None), "end-of-sequence"),
 }
 
@@ -266,6 +318,68 @@ def test_context_length_must_be_stated(base: Path) -> None:
         _ = lm.context_length
 
 
+def test_parts_of_the_file_that_are_not_the_language_model_are_left_alone(copy: Path) -> None:
+    """A vision tower, a value head: no module of the model is like them."""
+    from safetensors.torch import load_file, save_file
+
+    before = next_token_logits(LanguageModel.load(ModelSpec(str(copy))), [PROMPT], [None])
+    tensors = load_file(str(copy / "model.safetensors"))
+    tensors |= {name: torch.zeros(2) for name in ("vision_model.encoder.layers.0.mlp.weight", "v_head.summary.bias")}
+    save_file(tensors, str(copy / "model.safetensors"), metadata={"format": "pt"})
+    after = next_token_logits(LanguageModel.load(ModelSpec(str(copy))), [PROMPT], [None])
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=0)
+
+
+# Numbers that are none
+
+
+def spoil_weights(path: Path, name: str, value: float) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(str(path))
+    tensors[name][0, 0] = value
+    save_file(tensors, str(path), metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_stop_the_first_batch(value: float, copy: Path) -> None:
+    spoil_weights(copy / "model.safetensors", "model.layers.1.mlp.up_proj.weight", value)
+    lm = LanguageModel.load(ModelSpec(str(copy)))
+    with pytest.raises(SelfspecError, match=r"1 of its tensors hold NaN .*, such as model\.layers\.1") as caught:
+        greedy(lm, [PROMPT], max_new_tokens=4, stop=StopRules(), adapter=None, batch_size=1)
+    assert caught.value.place == str(copy)
+    assert "the logits are not finite" in caught.value.reason
+    assert "get the weights again" in caught.value.remedy
+
+
+def test_an_adapter_that_is_no_number_is_named(base: Path, adapter: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(adapter, tmp_path / "adapter"))
+    tensor = "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight"
+    spoil_weights(folder / "adapter_model.safetensors", tensor, float("nan"))
+    write_adapter_record(folder, model_digest(ModelSpec(str(base))))
+    lm = LanguageModel.load(ModelSpec(str(base)))
+    lm.add_adapter(folder, "spoilt")
+    assert next_token_logits(lm, [PROMPT], [None]).isfinite().all()
+    with pytest.raises(SelfspecError, match="the logits under adapter 'spoilt' are not finite: 1 of its tensors"):
+        next_token_logits(lm, [PROMPT, PROMPT], [None, "spoilt"])
+
+
+def test_an_overflow_is_not_blamed_on_the_weights(base: Path) -> None:
+    lm = LanguageModel.load(ModelSpec(str(base)))
+    lm.model.lm_head.register_forward_hook(lambda layer, given, logits: logits * float("inf"))
+    with pytest.raises(SelfspecError, match=r"every weight is finite: numbers overflow in torch\.float32") as caught:
+        next_token_logits(lm, [PROMPT], [None])
+    assert "dtype: float32" in caught.value.remedy
+
+
+def test_tokens_that_are_out_may_have_no_logit(base: Path) -> None:
+    lm = LanguageModel.load(ModelSpec(str(base)))
+    logits = torch.tensor([[0.0, -float("inf")], [-float("inf"), 1.0]])
+    lm.check_logits(logits, [None, None])
+    with pytest.raises(SelfspecError, match="not finite"):
+        lm.check_logits(torch.full((1, 2), -float("inf")), [None])
+
+
 # Digests
 
 
@@ -282,6 +396,66 @@ def test_digest_counts_what_decoding_depends_on(base: Path, copy: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     seen.add(model_digest(ModelSpec(str(copy))))
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("tokenizer.4.0.0.json", True),
+        ("spm.model", True),
+        ("sentencepiece.bpe.model", True),
+        ("tokenizer.model.v3", True),
+        ("chat_template.jinja", True),
+        ("additional_chat_templates/tool.jinja", True),
+        ("added_tokens.json", True),
+        ("README.md", False),
+        ("training_args.bin", False),
+        ("curve.json", False),
+    ],
+)
+def test_digest_counts_what_a_convention_loads(name: str, counts: bool, copy: Path) -> None:
+    before = model_digest(ModelSpec(str(copy)))
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_text("{}")
+    assert (model_digest(ModelSpec(str(copy))) != before) == counts
+
+
+OPENED = """
+import sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+seen = set()
+def watch(event, given):
+    if event == "open" and isinstance(given[0], (str, Path)) and Path(given[0]).is_relative_to(folder):
+        seen.add(Path(given[0]).relative_to(folder).as_posix())
+from selfspec_assets import model_folder
+from selfspec_assets.language_model import LanguageModel, ModelSpec
+sys.addaudithook(watch)
+LanguageModel.load(ModelSpec(str(folder), chat_template="always"))
+digested = {p.relative_to(folder).as_posix() for pattern in model_folder._DIGESTED for p in folder.glob(pattern)}
+print(sorted(seen))
+print(sorted(seen - digested))
+"""
+
+
+def test_every_file_that_loading_opens_counts(tmp_path: Path) -> None:
+    """With files of every convention there, those that Python opens are among those that the digest covers."""
+    copy = tmp_path / "model"
+    write_model(copy, vocab_size=402)
+    add_chat_template(copy, CHAT_TEMPLATES["chatml"])
+    shutil.copy(copy / "tokenizer.json", copy / "tokenizer.4.0.0.json")
+    edit(copy / "tokenizer_config.json", fast_tokenizer_files=["tokenizer.4.0.0.json"])
+    (copy / "additional_chat_templates").mkdir()
+    (copy / "additional_chat_templates" / "tool_use.jinja").write_text(CHAT_TEMPLATES["chatml"])
+    for name in ("special_tokens_map", "added_tokens", "preprocessor_config", "processor_config", "adapter_note"):
+        (copy / f"{name}.json").write_text("{}")
+    (copy / "modeling_llama.py").write_text("raise RuntimeError")
+    edit(copy / "config.json", auto_map={"AutoModelForCausalLM": "modeling_llama.Model"})
+    done = subprocess.run([sys.executable, "-c", OPENED, str(copy)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen, beyond = done.stdout.strip().splitlines()[-2:]
+    assert "additional_chat_templates/tool_use.jinja" in seen
+    assert beyond == "[]"
 
 
 def test_adapter_digest_leaves_the_base_path_out(adapter: Path, tmp_path: Path) -> None:

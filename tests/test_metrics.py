@@ -14,6 +14,7 @@ from rouge_score import rouge_scorer
 
 from selfspec_assets import metrics
 from selfspec_assets.evaluate_metrics import evaluate_metric
+from selfspec_assets.extra_metrics import ascii_rouge_l, squad_f1
 from selfspec_assets.metrics import (
     bootstrap_interval,
     corpus_bootstrap,
@@ -32,7 +33,8 @@ from selfspec_assets.metrics import (
 @pytest.mark.parametrize(("text", "normal"), [
     ("The  Quick, brown FOX!", "quick brown fox"), ("a an the", ""), ("Theatre of an ant", "theatre of ant"),
     ("IL-6", "il6"), ("it's", "its"), ("the-rapy", "therapy"), ("A\tB\nthe C", "b c"), ("α-Synuclein", "αsynuclein"),
-    ("1,000.5", "10005"), ("“curly”", "“curly”"), ("", ""), ("...", ""),
+    ("1,000.5", "10005"), ("“curly”", "curly"),
+    ("patient’s", "patients"), ("东京。", "东 京"), ("DNA、RNA", "dna rna"), ("", ""), ("...", ""),
 ])  # fmt: skip
 def test_normalisation_is_squads(text: str, normal: str) -> None:
     assert normalise(text) == normal
@@ -67,22 +69,46 @@ def test_f1_follows_the_published_formula() -> None:
 def test_rouge_l_is_rouge_scores_with_stemmer() -> None:
     scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
     rng = random.Random(1)
-    vocabulary = ["patients", "patient", "treated", "treating", "with", "Aspirin", "fever.", "β", "(IL-6)"]
+    vocabulary = ["patients", "patient", "treated", "treating", "with", "Aspirin", "fever.", "(IL-6)"]
     for _ in range(300):
         ours, gold = (" ".join(rng.choices(vocabulary, k=rng.randrange(1, 12))) for _ in range(2))
         expected = 100 * scorer.score(gold, ours)["rougeL"].fmeasure
-        if normalise(ours).strip("β ") and normalise(gold).strip("β "):
-            assert rouge_l(ours, gold) == expected
+        assert rouge_l(ours, gold) == ascii_rouge_l(ours, gold) == expected
     assert rouge_l("patients treated", "patient treating") == 100
     assert rouge_l("the cat sat", "the cat sat on the mat") == pytest.approx(200 * 3 / 9)
 
 
 @pytest.mark.parametrize(("prediction", "reference", "score"), [
-    ("", "", 100), ("", "yes", 0), ("yes", "", 0), ("β", "β", 100), ("β", "γ", 0), ("维生素", "维生素。", 0),
+    ("", "", 100), ("", "yes", 0), ("yes", "", 0), ("β", "β", 100), ("β", "γ", 0), ("维生素", "维生素。", 100),
     ("+", "", 100), ("-", "+", 0), ("", "+", 0), ("+", "+", 100), ("(A)", "A", 100), ("", "A", 0), ("the", "A", 0),
 ])  # fmt: skip
 def test_rouge_l_where_a_side_has_no_token(prediction: str, reference: str, score: float) -> None:
     assert rouge_l(prediction, reference) == score
+
+
+@pytest.mark.parametrize(("prediction", "reference", "f1", "rouge"), [
+    ("α-blocker", "β-blocker", 0, 50), ("patient’s", "patient's", 100, 100), ("东京。", "东京", 100, 100),
+    ("东京都", "东京", 80, 80), ("cafe\u0301", "café", 100, 100), ("हिन्दी।", "हिन्दी", 100, 100),
+    ("हिन्दू", "हिन्दी", 0, 0), ("Экзамен", "экзамен.", 100, 100), ("экзамен", "ответ", 0, 0),
+    ("DNAは遺伝子です", "DNAを調べた", 200 / 12, 200 / 12),
+    ("«oui»", "oui", 100, 100), ("ＤＮＡ", "dna", 100, 100),
+    ("5 – 6", "5–6", 0, 100), ("≥5", "≤5", 0, 100), ("DNA，RNA", "RNA", 200 / 3, 200 / 3),
+])  # fmt: skip
+def test_text_of_any_script(prediction: str, reference: str, f1: float, rouge: float) -> None:
+    assert token_f1(prediction, reference) == pytest.approx(f1)
+    assert rouge_l(prediction, reference) == pytest.approx(rouge)
+
+
+ascii_text = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ascii_text, ascii_text)
+def test_ascii_answers_have_the_scores_of_squads_script_and_of_rouge_score(one: str, other: str) -> None:
+    if normalise(other):  # a reference that SQuAD's form leaves something of
+        assert token_f1(one, other) == squad_f1(one, other)
+    if ascii_rouge_l(other, other):
+        assert rouge_l(one, other) == ascii_rouge_l(one, other)
 
 
 @settings(max_examples=150, deadline=None)

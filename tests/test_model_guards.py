@@ -9,20 +9,23 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from selfspec_assets import language_model, signature
+from selfspec_assets import language_model, model_weights, signature
+from selfspec_assets.assets.responses import sides_of
 from selfspec_assets.check import check_recipe
-from selfspec_assets.decoding import StopRules, encode_prompt, greedy, next_token_logits, sample
+from selfspec_assets.decoding import ContrastSettings, StopRules, encode_prompt, greedy, next_token_logits, sample
 from selfspec_assets.decoding.batching import in_batches
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer, repacked_weights
+from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer
 from selfspec_assets.lineage import Lineage
 from selfspec_assets.memory import Room, is_out_of_memory
 from selfspec_assets.model_folder import model_digest
+from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.recipe import load_recipe
 from selfspec_assets.rows import SeedRow
 from selfspec_assets.tuning import TuningSettings, refuse_repacked, tune
@@ -333,7 +336,7 @@ def test_a_tokenizer_that_does_not_fit_is_told_before_the_weights_are_read(
     def never(*_: object) -> None:
         raise AssertionError("weights were loaded")
 
-    monkeypatch.setattr(language_model, "_load_weights", never)
+    monkeypatch.setattr(language_model, "load_weights", never)
     with pytest.raises(SelfspecError, match=reason) as caught:
         LanguageModel.load(spec)
     assert caught.value.place == str(tmp_path)
@@ -416,6 +419,19 @@ def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predict
     assert Attempts(work).recipes() == (project.folder / "recipes" / "tiny.yaml",)
 
 
+def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
+    loaded: list[int] = []
+
+    def load(iteration: int) -> str:
+        loaded.append(iteration)
+        return f"adapter {iteration}"
+
+    job: Any = SimpleNamespace(iteration=3, adapter=load)
+    assert sides_of(job, ContrastSettings("none")) == ("adapter 2", None)
+    assert loaded == [2]
+    assert sides_of(job, ContrastSettings("difference")) == ("adapter 2", "adapter 1")
+
+
 def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
     from selfspec_assets.assets import step
@@ -443,7 +459,7 @@ def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pyt
 def test_what_a_cpu_made_does_not_pass_for_a_gpus(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """``dtype: auto`` is float32 there and bfloat16 here: base and adapter would be scored in two precisions."""
     here = Lineage(load_recipe("tiny")).model_identity
-    monkeypatch.setattr(language_model, "has_gpu", lambda: True)
+    monkeypatch.setattr(model_weights, "has_gpu", lambda: True)
     there = Lineage(load_recipe("tiny")).model_identity
     assert there != here
     project.recipe["base_model"]["dtype"] = "bfloat16"

@@ -5,16 +5,26 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rouge_score import rouge_scorer
+from rouge_score import rouge_scorer, tokenizers
 
 from selfspec_assets.novelty import NoveltyIndex, rouge_l
+from selfspec_assets.words import words
 
+
+class Words(tokenizers.Tokenizer):  # type: ignore[misc]  # rouge_score has no types
+    def tokenize(self, text: str) -> list[str]:
+        return words(text)
+
+
+OF_ANY_SCRIPT = rouge_scorer.RougeScorer(["rougeL"], tokenizer=Words())
 SCORER = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
 THRESHOLDS = (0.0, 0.3, 0.5, 2 / 3, 0.7, 0.9, 1.0)
 
 
 def rouge(one: str, other: str) -> float:
-    return float(SCORER.score(one, other)["rougeL"].fmeasure)
+    """rouge_score's as it is for ASCII, for other texts with our words."""
+    scorer = SCORER if (one + other).isascii() else OF_ANY_SCRIPT
+    return float(scorer.score(one, other)["rougeL"].fmeasure)
 
 
 def brute_force(kept: list[str], text: str, threshold: float) -> tuple[float, str] | None:
@@ -188,3 +198,18 @@ def test_identical_long_texts() -> None:
     index = NoveltyIndex(0.99)
     index.add(text)
     assert index.nearest(text) == (1.0, text)
+
+
+@pytest.mark.parametrize(("kept", "text", "novel"), [
+    ("Назовите болезнь в тексте.", "Назовите болезнь в тексте", False),
+    ("Назовите болезнь в тексте.", "Опишите лечение", True),
+    ("次の文から病名を挙げてください。", "次の文から病名を挙げて下さい。", False),
+    ("DNAとは何ですか。", "次の文のDNAを探せ。", True),
+    ("列出文中的药物。", "列出文中的药物", False), ("Nommez le cafe\u0301", "Nommez le café", False),
+    ("Name the α-blocker", "Name the β-blocker", False), ("α-blocker", "β-blocker", True),
+    ("रोग का नाम", "रोग की नमी", True),
+])  # fmt: skip
+def test_texts_of_any_script_are_compared_whole(kept: str, text: str, novel: bool) -> None:
+    index = NoveltyIndex(0.7)
+    index.add(kept)
+    assert (index.nearest(text) is None) == novel

@@ -199,9 +199,11 @@ def test_a_benchmark_may_be_a_folder(project: Project) -> None:
             path = folder / kind / "deep" / f"{name}.xml"
             path.parent.mkdir(parents=True, exist_ok=True)
             text = DDI if kind == "test" else DDI.replace("Aspirin", "Ibufrin")
+            text = text.replace("interact", f"interact {name}")
             path.write_text(text.replace('"d', f'"{name}').format("true"))
     for label in ("true", "false"):
-        (folder / "test" / "deep" / "b.xml").write_text(DDI.replace('"d', '"b').format(label))
+        other = DDI.replace('"d', '"b').replace("interact", "interact b")
+        (folder / "test" / "deep" / "b.xml").write_text(other.format(label))
         lineage = Lineage(load_recipe("tiny"))
         signatures.append(lineage.signature("benchmarks", "botany", 0))
         pack = lineage.pack("botany")

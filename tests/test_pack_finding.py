@@ -184,13 +184,9 @@ def test_an_installed_pack_clashes_with_the_projects(
 
 
 ODD: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "import fails": (
-        ("odd = odd_law", "odd_law/__init__.py", "import no_such_module"),
-        "importing it failed",
-        "no_such",
-    ),
-    "leaves": (("odd = odd_law", "odd_law/__init__.py", "raise SystemExit(3)"), "importing it failed", "SystemExit"),
-    "no module": (("odd = odd_law",), "importing it failed", "odd_law"),
+    "no module": (("odd = odd_law",), "no package with a domain.yaml", "odd_law"),
+    "no module in a package": (("odd = odd_law.x", "odd_law/__init__.py", "1 / 0"), "no package with a", "odd_law.x"),
+    "no module in no package": (("odd = odd_law.x.y",), "no package with a domain.yaml", "odd_law.x.y"),
     "no pack": (("odd = odd_law", "odd_law/__init__.py", ""), "no package with a domain.yaml", "odd"),
     "no package": (("odd = odd_law", "odd_law.py", ""), "no package with a domain.yaml", "odd"),
     "not a module": (("odd = os:sep",), "no package with a domain.yaml", "odd"),
@@ -303,7 +299,18 @@ def test_a_filter_of_the_pack_rejects_with_its_reason(project: Project) -> None:
     assert [row.reason for row in rows] == [None, "filter:no_moss:moss"]
 
 
-def test_filters_count_for_the_instructions_alone(project: Project) -> None:
+def test_the_language_of_the_pack_decides_what_is_kept(project: Project) -> None:
+    project.pack["language"] = "ja"
+    project.save()
+    lineage = Lineage(load_recipe("tiny"))
+    job: Any = SimpleNamespace(recipe=lineage.recipe, pack=lineage.pack("botany"), iteration=1, read=lambda *_: [])
+    sieve = Sieve(job)
+    text = " シダの色を答えてください。\nInput: シダ\n\n5. Instruction: なぜ苔は日陰で育つのか。\nInput: 苔"
+    sieve.take(RequestRow(0, [], "", "", None, text, 9, 1), hit_limit=False)
+    assert [row.reason for row in sieve.rows] == [None, None]
+
+
+def test_filters_and_language_count_for_the_instructions_alone(project: Project) -> None:
     def signatures() -> tuple[str, str, str]:
         lineage = Lineage(load_recipe("tiny"))
         request = lineage.request_signature("botany", 1)
@@ -314,8 +321,11 @@ def test_filters_count_for_the_instructions_alone(project: Project) -> None:
     first = signatures()
     with_filters(project, SOUND.replace("'moss' in", "'fern' in"), "no_moss")
     second = signatures()
-    assert without[:2] == first[:2] == second[:2]  # the raw requests are not made again
-    assert len({without[2], first[2], second[2]}) == 3
+    project.pack["language"] = "ja"
+    project.save()
+    third = signatures()
+    assert without[:2] == first[:2] == second[:2] == third[:2]  # the raw requests are not made again
+    assert len({without[2], first[2], second[2], third[2]}) == 4
 
 
 @pytest.mark.parametrize(

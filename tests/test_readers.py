@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 import yaml
 
-from selfspec_assets.domain import Benchmark, load_items, load_pack
+from selfspec_assets.domain import Benchmark, load_items, load_pack, read_benchmark
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.pack_readers import bound_reader
-from selfspec_assets.records import Item
+from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark
 from tests.conftest import Project
 from tests.published_data import REPO
 
@@ -110,11 +112,25 @@ def test_squad(tmp_path: Path) -> None:
 
 def test_bigbench_and_bbh(tmp_path: Path) -> None:
     scored = {"examples": [{"input": "He ran", "target_scores": {"plausible": 1, "implausible": 0}}]}
-    assert read(tmp_path, "bigbench", json.dumps(scored), prefix="Statement: ") == [
+    hidden = {**scored, "append_choices_to_input": False}
+    assert read(tmp_path, "bigbench", json.dumps(hidden), prefix="Statement: ") == [
         Item("example-0", "Statement: He ran", ("plausible",))
     ]
     plain = {"canary": "x", "examples": [{"input": "Is it?", "target": "no"}]}
     assert read(tmp_path, "bigbench", json.dumps(plain), labels=["yes", "no"]) == [Item("example-0", "Is it?", ("no",))]
+
+
+@pytest.mark.parametrize(("task", "before"), [
+    ({}, "\n  choice: "), ({"append_choices_to_input": True}, "\n  choice: "), ({"choice_prefix": "\n- "}, "\n- "),
+])  # fmt: skip
+def test_bigbench_shows_its_choices(tmp_path: Path, task: dict[str, object], before: str) -> None:
+    """In an order that does not tell the right one, which the file has first; a task without scores has no choices."""
+    scored = {"input": "Who?", "target_scores": {"Zora": 1, "Ada": 0, "Mia": 0}}
+    text = json.dumps({**task, "examples": [scored, {"input": "What?", "target": "this"}]})
+    assert read(tmp_path, "bigbench", text) == [
+        Item("example-0", f"Who?{before}Ada{before}Mia{before}Zora", ("Zora",)),
+        Item("example-1", "What?", ("this",)),
+    ]
 
 
 REPORT: dict[str, Any] = {
@@ -134,13 +150,20 @@ def tatqa_file(**change: object) -> str:
 
 
 @pytest.mark.parametrize(("answer", "scale", "reference"), [
-    (["$12"], "million", "$12 million"), (["12", "10", ""], "thousand", "12 thousand, 10 thousand"),
+    (["$12"], "million", "$12 million"), (["12", "10"], "thousand", "12 thousand, 10 thousand"),
     (-12.6, "", "-12.6"), (20, "percent", "20%"), (50.0, "percent", "50%"), ("4", "", "4"), (["Sales"], "", "Sales"),
     (0, "", "0"), (1234567.891, "billion", "1234567.891 billion"),
     (["$3.0 million", "4"], "million", "$3.0 million, 4 million"), (["20%"], "percent", "20%"),
 ])  # fmt: skip
 def test_tatqa(tmp_path: Path, answer: object, scale: str, reference: str) -> None:
     assert read(tmp_path, "tatqa", tatqa_file(answer=answer, scale=scale)) == [Item("q", TOLD, (reference,))]
+
+
+def test_tatqa_passes_over_blank_spans_and_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path, tatqa_file(answer=["12", "", "10"], scale="thousand"))
+    remark, item = bound_reader(tmp_path, "tatqa", {})(path)
+    assert remark == Remark(BLANK_ALTERNATIVE, "q")
+    assert item == Item("q", TOLD, ("12 thousand, 10 thousand",))
 
 
 def convfinqa_file(change: dict[str, object] | None = None, **annotation: object) -> str:
@@ -165,11 +188,44 @@ def test_convfinqa(tmp_path: Path) -> None:
     assert found[1].input == f"{told}\nAnswer: 12\nQuestion: and in 2018?"
 
 
-def test_convfinqa_takes_percent_where_the_report_does(tmp_path: Path) -> None:
-    own = {"qa": {"question": "?", "answer": "20.0%", "exe_ans": 0.2}}
-    found = read(tmp_path, "convfinqa", convfinqa_file(own))
-    assert found[3].references == ("20%", "0.2")
-    assert found[4].input.endswith("Question: as a share?\nAnswer: 20%\nQuestion: is it more?")
+@pytest.mark.parametrize(("program", "value", "answer", "references"), [
+    ("subtract(12, 10), divide(#0, 10)", 0.2, "20.0%", ("20%", "0.2")),
+    ("divide(12, 10), subtract(#0, 1)", 0.2, "20%", ("20%", "0.2")),  # a percentage that no division ends in
+    ("divide(12, 10), multiply(#0, 100)", 5.40541, "5.4%", ("5.41%", "5.40541")),  # the program makes it so
+    ("subtract(10, 12), divide(#0, 12)", -0.13228, "-13%", ("-13.23%", "-0.13228")),
+    ("subtract(10, 12), divide(#0, 12)", -0.13228, "13.2%", ("-13.23%", "-0.13228")),  # "it fell by"
+    ("divide(900, 5)", 180.0, "180", ("180",)),  # a division that people answered with a figure
+    ("divide(900, 5)", 180.0, "$ 180 million", ("180",)),
+    ("divide(12, 10)", 1.2, "", ("1.2", "120%")),  # nobody's answer is told
+    ("add(12, 10)", 22.0, "", ("22",)),
+    ("greater(12, 10)", "yes", "yes", ("yes",)),
+    ("62%", 0.62, None, ("62%", "0.62")),  # copied from the report, with its sign or without it
+    ("-3.5%", -0.035, None, ("-3.5%", "-0.035")),
+    ("0.62", 0.62, None, ("0.62",)),
+])  # fmt: skip
+def test_convfinqa_answers_in_percent_where_people_do(
+    tmp_path: Path, program: str, value: object, answer: str | None, references: tuple[str, ...]
+) -> None:
+    own = {} if answer is None else {"qa": {"question": "?", "answer": answer, "exe_ans": value}}
+    one = {"dialogue_break": ["how much?"], "turn_program": [program], "exe_ans_list": [value], "qa_split": [0]}
+    (item,) = read(tmp_path, "convfinqa", convfinqa_file(own, **one))
+    assert item.references == references
+
+
+def test_convfinqa_knows_whose_answer_the_report_tells(tmp_path: Path) -> None:
+    """Each of two questions is answered in its own last turn, and the history tells the answers."""
+    turns = {
+        "dialogue_break": ["as a share?", "and then?", "what percent is that?", "and of all?"],
+        "turn_program": ["divide(1, 5)", "divide(1, 4)", "subtract(12, 10)", "divide(1, 4)"],
+        "exe_ans_list": [0.2, 0.25, 2.0, 0.25],
+        "qa_split": [0, 0, 1, 1],
+    }
+    own = {"qa_0": {"answer": "25%", "exe_ans": 0.25}, "qa_1": {"answer": "0.25", "exe_ans": 0.25}}
+    found = read(tmp_path, "convfinqa", convfinqa_file(own, **turns))
+    assert [item.references for item in found] == [("0.2", "20%"), ("25%", "0.25"), ("2", "200%"), ("0.25",)]
+    assert found[2].input.endswith("?\nAnswer: 0.2\nQuestion: and then?\nAnswer: 25%\nQuestion: what percent is that?")
+    other = {"qa_0": {"answer": "25%", "exe_ans": 0.9}}
+    assert read(tmp_path, "convfinqa", convfinqa_file(other, **turns))[1].references == ("0.25", "25%")
 
 
 # Damage
@@ -374,6 +430,24 @@ def test_an_absent_file_is_told_with_source_and_licence(project: Project) -> Non
         load_items(load_pack("botany"), benchmark, "published")
     assert caught.value.remedy == "https://example.org/x.zip (licence: CC BY 4.0)"
     assert "\n" not in benchmark.how_to_get
+
+
+@pytest.mark.parametrize(("reader", "content", "options"), [
+    ("squad", squad_file(answers=[{"text": " "}, {"text": "Ada"}]), {}),
+    ("jsonl", '{"id": "q1", "input": "Who?", "references": ["Ada", ""]}', {}),
+    ("parquet", [["Ada", "", None]], {"input": "{q}", "answer": "a", "labels": ["Ada"]}),
+])  # fmt: skip
+def test_blank_alternatives_are_passed_over_and_counted(
+    project: Project, reader: str, content: Any, options: dict[str, Any]
+) -> None:
+    if reader == "parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"q": ["Who?"], "a": content}), project.folder / "data" / "one")
+    else:
+        written(project.folder / "data", content, "one")
+    benchmark = benchmark_of(project, file="one", reader=reader, options=options)
+    found = read_benchmark(load_pack("botany"), benchmark, "published")
+    assert [item.references for item in found.items] == [("Ada",)]
+    assert found.remarks == [Remark(BLANK_ALTERNATIVE, found.items[0].item_id)]
 
 
 def test_an_item_without_a_reference_is_named(project: Project) -> None:

@@ -144,6 +144,7 @@ OTHER: dict[str, Any] = {
     "passages.p_ret.normalise": "softmax",
     "passages.p_ret.temperature": 2.0,
     "passages.max_words": 9,
+    "passages.idf": "okapi",
     "responses.max_new_tokens": 9,
     "responses.contrast.form": "log_ratio",
     "responses.contrast.alpha": 0.2,

@@ -20,8 +20,8 @@ from selfspec_assets.retrieval import (
     effective_passages,
     read_corpus,
     relevance_weights,
-    words,
 )
+from selfspec_assets.words import search_terms
 from tests.published_data import published_file
 
 VOCABULARY = [f"w{i}" for i in range(120)]
@@ -37,29 +37,29 @@ def ragged(count: int, seed: int) -> list[Document]:
 
 
 def reference(documents: list[Document], k1: float = 1.5, b: float = 0.75) -> BM25Okapi:
-    return BM25Okapi([words(f"{d.title} {d.text}") for d in documents], k1=k1, b=b)
+    return BM25Okapi([search_terms(f"{d.title} {d.text}") for d in documents], k1=k1, b=b)
 
 
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.9, 0.4), (2.0, 0.0), (1.2, 1.0)])
 def test_scores_are_rank_bm25s_to_the_last_bit(k1: float, b: float) -> None:
     documents = ragged(300, seed=1)
-    retriever, okapi = Bm25Retriever(documents, k1, b), reference(documents, k1, b)
+    retriever, okapi = Bm25Retriever(documents, k1, b, "okapi"), reference(documents, k1, b)
     rng = random.Random(2)
     assert any(value == okapi.epsilon * okapi.average_idf for value in okapi.idf.values()), "no floored idf met"
     for _ in range(60):
         query = " ".join(rng.choices([*VOCABULARY, "unseen"], k=rng.randrange(1, 30)))
         with np.errstate(invalid="ignore"):  # b = 1 and an empty document: 0/0 there, no match here
-            expected = np.nan_to_num(okapi.get_scores(words(query)), nan=0.0)
+            expected = np.nan_to_num(okapi.get_scores(search_terms(query)), nan=0.0)
         assert np.array_equal(retriever.scores(query), expected)
 
 
 def test_top_is_a_full_sort_of_the_reference_scores() -> None:
     documents = ragged(300, seed=3)
-    retriever, okapi = Bm25Retriever(documents), reference(documents)
+    retriever, okapi = Bm25Retriever(documents, idf="okapi"), reference(documents)
     rng = random.Random(4)
     for _ in range(60):
         query = " ".join(rng.choices(VOCABULARY, k=rng.randrange(1, 12)))
-        scores = okapi.get_scores(words(query))
+        scores = okapi.get_scores(search_terms(query))
         ranked = sorted((i for i in range(len(documents)) if scores[i] > 0), key=lambda i: (-scores[i], i))
         for k in (1, 5, 1000):
             hits = retriever.top(query, k)
@@ -86,9 +86,51 @@ def test_fewer_hits_than_k_and_none_at_zero_or_below() -> None:
     assert retriever.top("bone", 5) == [] or all(hit.score > 0 for hit in retriever.top("bone", 5))
 
 
-def test_words_of_any_script_case_folded_without_underscores() -> None:
-    expected = ["il", "6", "alpha", "β", "catenin", "5mg", "ärzte", "維生素"]
-    assert words("IL-6_alpha, β-Catenin; 5mg Ärzte 維生素") == expected
+def by_hand(documents: list[Document], query: str, k1: float, b: float) -> list[float]:
+    """BM25 with Lucene's idf, every document and word of the query in turn."""
+    found = [search_terms(f"{d.title} {d.text}") for d in documents]
+    mean = sum(map(len, found)) / len(found)
+    scores = []
+    for terms in found:
+        total = 0.0
+        for word in search_terms(query):
+            holding, count = sum(word in other for other in found), terms.count(word)
+            idf = math.log(1 + (len(found) - holding + 0.5) / (holding + 0.5))
+            total += idf * count * (k1 + 1) / (count + k1 * (1 - b + b * len(terms) / mean)) if count else 0.0
+        scores.append(total)
+    return scores
+
+
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.9, 0.4), (1.2, 1.0)])
+def test_lucenes_idf_by_brute_force(k1: float, b: float) -> None:
+    documents = ragged(60, seed=8)
+    retriever, rng = Bm25Retriever(documents, k1, b), random.Random(9)
+    for _ in range(20):
+        query = " ".join(rng.choices([*VOCABULARY, "unseen"], k=rng.randrange(1, 12)))
+        assert retriever.scores(query) == pytest.approx(by_hand(documents, query, k1, b), rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_word_of_every_document_finds_them_all_and_by_okapi_none(count: int) -> None:
+    documents = [Document(str(i), "", f"Metformin lowers glucose{', it seems' * i}.") for i in range(count)]
+    assert [hit.document.id for hit in Bm25Retriever(documents).top("metformin glucose", 5)] == [
+        str(i) for i in range(count)
+    ]
+    assert Bm25Retriever(documents, idf="okapi").top("metformin glucose", 5) == []
+
+
+@pytest.mark.parametrize(("query", "found"), [
+    ("糖尿病の治療", "ja"), ("二甲双胍", "zh"), ("ยาลดน้ำตาล", "th"), ("हृदय रोग", "hi"), ("диабета", "ru"),
+    ("CAFE\u0301", "fr"),
+])  # fmt: skip
+def test_sentences_of_any_script_are_found(query: str, found: str) -> None:
+    documents = [
+        Document("ja", "", "メトホルミンは糖尿病の治療に使われる。"), Document("zh", "", "二甲双胍降低血糖。"),
+        Document("th", "", "เมตฟอร์มินเป็นยาลดน้ำตาลในเลือด"), Document("hi", "", "हृदय रोग का उपचार"),
+        Document("ru", "", "Метформин — лекарство от диабета."), Document("fr", "", "Le café contient de la caféine."),
+        Document("ja_other", "", "東京は日本の首都です。"), Document("zh_other", "", "北京是中国的首都。"),
+    ]  # fmt: skip
+    assert next(hit.document.id for hit in Bm25Retriever(documents).top(query, 5)) == found
 
 
 @pytest.mark.parametrize("documents", [[], [Document("a", "", "…"), Document("b", "?", "!")]])
@@ -239,8 +281,8 @@ def test_damaged_gzip_is_named(tmp_path: Path, damage: str) -> None:
 
 def test_real_abstracts_score_as_in_rank_bm25() -> None:
     documents = list(islice(read_corpus(published_file("biomedicine/corpus.jsonl.gz")), 2000))
-    retriever, okapi = Bm25Retriever(documents), reference(documents)
+    retriever, okapi = Bm25Retriever(documents, idf="okapi"), reference(documents)
     for document in documents[::200]:
         query = document.title or document.text[:200]
-        assert np.array_equal(retriever.scores(query), okapi.get_scores(words(query)))
+        assert np.array_equal(retriever.scores(query), okapi.get_scores(search_terms(query)))
         assert document in [hit.document for hit in retriever.top(query, 5)]

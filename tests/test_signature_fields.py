@@ -57,6 +57,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "passages.k": ([3, 2], {("passages", 2)}),
     "passages.p_ret.normalise": ("softmax", both("passages")),
     "passages.p_ret.temperature": (2.0, both("passages")),
+    "passages.idf": ("okapi", both("passages")),
     "passages.max_words": (9, both("passages")),
     "responses.max_new_tokens": (9, both("responses")),
     "responses.contrast.form": ("log_ratio", {("responses", 2)}),

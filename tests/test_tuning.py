@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from selfspec_assets import tuning
 from selfspec_assets.decoding import StopRules, encode_example, greedy, next_token_logits
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer, repacked_weights
+from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer
+from selfspec_assets.model_weights import repacked_weights
 from selfspec_assets.tuning import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
 from selfspec_assets.tuning_checkpoints import saving
 from selfspec_assets.tuning_examples import answer_loss, collate, encode_examples, training_order
@@ -262,6 +265,29 @@ def test_a_loss_that_is_not_finite_stops(spec: ModelSpec, tmp_path: Path, monkey
     with pytest.raises(SelfspecError, match="the loss is nan"):
         tune(spec, EXAMPLES, SETTINGS, tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_weights_that_are_no_numbers_are_named_at_the_first_step(spec: ModelSpec, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(spec.path_or_id, tmp_path / "base"))
+    tensors = load_file(str(folder / "model.safetensors"))
+    tensors["model.layers.0.mlp.up_proj.weight"][0, 0] = float("nan")
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    with pytest.raises(SelfspecError, match=r"the loss is nan: 1 of its tensors hold NaN .*mlp\.up_proj") as caught:
+        tune(ModelSpec(str(folder)), EXAMPLES, SETTINGS, tmp_path / "a")
+    assert caught.value.place == "optimiser step 1"
+
+
+def test_an_adapter_is_read_from_a_base_that_has_moved(spec: ModelSpec, tmp_path: Path) -> None:
+    """With plain PEFT and the base's new place, as the README loads it; the config still names the old one."""
+    old = Path(shutil.copytree(spec.path_or_id, tmp_path / "old"))
+    tune(ModelSpec(str(old)), EXAMPLES, SETTINGS, tmp_path / "a")
+    tokens = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        before = AutoPeftModelForCausalLM.from_pretrained(str(tmp_path / "a"))(input_ids=tokens).logits
+        moved = old.rename(tmp_path / "new")
+        base = AutoModelForCausalLM.from_pretrained(str(moved))
+        after = PeftModel.from_pretrained(base, str(tmp_path / "a"))(input_ids=tokens).logits
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=0)
 
 
 def test_training_order() -> None:

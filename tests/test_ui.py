@@ -1,7 +1,7 @@
 """The UI's own server: lineage, a launched materialisation and an ordered backfill, all over its GraphQL API."""
 
 import json
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,9 +10,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 
 from tests.conftest import Project
@@ -60,8 +62,9 @@ def serving(project: Project) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (project.folder / "ui.log").open("w")
+    shutil.copy(Path(__file__).parent.parent / "dagster.yaml", project.folder)  # as in a checkout
     process = subprocess.Popen(
-        [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "ui", "--port", str(port)],
+        [sys.executable, "-m", "selfspec_assets", "ui", "--port", str(port)],
         cwd=project.folder,
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -72,13 +75,18 @@ def serving(project: Project) -> Iterator[Server]:
         location = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
         server.wait_for("the code location", lambda: "LOADED" in json.dumps(server.ask(location)), 120)
         yield server
+        tree = psutil.Process(process.pid).children(recursive=True)
+        assert len(tree) >= 4, "dagster dev, its web server, its daemon, a code server"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+        assert [one for one in tree if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+        said = (project.folder / "ui.log").read_text()
+        assert "Serving dagster-webserver" in said
+        assert "will not be used" not in said
+        assert "SupersessionWarning" not in said
     finally:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        for one in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else ():
+            one.kill()
         log.close()
 
 

@@ -4,37 +4,32 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.domain import Item, text_field
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import label_of, records
+from selfspec_assets.domain import Item, Remark, text_field
+from selfspec_assets.readers.files import records
+from selfspec_assets.readers.options import split_options
 
-OPTION = re.compile(r"([A-Z])[).]\s*(.*)")  # "A) …" in most of the file, "A. …" in some
+ANSWER = re.compile(r"([A-Z])(?:[).].*)?")  # one published answer repeats its option after the letter
 
 
-def sportqa(path: Path) -> Iterator[Item]:
+def sportqa(path: Path) -> Iterator[Item | Remark]:
     """SportQA (Xia et al. 2024), levels 1 and 2, ``[{Question, Answer}]``: the answer is the letter of an option.
 
-    The options stand in the question, each in a line of its own; they are all written as "A) …" here. One published
-    answer repeats its option after the letter: the letter counts.
+    The options stand in the question, each in a line of its own; they are all written as "A) …" here. A question whose
+    options or answer cannot be told is left out with a remark: a few of the published ones are torn.
 
     Raises:
-        SelfspecError: no options, letters out of order, an answer that is none of them.
+        SelfspecError: not such a file, a question or an answer that is missing or blank.
     """
     for index, (place, record) in enumerate(records(path)):
-        asked, options = _parts(text_field(place, record, "Question"))
-        letters = "".join(letter for letter, _ in options)
-        if len(letters) < 2 or letters != "ABCDEFGHIJ"[: len(letters)]:
-            raise SelfspecError(place, f"has the options '{letters}'", "write lines that begin with A), B) and so on")
-        answer = label_of(place, text_field(place, record, "Answer").strip()[:1], letters)
-        lines = [asked, *(f"{letter}) {text}" for letter, text in options)]
-        yield Item(f"question-{index}", "\n".join(lines), (answer,))
-
-
-def _parts(question: str) -> tuple[str, list[tuple[str, str]]]:
-    """What is asked, and the options at its end."""
-    lines = [line.strip() for line in question.split("\n") if line.strip()]
-    first = len(lines)
-    while first > 1 and OPTION.fullmatch(lines[first - 1]):
-        first -= 1
-    options = [found.groups() for line in lines[first:] if (found := OPTION.fullmatch(line))]
-    return " ".join(lines[:first]), [(letter, text) for letter, text in options]
+        question, answer = text_field(place, record, "Question"), text_field(place, record, "Answer")
+        try:
+            asked, options = split_options(question)
+        except ValueError as error:
+            yield Remark(str(error), place, drops=True)
+            continue
+        found = ANSWER.fullmatch(answer.strip())
+        if not found or found[1] not in options:
+            yield Remark("an answer that is none of the options", place, drops=True)
+            continue
+        lines = [asked, *(f"{letter}) {text}" for letter, text in options.items())]
+        yield Item(f"question-{index}", "\n".join(lines), (found[1],))

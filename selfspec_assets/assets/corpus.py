@@ -16,9 +16,11 @@ from selfspec_assets.lineage import STEPS, cached_file_digest
 from selfspec_assets.partitions import domains
 from selfspec_assets.progress import Progress
 from selfspec_assets.recipe import NamedRecipe
+from selfspec_assets.records import without_marks
 from selfspec_assets.retrieval import Document, read_corpus
 from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow
 from selfspec_assets.scored_benchmarks import read_present
+from selfspec_assets.words import count_words
 
 _FOLDER = "documents"
 
@@ -53,7 +55,7 @@ def make_corpus(job: Job) -> Outcome:
     progress = Progress(f"{job.name}: bytes", path.stat().st_size, job.report)
     for document in read_corpus(path):
         documents += 1
-        words += len(document.text.split())
+        words += count_words(document.text)
     progress.to(path.stat().st_size)
     source = job.pack.data(job.recipe.data).corpus.prepared or ""
     row = CorpusRow(source, documents, words, cached_file_digest(path))
@@ -95,7 +97,7 @@ def _benchmark_text(job: Job) -> BenchmarkText:
     """Inputs and references of every benchmark whose files are there."""
     present, _ = read_present(job.pack, job.recipe.data, job.recipe.scores.benchmarks)
     return BenchmarkText(
-        (f"{name}/{item.item_id}", [item.input, *item.references])
+        (f"{name}/{item.item_id}", [without_marks(item.input), *item.references])
         for name, read in present.items()
         for item in read.items
     )

@@ -51,7 +51,7 @@ class Sieve:
         settings = job.recipe.loop.instructions
         self._job, self._tasks, self._shown = job, settings.tasks_per_prompt, settings.seeds_per_prompt
         self._target = settings.target
-        self._filter = InstructionFilter(job.pack.file.banned_words)
+        self._filter = InstructionFilter(job.pack.file.banned_words, language=job.pack.file.language)
         items = job.read("benchmarks", BenchmarkItemRow)
         self._guard = BenchmarkGuard(items)
         self._novelty = NoveltyIndex(settings.max_rouge_l)

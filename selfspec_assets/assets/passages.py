@@ -1,6 +1,7 @@
 """The asset ``passages``: what BM25 finds for each kept instruction (Eq. 1)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,13 +9,16 @@ import dagster as dg
 
 from selfspec_assets.assets.corpus import documents_of
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
+from selfspec_assets.errors import SelfspecError
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import domain_by_iteration, of_domain
 from selfspec_assets.recipe import NamedRecipe
 from selfspec_assets.recipe_sections import PassagesSection
 from selfspec_assets.retrieval import Bm25Retriever, effective_passages, relevance_weights
 from selfspec_assets.rows import InstructionRow, PassageRow, RetrievalRow
+from selfspec_assets.words import first_words
 
+MOST_WITHOUT = 0.05  # share of the questions that may find nothing before there is a warning
 GROUP = 100  # queries to a chunk file: on a small corpus a query takes a millisecond, a file some
 
 
@@ -32,7 +36,7 @@ def passages(named: NamedRecipe) -> dg.AssetsDefinition:
         partitions_def=domain_by_iteration(named),
         code_version=STEPS["passages"].code_version,
         deps=deps,
-        check_specs=specs(named, "passages", "rows_reconcile", "weights_sum_to_one"),
+        check_specs=specs(named, "passages", "rows_reconcile", "weights_sum_to_one", "passages_found"),
         kinds={"bm25", "duckdb"},
     )
     def passages(context: dg.AssetExecutionContext) -> Result:
@@ -61,7 +65,7 @@ def make_passages(job: Job) -> Outcome:
     def make(indices: list[int]) -> list[dict[str, Any]]:
         if not retriever:
             job.report(f"{job.name}: indexing the corpus")
-            retriever.append(Bm25Retriever(documents_of(job)))
+            retriever.append(Bm25Retriever(documents_of(job), idf=settings.idf))
         (group,) = indices
         asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
         found = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
@@ -75,12 +79,22 @@ def make_passages(job: Job) -> Outcome:
     groups = math.ceil(len(kept) / GROUP)
     store = job.warehouse.chunks(job.signature, "passages")
     made = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
+    retrievals = [RetrievalRow(**row) for chunk in made for row in chunk["retrievals"]]
+    _refuse_nothing_found(job, retrievals)
     return Outcome(
-        {
-            RetrievalRow: [RetrievalRow(**row) for chunk in made for row in chunk["retrievals"]],
-            PassageRow: [PassageRow(**row) for chunk in made for row in chunk["passages"]],
-        }
+        {RetrievalRow: retrievals, PassageRow: [PassageRow(**row) for chunk in made for row in chunk["passages"]]}
     )
+
+
+def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:
+    """Answers that were to be grounded would all be written without a passage, and nobody would see it."""
+    if any(row.hits for row in retrievals):
+        return
+    reason = f"no passage was found for any of the {len(retrievals)} questions, and passages.k asks for some"
+    remedy = "give the pack a corpus in the language and of the field of its seeds, or set passages.k: 0"
+    if job.recipe.passages.idf == "okapi":
+        remedy = f"set passages.idf: lucene, by which no word weighs nothing; {remedy}"
+    raise SelfspecError(f"{job.lineage.named.path}: {job.name}", reason, remedy)
 
 
 def _search(
@@ -103,12 +117,6 @@ def _search(
     return RetrievalRow(instruction_id, query, len(hits), effective_passages(weights) if hits else 0.0), passages
 
 
-def first_words(text: str, count: int) -> str:
-    """The text, or its first ``count`` words."""
-    words = text.split()
-    return text if len(words) <= count else " ".join(words[:count])
-
-
 def check_passages(job: Job, tables: Tables) -> list[Check]:
     retrievals: Any = tables[RetrievalRow]
     rows: Any = tables[PassageRow]
@@ -126,7 +134,15 @@ def check_passages(job: Job, tables: Tables) -> list[Check]:
             f"{len(asked)} queries for {len(kept)} instructions; {hits} hits = {len(rows)} passages",
         ),
         Check("weights_sum_to_one", not off, f"p_ret does not sum to one for {len(off)} queries"),
+        _passages_found(job, retrievals),
     ]
+
+
+def _passages_found(job: Job, retrievals: Sequence[RetrievalRow]) -> Check:
+    """A warning: some questions may well be outside of the corpus, but of many the retrieval is to be doubted."""
+    without = sum(row.hits == 0 for row in retrievals)
+    few = not job.recipe.passages.k_of(job.iteration) or without <= MOST_WITHOUT * len(retrievals)
+    return Check("passages_found", few, f"{without} of {len(retrievals)} questions have no passage", warns=True)
 
 
 def headline(tables: Tables) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from selfspec_assets.asking import PREDICTION_STOP
+from selfspec_assets.asking import prediction_stop
 from selfspec_assets.assets.step import Check, Job, Outcome, Result, Tables, run_step, specs
 from selfspec_assets.decoding import fits, greedy
 from selfspec_assets.item_draw import draw_order
@@ -139,7 +139,7 @@ def make_predictions(job: Job) -> Outcome:
             model,
             [prompts[possible[i]] for i in indices],
             max_new_tokens=section.max_new_tokens,
-            stop=PREDICTION_STOP,
+            stop=prediction_stop(model.spec),
             adapter=adapter,
             batch_size=section.batch_size,
         )

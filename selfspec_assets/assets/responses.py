@@ -74,6 +74,11 @@ def contrast_of(job: Job) -> ContrastSettings:
     return ContrastSettings("none" if job.iteration == 1 else section.form, section.alpha)
 
 
+def sides_of(job: Job, contrast: ContrastSettings) -> tuple[str | None, str | None]:
+    """Names of the answering adapter and, where there is a contrast, of the weaker one; None is the base, too."""
+    return job.adapter(job.iteration - 1), None if contrast.form == "none" else job.adapter(job.iteration - 2)
+
+
 def make_responses(job: Job) -> Outcome:
     settings = job.recipe.loop.responses
     kept = [row for row in job.read("instructions", InstructionRow) if row.kept]
@@ -82,8 +87,7 @@ def make_responses(job: Job) -> Outcome:
         passages.setdefault(passage.instruction_id, []).append(passage)
     groups = [prompts_of(job, row, passages.get(row.instruction_id, [])) for row in kept]
     model, contrast = job.model(), contrast_of(job)
-    aligned = job.adapter(job.iteration - 1)
-    weaker = job.adapter(job.iteration - 2)
+    aligned, weaker = sides_of(job, contrast)
     possible = [
         i
         for i, group in enumerate(groups)

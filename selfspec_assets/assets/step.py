@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -28,6 +29,7 @@ from selfspec_assets.stopping import StopBetweenBatches
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 
 R = TypeVar("R", bound=Row)
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # of Markdown and HTML; data is neither, so each gets a backslash in front
 Tables = Mapping[type[Row], Sequence[Row]]
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _models: dict[str, LanguageModel] = {}
@@ -35,11 +37,16 @@ _models: dict[str, LanguageModel] = {}
 
 @dataclass(frozen=True)
 class Check:
-    """A rule that a step's rows must keep; a broken one stops everything downstream."""
+    """A rule that a step's rows must keep; a broken one stops everything downstream, unless it only warns."""
 
     name: str
     passed: bool
     detail: str
+    warns: bool = False
+
+    @property
+    def severity(self) -> dg.AssetCheckSeverity:
+        return dg.AssetCheckSeverity.WARN if self.warns else dg.AssetCheckSeverity.ERROR
 
 
 @dataclass
@@ -246,12 +253,12 @@ def run_step(
                 raise
         checks = check(job, outcome.tables)
         results = [
-            dg.AssetCheckResult(
-                check_name=c.name, passed=c.passed, severity=dg.AssetCheckSeverity.ERROR, description=c.detail
-            )
+            dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=c.severity, description=c.detail)
             for c in checks
         ]
-        broken = [c for c in checks if not c.passed]
+        for doubtful in (c for c in checks if c.warns and not c.passed):
+            job.report(f"{job.name}: WARNING: {doubtful.detail}")
+        broken = [c for c in checks if not (c.passed or c.warns)]
         if broken:
             yield from results
             details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
@@ -344,7 +351,7 @@ def markdown_table(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table; long cells are cut."""
     names = [f.name for f in fields(rows[0])]  # type: ignore[arg-type]
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_cell(getattr(row, name)) for name in names) for row in rows]
+    lines += [" | ".join(_MARKS.sub(r"\\\g<0>", _cell(getattr(row, name))) for name in names) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -352,7 +359,7 @@ def _cell(value: object, width: int = 160) -> str:
     if isinstance(value, list):
         value = ", ".join(_cell(item) for item in value)
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = " ".join(text.replace("|", "\\|").split())
+    text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

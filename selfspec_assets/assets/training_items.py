@@ -12,9 +12,9 @@ from selfspec_assets.item_lint import doubtful_items
 from selfspec_assets.lineage import STEPS
 from selfspec_assets.partitions import asset_key, domains
 from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.records import input_key
 from selfspec_assets.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
 from selfspec_assets.scored_benchmarks import scored_benchmarks
+from selfspec_assets.words import comparable
 
 
 def training_items(named: NamedRecipe) -> dg.AssetsDefinition:
@@ -73,8 +73,8 @@ def make_training_items(job: Job) -> Outcome:
 
 def check_training_items(job: Job, tables: Tables) -> list[Check]:
     rows: Any = tables[TrainingItemRow]
-    scored = {(item.benchmark, input_key(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
-    both = [row.item_id for row in rows if (row.benchmark, input_key(row.input)) in scored]
+    scored = {(item.benchmark, comparable(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
+    both = [row.item_id for row in rows if (row.benchmark, comparable(row.input)) in scored]
     return [
         Check("not_empty", len(rows) > 0, f"{len(rows)} labelled items"),
         Check("no_test_item", not both, f"{len(both)} training items are test items of their benchmark"),

@@ -17,6 +17,7 @@ from selfspec_assets.corpus_contract import Source
 from selfspec_assets.domain import DataKind, Pack
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.retrieval import Document, read_corpus
+from selfspec_assets.words import count_words
 
 _QUICK = 64 << 20  # bytes of a source; about ten seconds
 _SAMPLE = 5_000  # documents of a larger one
@@ -60,7 +61,7 @@ def tokens_of(tokenizer: Any) -> Counting:
 
 
 def census(pack: Pack, kind: DataKind, counting: Counting | None = None) -> Census:
-    """Documents and words (as white space parts them) of a prepared corpus, or of each source before it is cut.
+    """Documents and words (``count_words``) of a prepared corpus, or of each source before it is cut.
 
     Tokens are estimated: those to a word of the first documents, times the words.
 
@@ -113,14 +114,14 @@ def _count(texts: Iterable[str], counting: Counting) -> str:
     first: list[str] = []
     for text in texts:
         documents += 1
-        words += len(text.split())
+        words += count_words(text)
         if len(first) < _TOKENIZED:
             first.append(text[:2000])
     return f"{documents} documents, {words} words, {_tokens(words, first, counting)}"
 
 
 def _tokens(words: int, sample: Sequence[str], counting: Counting) -> str:
-    each = counting.tokens(list(sample)) / max(sum(len(text.split()) for text in sample), 1)
+    each = counting.tokens(list(sample)) / max(sum(map(count_words, sample)), 1)
     return f"about {round(words * each)} tokens of {counting.whose}"
 
 
@@ -158,7 +159,7 @@ def _estimated(source: Source, files: Sequence[SourceFile], total: int, counting
         first: list[str] = []
         sample = []
         for record in islice(records(source, stream), _SAMPLE):
-            sample.append(len(record.text.split()))
+            sample.append(count_words(record.text))
             first += [record.text[:2000]] if len(first) < _TOKENIZED else []
         if source.format == "parquet":
             bytes_read = path.stat().st_size * len(sample) / pq.ParquetFile(path).metadata.num_rows

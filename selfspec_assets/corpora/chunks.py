@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 
 from selfspec_assets.corpus_contract import Chunks
+from selfspec_assets.words import count_words, cut_words
 
-# An end mark, closing quotes or brackets, space, and something that begins a sentence. Chinese and Japanese have no
-# space there.
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？]+[”’」』）]*(?=\S)")
+# An end mark (Arabic, Indic, Burmese and Khmer ones, too), closing quotes or brackets, space, and something that begins
+# a sentence. Chinese and Japanese have no space there.
+_END = re.compile(r"[.!?…؟۔।॥။។]+[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？]+[”’」』）]*(?=\S)")
 _LAST_WORD = re.compile(r"([\w.]+)[.]$")
 _ABBREVIATIONS = frozenset(
     (
@@ -48,7 +49,7 @@ def passages(paragraphs: Sequence[str], rule: Chunks) -> list[str]:
     ``max_words`` is cut inside.
     """
     parts = [part for paragraph in paragraphs for one in sentences(paragraph) for part in _fitting(one, rule)]
-    lengths = [len(part.split()) for part in parts]
+    lengths = [count_words(part) for part in parts]
     total = sum(lengths)
     if total <= rule.max_words:
         return [" ".join(parts)] if parts else []
@@ -78,7 +79,4 @@ def _repeated(lengths: Sequence[int], first: int, number: int, rule: Chunks) -> 
 
 
 def _fitting(sentence: str, rule: Chunks) -> list[str]:
-    words = sentence.split()
-    if len(words) <= rule.max_words:
-        return [sentence]
-    return [" ".join(words[at : at + rule.max_words]) for at in range(0, len(words), rule.max_words)]
+    return [sentence] if count_words(sentence) <= rule.max_words else cut_words(sentence, rule.max_words)

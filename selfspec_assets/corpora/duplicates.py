@@ -15,9 +15,9 @@ import duckdb
 from selfspec_assets.corpora.minhash import BANDS, NEAR, jaccard, shingles
 from selfspec_assets.corpora.ngrams import word_hashes
 from selfspec_assets.corpora.record import used_twice
-from selfspec_assets.retrieval import words
 from selfspec_assets.warehouse.files import fsync, move, remove, storing
 from selfspec_assets.warehouse.parquet import connect, literal, pattern
+from selfspec_assets.words import words
 
 MEMORY = "1GB"
 BAND_COLUMNS = tuple(f"b{number:02d}" for number in range(BANDS))

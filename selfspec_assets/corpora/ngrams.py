@@ -1,6 +1,6 @@
 """Runs of n words as 64-bit numbers: what de-duplication and decontamination compare.
 
-Words are those of retrieval: lower case, letters and digits of any script, punctuation left out. A number stands for
+Words are those of ``words``: without case, letters and digits of any script, punctuation left out. A number stands for
 a run of words; that two different runs of a corpus of 10¹⁰ runs meet in one of 10⁷ of a benchmark has a chance of one
 in 180. The same on every machine and in every process, unlike Python's own ``hash``.
 """

@@ -1,9 +1,10 @@
 """Passages that hold text of a benchmark: found by runs of 13 words (Brown et al. 2020, appendix C).
 
 A base model or an adapter that has read an item's answer in a retrieved passage is scored on its memory. So a passage
-goes when it shares 13 words in a row with the input or a reference of an item, lower case and without punctuation.
-Brown et al. cut a window of 200 characters out around a run; passages are short, so here the whole passage goes. Texts
-of fewer than 13 words cannot be looked for (a yes, a name, a label): items without any longer text are counted.
+goes when it shares 13 ``words`` in a row with the input or a reference of an item; of a script without spaces they are
+13 letters. Brown et al. cut a window of 200 characters out around a run; passages are short, so here the whole passage
+goes. Texts of fewer than 13 words cannot be looked for (a yes, a name, a label): items without any longer text are
+counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfspec_assets.corpora.ngrams import Hashes, ngram_hashes, word_hashes
-from selfspec_assets.retrieval import words
+from selfspec_assets.words import words
 
 N = 13
 

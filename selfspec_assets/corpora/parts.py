@@ -30,11 +30,11 @@ from selfspec_assets.corpora.sources import SourceFile
 from selfspec_assets.corpus_contract import Chunks, Source
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.progress import Progress, Report
-from selfspec_assets.retrieval import words
 from selfspec_assets.signature import file_digest
 from selfspec_assets.stopping import StopBetweenBatches
 from selfspec_assets.warehouse import ChunkStore
 from selfspec_assets.warehouse.files import fsync, move, storing
+from selfspec_assets.words import count_words, words
 
 PART_SCHEMA = pa.schema(
     [
@@ -290,7 +290,7 @@ class _Making:
 
     def _add_passage(self, record: Record, title: str, text: str, name: str) -> None:
         self.block.passages["made"] += 1
-        count, tokens = len(text.split()), words(text)
+        count, tokens = count_words(text), words(text)
         if count < self._rules.chunks.min_words or not tokens:
             self._drop(record, name, "too_short")
             self.block.passages["too_short"] += 1

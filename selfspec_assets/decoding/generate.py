@@ -219,10 +219,18 @@ def run_generate(
     finished: Callable[..., "Tensor"] | None,
     max_new_tokens: int,
 ) -> None:
-    """Stock ``generate`` over left-padded rows, row i under adapter i; everything is seen through ``processor``."""
+    """Stock ``generate`` over left-padded rows, row i under adapter i; everything is seen through ``processor``.
+
+    Raises:
+        SelfspecError: a row's logits are not finite.
+    """
     from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
     from selfspec_assets.decoding.cache import growing_cache
+
+    def checked(input_ids: "Tensor", scores: "Tensor") -> "Tensor":
+        lm.check_logits(scores, adapters)
+        return processor(input_ids, scores)
 
     input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
     with lm.rows(adapters) as model:
@@ -238,7 +246,7 @@ def run_generate(
             attention_mask=mask,
             generation_config=config,
             past_key_values=cache,
-            logits_processor=LogitsProcessorList([processor]),
+            logits_processor=LogitsProcessorList([checked]),
             stopping_criteria=StoppingCriteriaList([finished] if finished else []),
         )
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from selfspec_assets.decoding.encoding import encode_prompt
 from selfspec_assets.decoding.generate import run_generate
 from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, repacked_weights
+from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.model_weights import repacked_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,9 +12,9 @@ file that cannot be read, are given as a ``Remark`` in their place: ``selfspec c
 ``column_table``    CSV or TSV with a header: several columns of yes and no, each a question about its row
 ``parquet``         Parquet, as hub datasets have it: which columns make the question, which holds the answers
 ``squad``           SQuAD 1.1 and 2.0 JSON
-``bigbench``        the JSON of BIG-bench and of BIG-Bench Hard
+``bigbench``        the JSON of BIG-bench and of BIG-Bench Hard, with the choices that a task shows
 ``bioasq``          BioASQ golden JSON, one type of question
-``ddi``             DDI-2013 XML
+``ddi``             DDI-2013 XML, a file or a folder; the two drugs are marked in the sentence
 ``tatqa``           TAT-QA JSON: questions about a table and the text beside it
 ``convfinqa``       ConvFinQA JSON: conversations about a table and the text beside it
 ==================  ===========================================================================================

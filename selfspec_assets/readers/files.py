@@ -68,9 +68,17 @@ def records(path: Path, key: str = "") -> Iterator[tuple[str, dict[str, object]]
     """Place and value of each object in the file's list, or, with a key, in the list of that name; at least one.
 
     Raises:
-        SelfspecError: as ``read_json``; there is no such list, it is empty, or it holds something else.
+        SelfspecError: as ``read_json`` and ``records_of``.
     """
-    found = read_json(path)
+    yield from records_of(path, read_json(path), key)
+
+
+def records_of(path: Path, found: Any, key: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+    """``records`` of a file that has been read: of its JSON value.
+
+    Raises:
+        SelfspecError: there is no such list, it is empty, or it holds something else.
+    """
     if key:
         found = as_object(str(path), found).get(key)
     if not isinstance(found, list) or not found:

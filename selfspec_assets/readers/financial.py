@@ -1,16 +1,20 @@
 """Questions about a table and the text beside it: TAT-QA (Zhu et al. 2021) and ConvFinQA (Chen et al. 2022)."""
 
+import math
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.readers.files import as_object, label_of, objects, records, texts
-from selfspec_assets.records import Item, text_field
+from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark, text_field
 
+_FIGURE = re.compile(r"-?\$?(\d[\d,]*\.?\d*|\.\d+)%?")
 SCALES = {"": "", "thousand": " thousand", "million": " million", "billion": " billion", "percent": "%"}
 
 
-def tatqa(path: Path) -> Iterator[Item]:
+def tatqa(path: Path) -> Iterator[Item | Remark]:
     """``[{table, paragraphs, questions}]``: the report, then one question about it.
 
     The answer is written as a person would: a number with its scale ("6.5 million", "-6%"), several spans separated
@@ -19,26 +23,32 @@ def tatqa(path: Path) -> Iterator[Item]:
     Raises:
         SelfspecError: a field that is missing or of another type, a scale that is not known, no answer.
     """
-    for report_place, report in records(path):
+    for number, (report_place, report) in enumerate(records(path)):
         paragraphs = sorted(objects(report_place, report, "paragraphs"), key=lambda found: _order(*found))
         context = [text_field(place, paragraph, "text") for place, paragraph in paragraphs]
         table = as_object(f"{report_place}.table", report.get("table"))
         told = _told(context, _rows(f"{report_place}.table", table.get("table")))
         for place, question in objects(report_place, report, "questions"):
             scale = label_of(place, text_field(place, question, "scale", empty=True), SCALES)
-            pieces = _pieces(place, question.get("answer"))
+            name = text_field(place, question, "uid")
+            pieces, blanks = _pieces(place, question.get("answer"))
+            if blanks:
+                yield Remark(BLANK_ALTERNATIVE, name)
             # A span may have been marked with its scale: "$3.0 million".
             answer = ", ".join(piece if scale and piece.endswith(scale.strip()) else piece + scale for piece in pieces)
             asked = f"{told}\nQuestion: {text_field(place, question, 'question').strip()}"
-            yield Item(text_field(place, question, "uid"), asked, (answer,))
+            yield Item(name, asked, (answer,), f"report-{number}")
 
 
 def convfinqa(path: Path) -> Iterator[Item]:
     """``[{id, pre_text, post_text, table, annotation}]``, the conversation-level files: one item per turn.
 
     Earlier turns stand in the question with their right answers. A gold value is what the turn's program computes, so
-    that a quarter is 0.25. Decided: where the report's own answer to the question is that value in percent, "25%" is
-    the first reference; it is the second where the program ends in a division, which may be meant as a share.
+    that a quarter is 0.25. It is asked for as people answered it: where their answer is a percentage, "25%" is the
+    first reference and "0.25" the second; where it is another figure, the value is the only one. Such an answer is
+    known of a turn that copies a figure of the report (its program is "25%" or "12") and of a question's last turn
+    (the report's own ``qa``). Decided for the steps between: "25%" is the second reference where a step ends in a
+    division, which may be meant as a share, or its question asks for percent.
 
     Raises:
         SelfspecError: a field that is missing or of another type, a turn without a question or a value.
@@ -46,10 +56,11 @@ def convfinqa(path: Path) -> Iterator[Item]:
     for place, report in records(path):
         context = [text for key in ("pre_text", "post_text") for text in texts(place, report, key, empty=True)]
         told = _told(context, _rows(place, report.get("table")))
-        for turn, (question, program, value) in enumerate(_turns(place, report)):
-            told += f"\nQuestion: {question.strip()}"
-            references = _references(value, program, _percentages(report))
-            yield Item(f"{text_field(place, report, 'id')}_{turn}", told, references)
+        for index, turn in enumerate(_turns(place, report)):
+            told += f"\nQuestion: {turn.question.strip()}"
+            references = _references(turn)
+            name = text_field(place, report, "id")
+            yield Item(f"{name}_{index}", told, references, name)
             told += f"\nAnswer: {references[0]}"
 
 
@@ -75,13 +86,13 @@ def _order(place: str, paragraph: dict[str, object]) -> int:
     return order
 
 
-def _pieces(place: str, answer: object) -> list[str]:
-    """A list of spans, or one number or text; blank spans, of which the published file has one, are passed over."""
+def _pieces(place: str, answer: object) -> tuple[list[str], int]:
+    """A list of spans, or one number or text; and how many spans are blank, as one of the published file is."""
     found = [_plain(one) for one in (answer if isinstance(answer, list) else [answer])]
     filled = [piece.strip() for piece in found if piece is not None and piece.strip()]
     if None in found or not filled:
         raise SelfspecError(place, f"has no reference: field 'answer' is {answer!r}", "give a text, number or list")
-    return filled
+    return filled, len(found) - len(filled)
 
 
 def _plain(value: object) -> str | None:
@@ -94,8 +105,17 @@ def _plain(value: object) -> str | None:
     return "0" if written == "-0" else written
 
 
-def _turns(place: str, report: dict[str, object]) -> Iterator[tuple[str, str, object]]:
-    """Question, program and value of each turn of a conversation."""
+@dataclass(frozen=True)
+class _Turn:
+    """One turn of a conversation; ``answered``: as a person wrote the answer, "" where that is not told."""
+
+    question: str
+    program: str
+    value: object
+    answered: str
+
+
+def _turns(place: str, report: dict[str, object]) -> Iterator[_Turn]:
     annotation = as_object(f"{place}.annotation", report.get("annotation"))
     if "cur_dial" in annotation:
         raise SelfspecError(place, "is from a file of single turns", "give the file of conversations, dev.json")
@@ -107,20 +127,43 @@ def _turns(place: str, report: dict[str, object]) -> Iterator[tuple[str, str, ob
     if not len(questions) == len(programs) == len(values):
         reason = f"{len(questions)} questions, {len(programs)} programs and {len(values)} values"
         raise SelfspecError(place, reason, "give each turn one of each")
-    yield from zip(questions, programs, values, strict=True)
+    own = _own_answers(place, report, annotation.get("qa_split", [0] * len(values)), values)
+    for index, (question, program, value) in enumerate(zip(questions, programs, values, strict=True)):
+        yield _Turn(question, program, value, own.get(index, program if _FIGURE.fullmatch(program.strip()) else ""))
 
 
-def _percentages(report: dict[str, object]) -> list[object]:
-    """The values which the report's own answers give in percent."""
-    own = [value for key, value in report.items() if key in ("qa", "qa_0", "qa_1") and isinstance(value, dict)]
-    return [qa.get("exe_ans") for qa in own if str(qa.get("answer", "")).strip().endswith("%")]
+def _own_answers(place: str, report: dict[str, object], split: object, values: Sequence[object]) -> dict[int, str]:
+    """Turn → the report's own answer, which is to the last turn of each question; a blank one is not told.
+
+    Args:
+        split: for each turn 0 or 1, the question that it is a step of.
+        values: of the turns; an answer belongs to another turn if its value is another.
+    """
+    if not isinstance(split, list) or len(split) != len(values) or not all(one in (0, 1) for one in split):
+        raise SelfspecError(place, f"field 'qa_split' is {split!r}", "give each turn 0 or 1")
+    last = {question: index for index, question in enumerate(split)}
+    answers: dict[int, str] = {}
+    for key, question in (("qa", 0), ("qa_0", 0), ("qa_1", 1)):
+        qa = report.get(key)
+        if isinstance(qa, dict) and question in last and qa.get("exe_ans") == values[last[question]]:
+            answers[last[question]] = str(qa.get("answer", "")).strip()
+    return answers
 
 
-def _references(value: object, program: str, percentages: list[object]) -> tuple[str, ...]:
-    plain = str(_plain(value))
-    if not isinstance(value, int | float):
+def _references(turn: _Turn) -> tuple[str, ...]:
+    plain = str(_plain(turn.value))
+    if not isinstance(turn.value, int | float):
         return (plain,)
-    percent = f"{_plain(round(100 * value, 2))}%"
-    if value in percentages:
-        return (percent, plain)
-    return (plain, percent) if program.rpartition("), ")[2].startswith("divide(") else (plain,)
+    percentage = _percentage(turn.value, turn.answered)
+    if turn.answered:
+        return (percentage, plain) if turn.answered.endswith("%") else (plain,)
+    divides = turn.program.rpartition("), ")[2].startswith("divide(")
+    return (plain, percentage) if divides or "percent" in turn.question.lower() else (plain,)
+
+
+def _percentage(value: float, answered: str) -> str:
+    """A share in percent; a program may have made it so itself: then it computes 5.4, and not 0.054, for "5.4%"."""
+    found = _FIGURE.search(answered)
+    written = float(found[1].replace(",", "")) if found else math.inf
+    factor = 1 if abs(written - abs(value)) < abs(written - abs(100 * value)) else 100
+    return f"{_plain(round(factor * value, 2))}%"

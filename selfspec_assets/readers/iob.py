@@ -47,7 +47,7 @@ def iob(
         SelfspecError: a line with other columns, a tag that is not declared, one that continues nothing.
     """
     named = types if isinstance(types, dict) else {kind: kind for kind in types}
-    for sentence in _sentences(path, columns, separator):
+    for document, sentence in _sentences(path, columns, separator):
         mentions: list[tuple[list[str], str]] = []
         previous = "O"
         for token in sentence:
@@ -63,7 +63,8 @@ def iob(
             previous = tag
         answer = ", ".join(f"{' '.join(words)} <{kind}>" for words, kind in mentions) or empty
         if answer:
-            yield Item(f"line-{sentence[0].line}", " ".join(token.text for token in sentence), (answer,))
+            asked = " ".join(token.text for token in sentence)
+            yield Item(f"line-{sentence[0].line}", asked, (answer,), document)
 
 
 def _tag(path: Path, token: _Token, named: dict[str, str], ignored: Sequence[str]) -> str:
@@ -76,16 +77,24 @@ def _tag(path: Path, token: _Token, named: dict[str, str], ignored: Sequence[str
     raise SelfspecError(f"{path}:{token.line}", f"unknown tag '{token.tag}'", f"use one of: O, {known}")
 
 
-def _sentences(path: Path, columns: int, separator: str) -> Iterator[list[_Token]]:
+def _sentences(path: Path, columns: int, separator: str) -> Iterator[tuple[str, list[_Token]]]:
+    """Each sentence, and the document that it is of where the file tells documents apart."""
     sentence: list[_Token] = []
+    documents = 0
     for token in _tokens(path, columns, separator):
         if sentence and (token.line > sentence[-1].line + 1 or token.text == DOCUMENT):
-            yield sentence
+            yield _document(documents), sentence
             sentence = []
-        if token.text != DOCUMENT:
+        if token.text == DOCUMENT:
+            documents += 1
+        else:
             sentence.append(token)
     if sentence:
-        yield sentence
+        yield _document(documents), sentence
+
+
+def _document(number: int) -> str:
+    return f"document-{number}" if number else ""
 
 
 def _tokens(path: Path, columns: int, separator: str) -> Iterator[_Token]:

@@ -25,7 +25,7 @@ def parquet(
 
     Args:
         input: the question, with column names in braces: ``"{context}\nQuestion: {question}"``.
-        answer: the column of the answer; one that holds a list gives several references.
+        answer: the column of the answer; a list gives several references, of which blank ones are passed on as "".
         id: the column that names the item; "" takes the row's number, from 0.
         labels: the answers that may occur; as a mapping, from the file's word to the answer. None: any text.
 
@@ -39,7 +39,7 @@ def parquet(
     for place, number, row in parquet_rows(path, wanted):
         references = [text.strip() for text in _texts(place, answer, row[answer])]
         if labels is not None:
-            references = [label_of(place, text, labels) for text in references]
+            references = [label_of(place, text, labels) if text else text for text in references]
         asked = {name: _text(place, name, row[name]) for name in columns_of(input)}
         name = _text(place, id, row[id]) if id else f"row-{number}"
         yield Item(name, filled(place, input, {**asked}), tuple(references))
@@ -100,10 +100,17 @@ def _value(place: str, row: dict[str, Any], column: str, classes: dict[str, list
 
 
 def _texts(place: str, column: str, value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    if not values:
+    """One answer, or those of a list, where a blank one is "" and at least one is not."""
+    if not isinstance(value, list):
+        return [_text(place, column, value)]
+    found = ["" if _is_blank(one) else _text(place, column, one) for one in value]
+    if not any(found):
         raise SelfspecError(place, f"column '{column}' holds no answer", "leave the row out, or give it an answer")
-    return [_text(place, column, one) for one in values]
+    return found
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(place: str, column: str, value: Any) -> str:

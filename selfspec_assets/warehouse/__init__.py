@@ -2,7 +2,7 @@
 
 from selfspec_assets.warehouse.attempts import Attempts
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.query import check_published, read_only_query
+from selfspec_assets.warehouse.query import check_published, read_only_query, reading
 from selfspec_assets.warehouse.revision import Revision, StepKey
 from selfspec_assets.warehouse.store import ManifestEntry, Warehouse
 
@@ -15,4 +15,5 @@ __all__ = [
     "Warehouse",
     "check_published",
     "read_only_query",
+    "reading",
 ]

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,18 @@ _REMEDY = 'write one SELECT; selfspec sql "SHOW TABLES" lists the tables'
 _READS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
 
 _ATTEMPTS = 100
+_ROWS_AT_ONCE = 1000
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # Python's stand-ins for bytes of the command line are among these
 
 
 def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The column names and all rows of one reading statement; see ``reading``."""
+    with reading(database, sql) as (columns, rows):
+        return columns, list(rows)
+
+
+@contextmanager
+def reading(database: Path, sql: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """Runs one reading statement: SELECT, WITH, FROM, VALUES, PIVOT, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
 
     The file is attached read-only to a database in memory, then files, extensions and settings are locked. Attached
@@ -30,10 +40,12 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
         sql: what the person typed.
 
     Returns:
-        The column names and the rows, in the statement's own order.
+        The column names, and the rows in the statement's own order, a few at a time as DuckDB finds them; to be taken
+        while the context is open.
 
     Raises:
-        SelfspecError: no database yet, not exactly one reading statement, or DuckDB's own refusal.
+        SelfspecError: no database yet, not exactly one reading statement, or DuckDB's own refusal, which may come
+            between two rows.
     """
     if _UNSENDABLE.search(sql):
         raise SelfspecError("SQL", "holds bytes that are not UTF-8, or a NUL", "type the statement as plain text")
@@ -42,15 +54,29 @@ def read_only_query(database: Path, sql: str) -> tuple[list[str], list[tuple[Any
         _attach(connection, database)
         for statement in ("USE selfspec", "SET enable_external_access = false", "SET lock_configuration = true"):
             connection.execute(statement)
-        try:
+        with _refusals():
             _refuse_writes(connection, sql)
             result = connection.execute(sql)
-            return [name for name, *_ in result.description], result.fetchall()
-        except duckdb.Error as error:
-            raise SelfspecError("SQL", str(error), _REMEDY) from error
-        except (OverflowError, ValueError) as error:  # an interval of more days than Python counts, for one
-            reason = f"a value of the result has no form in Python: {error}"
-            raise SelfspecError("SQL", reason, "cast the column to VARCHAR") from error
+            columns = [name for name, *_ in result.description]
+        yield columns, _rows(result)
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    with _refusals():
+        while rows := result.fetchmany(_ROWS_AT_ONCE):
+            yield from rows
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """DuckDB's own refusals, as errors for a person."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise SelfspecError("SQL", str(error), _REMEDY) from error
+    except (OverflowError, ValueError) as error:  # an interval of more days than Python counts, for one
+        reason = f"a value of the result has no form in Python: {error}"
+        raise SelfspecError("SQL", reason, "cast the column to VARCHAR") from error
 
 
 def check_published(database: Path, recipe: str = "quickstart") -> None:

@@ -12,6 +12,8 @@ TYPES = [
     ("contract", "1"),
     ("title", ""),
     ("title", 3),
+    ("language", "english"),
+    ("language", False),
     ("prompts", "list.j2"),
     ("banned_words", "photograph"),
     ("banned_words", [1]),

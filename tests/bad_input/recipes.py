@@ -34,6 +34,7 @@ TYPES = [
     ("passages.k", [3, "x"]),
     ("passages.p_ret", None),
     ("passages.p_ret.normalise", "l2"),
+    ("passages.idf", "bm25+"),
     ("responses.contrast.form", "ratio"),
     ("responses.contrast.alpha", False),
     ("adapter.learning_rate", "fast"),

@@ -8,7 +8,7 @@ RENAME = ("before the rename", "after the rename")
 # Renames by which no step commits anything.
 NOT_COMMITS = {
     "warehouse/upkeep.py": "selfspec gc sets aside what it removes",
-    "corpora/sources.py": "digests of large files, remembered; without them they are made again",
+    "file_digests.py": "digests of large files, remembered; without them they are made again",
     "home.py": "Dagster's configuration, the same bytes each time",
     "new_domain.py": "a domain pack that a person asked for, outside of every step",
 }
