@@ -51,13 +51,16 @@ class Measured:
         return next(iter(self.reports_of(source, domain).values()), None)
 
     def benchmarks(self, domain: str) -> list[str]:
-        """Those that every model of every seed has at every k: what averages are comparable over."""
-        shared = [
-            set(score_table.shared_benchmarks(report, k))
-            for report in self.reports_of(MAIN, domain).values()
-            for k in score_table.shots(report)
-        ]
+        """Those that every model of every recipe and seed has at every k: what averages are comparable over."""
+        reports = [report for (_, where, _), report in self.reports.items() if where == domain]
+        shared = [set(score_table.shared_benchmarks(one, k)) for one in reports for k in score_table.shots(one)]
         return sorted(set.intersection(*shared)) if shared else []
+
+    def without(self, domain: str) -> list[str]:
+        """Those that were asked all the same."""
+        reports = [report for (_, where, _), report in self.reports.items() if where == domain]
+        asked = {name for report in reports for name in score_table.asked_benchmarks(report)}
+        return sorted(asked - set(self.benchmarks(domain)))
 
     def tasks(self, domain: str) -> dict[str, str]:
         report = self.first(MAIN, domain)

@@ -121,7 +121,7 @@ def _averages(measured: Measured, domain: str) -> list[str]:
     names, shots = measured.benchmarks(domain), measured.shots(domain)
     easiest = {k: measured.easiest(domain, k) for k in shots}
     sections = [
-        f"### Macro average over {len(names)} benchmarks",
+        f"### Macro average over {len(names)} benchmarks{_without(measured, domain)}",
         _average_table(measured, domain, dict.fromkeys(shots, names)),
     ]
     if all(easiest.values()):
@@ -129,6 +129,12 @@ def _averages(measured: Measured, domain: str) -> list[str]:
         listed = "; ".join(f"k={k}: {', '.join(easiest[k])}" for k in shots)
         sections += [f"### Without the two easiest ({listed})", _average_table(measured, domain, rest)]
     return sections
+
+
+def _without(measured: Measured, domain: str) -> str:
+    """Names what no average of the domain holds."""
+    names = measured.without(domain)
+    return f" (without {', '.join(names)}: some model's prompts do not fit its context)" if names else ""
 
 
 def _average_table(measured: Measured, domain: str, names: dict[int, list[str]]) -> str:
@@ -196,13 +202,13 @@ def _ablations(measured: Measured, domain: str) -> list[str]:
     if not found:
         return []
     lines = sorted(((order, label, row) for label, (order, row) in found.items()), key=lambda line: line[0])
-    return [f"### {domain}: the paper's Table 2", _ablation_table(measured, domain, lines)]
+    return [f"### {domain}: the paper's Table 2{_without(measured, domain)}", _ablation_table(measured, domain, lines)]
 
 
 def _ablation_table(measured: Measured, domain: str, lines: Sequence[tuple[object, tuple[str, str], Row]]) -> str:
     report = measured.first(lines[-1][2].source, domain)
     assert report is not None
-    names, k = score_table.benchmarks(report), min(score_table.shots(report))
+    names, k = measured.benchmarks(domain), min(score_table.shots(report))
     closed = [name for name in ablation_table.closed_book(report.tasks) if name in names]
     scopes = {"": names, **({", closed-book": closed} if closed else {})}
     head = ["", *(f"{metric.title} k={k}{scope}" for scope in scopes for metric in METRICS), "command"]

@@ -12,14 +12,16 @@ from selfspec_assets.reports.score_table import Model, Report
 from selfspec_assets.steps.base_scores import BaseScores
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.predictions import TOO_LONG
 from selfspec_assets.steps.scores import Scores
 from selfspec_assets.warehouse import Warehouse
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
 from tests.conftest import Project, seed_rows, write_lines
 
 RIGHT, WRONG = "right", "wrong"
-# (recipe, iteration, variant, k, benchmark, item) -> the answer; iteration 0 is the base.
-Answers = Callable[[NamedRecipe, int, str, int, str, int], str]
+# (recipe, iteration, variant, k, benchmark, item) -> the answer, None for a prompt that does not fit the context;
+# iteration 0 is the base.
+Answers = Callable[[NamedRecipe, int, str, int, str, int], str | None]
 
 
 def set_quiz(project: Project, tasks: dict[str, str], items: int, training: bool = False) -> None:
@@ -76,12 +78,13 @@ def imagined(named: NamedRecipe, domain: str, answers: Answers, tasks: dict[str,
         for variant in ("alpaca",) if n else named.recipe.scores.base_variants:
             for k, benchmark, item in product(named.recipe.scores.shots, tasks, range(items)):
                 text = answers(named, n, variant, k, benchmark, item)
+                assert text is not None
                 for oracle in (False,) if n else (False, True):
                     for metric, value in item_scores(text.split("\n")[0] if oracle else text, [RIGHT]).items():
                         series = found.setdefault((Model(n, oracle, variant), k, metric), {})
                         series.setdefault(benchmark, {})[item] = value
     rows = [
-        {**model._asdict(), "shots": k, "metric": metric, "benchmark": benchmark}
+        {**model._asdict(), "shots": k, "metric": metric, "benchmark": benchmark, "missing": []}
         for (model, k, metric), series in found.items()
         for benchmark in series
     ]
@@ -109,7 +112,8 @@ def _predictions(
             for item in items:
                 text = answers(named, n, variant, k, item.benchmark, item.item)
                 about = ("adapter" if n else "base", variant, k, item.benchmark, item.item, item.item_id)
-                yield PredictionRow(*about, [], "p", "m", f"a{n}" if n else None, text, "eos", 1)
+                made = ("", TOO_LONG, 0) if text is None else (text, "eos", 1)
+                yield PredictionRow(*about, [], "p", "m", f"a{n}" if n else None, *made)
 
 
 def _response(n: int) -> ResponseRow:

@@ -750,7 +750,7 @@ def test_digests_of_large_sources_are_remembered(tmp_path: Path, monkeypatch: py
 REMEMBER = """
 import sys
 from pathlib import Path
-from selfspec_assets import file_digests
+from selfspec_assets.base import file_digests
 file_digests._KEPT_FROM = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     file_digests.file_digests([path])
@@ -805,9 +805,9 @@ def test_damaged_and_missing_work_is_made_again(tmp_path: Path, monkeypatch: pyt
 VICTIM = """
 import json, os, signal, sys
 from pathlib import Path
-from selfspec_assets import failpoints
-from selfspec_assets.corpora import parts
-from selfspec_assets.signature import folder_digest
+from selfspec_assets.base import failpoints
+from selfspec_assets.packs.corpora import parts
+from selfspec_assets.base.signature import folder_digest
 from tests.corpus_files import build, corpus, source
 folder = Path(sys.argv[1])
 parts._BLOCK_PASSAGES = 7

@@ -428,8 +428,8 @@ seen = set()
 def watch(event, given):
     if event == "open" and isinstance(given[0], (str, Path)) and Path(given[0]).is_relative_to(folder):
         seen.add(Path(given[0]).relative_to(folder).as_posix())
-from selfspec_assets import model_folder
-from selfspec_assets.language_model import LanguageModel, ModelSpec
+from selfspec_assets.models import folder as model_folder
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 sys.addaudithook(watch)
 LanguageModel.load(ModelSpec(str(folder), chat_template="always"))
 digested = {p.relative_to(folder).as_posix() for pattern in model_folder._DIGESTED for p in folder.glob(pattern)}

@@ -106,7 +106,7 @@ BLOCKED: dict[str, tuple[Any, tuple[str, str], str]] = {
     "no benchmark file": (
         lambda p: (p.folder / "data/colours.jsonl").unlink(),
         ("botany", "benchmarks"),
-        "none of the benchmarks' files is present",
+        "none of the published benchmarks is present",
     ),
     "no corpus": (lambda p: (p.folder / "data/corpus.jsonl").unlink(), ("botany", "corpus"), "corpus.jsonl"),
     "no data folder": (lambda p: (p.folder / "data").rename(p.folder / "d"), ("botany", "corpus"), "SELFSPEC_DATA"),

@@ -95,7 +95,8 @@ def test_nothing_else_prints() -> None:
 
 ALL = """
 import os, sys
-from selfspec_assets import cli, printing
+from selfspec_assets.base import printing
+    from selfspec_assets.cli import app as cli
 printing.prepare()
 for command in {commands!a}:
     try:

@@ -75,18 +75,20 @@ def item(name: str, text: str, *references: str) -> Item:
         ([item("a", "x", "yes"), item("b", "x ", "no"), item("c", "y", "no")], ["1 inputs stand", "a, b"]),
         ([item("a", "x", "yes"), item("b", "x", "yes"), item("c", "x", "yes")], ["2 items repeat", "b"]),
         ([item("a", "x", "yes", "si"), item("b", "x", "si", "yes")], ["1 items repeat", "b"]),
+        ([item("a", "X y", "Yes"), item("b", "x  Y", "yes")], ["1 items repeat", "b"]),
         ([item("a", "x", "yes"), item("b", "y", "yes")], []),
     ],
 )
 def test_contradictory_and_repeated_inputs_are_counted(items: list[Item], told: list[str]) -> None:
-    found = doubtful_items(ReadItems(items, []))
+    found = [doubt.line for doubt in doubtful_items(ReadItems(items, []))]
     assert len(found) == bool(told)
     assert all(words in line for line in found for words in told)
 
 
 def test_remarks_are_counted_by_kind() -> None:
     remarks = [Remark("blanks", "a"), Remark("lost", "b", drops=True), Remark("blanks", "c")]
-    assert doubtful_items(ReadItems([], remarks)) == ["2 blanks; the first: a", "1 lost; the first: b"]
+    found = [doubt.line for doubt in doubtful_items(ReadItems([], remarks))]
+    assert found == ["2 blanks; the first: a", "1 lost; the first: b"]
 
 
 def _folder(project: Project) -> None:

@@ -15,26 +15,33 @@ Averages = Callable[[Model, str, int], Average | None]
 
 
 def as_json(reports: list[Report]) -> dict[str, Any]:
-    """Everything of one recipe; ``*_without_easiest`` name the two benchmarks that they leave out."""
+    """Everything of one recipe; ``*_without_easiest`` name the two benchmarks that they leave out.
+
+    ``averages_without``: by domain and k, the benchmarks that the printed averages are without, and for which models.
+    """
     merged: dict[str, Any] = {"recipe": reports[0].named.name}
     for key in ("scores", "lift", "lift_by_benchmark", "baselines", "shares", "adapters"):
         merged[key] = [row for report in reports for row in getattr(report, key)]
     merged["scores_without_easiest"] = [row for report in reports for row in easiest.scores_without(report)]
     merged["lift_without_easiest"] = [row for report in reports for row in easiest.lift_without(report)]
+    merged["averages_without"] = {
+        report.domain: {k: score_table.not_shared(report, k) for k in score_table.shots(report)} for report in reports
+    }
     merged["left_out"] = {report.domain: report.left_out for report in reports}
     return merged
 
 
 def print_report(report: Report, details: bool) -> None:
     """The averages with and without the two easiest benchmarks, the lift, and the notes."""
-    count = len(score_table.benchmarks(report))
-    benchmarks = f"{count} benchmark{'' if count == 1 else 's'}"
+    counts = {len(score_table.shared_benchmarks(report, k)) for k in score_table.shots(report)}
+    numbers = "–".join(map(str, sorted({min(counts), max(counts)})))
+    benchmarks = f"{numbers} benchmark{'' if counts == {1} else 's'}"
     # A line of its own: as the table's title it would be broken where the table is narrower.
     printing.line(f"{report.named.name} × {report.domain}: macro average over {benchmarks}, 0–100")
     printing.table(_average_table(report))
     if any(model.oracle for model in score_table.models(report)):
         printing.line(ORACLE)
-    for line in _easiest_notes(report):
+    for line in [*score_table.shortfalls(report), *_easiest_notes(report)]:
         printing.line(line)
     shots = score_table.shots(report)
     if details:

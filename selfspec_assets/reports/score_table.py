@@ -200,13 +200,27 @@ def shared_benchmarks(report: Report, k: int) -> list[str]:
     return sorted(set.intersection(*scored.values())) if scored else []
 
 
+def asked_benchmarks(report: Report) -> list[str]:
+    """All that were asked of a model, also those of which no prompt fitted."""
+    return sorted({*benchmarks(report), *(name for row in report.scores for name in row["missing"] or ())})
+
+
 def not_shared(report: Report, k: int) -> dict[str, list[str]]:
     """Each benchmark that the averages at that k are without, and the models that have no score of it."""
     found = {}
-    for name in sorted(set(benchmarks(report)) - set(shared_benchmarks(report, k))):
+    for name in sorted(set(asked_benchmarks(report)) - set(shared_benchmarks(report, k))):
         lacking = [model for model in models(report) if not cell(report, model, "f1", k, name)]
         found[name] = [title(report, model) for model in lacking if not model.oracle]
     return found
+
+
+def shortfalls(report: Report) -> list[str]:
+    """What each average is without, and for which model's sake: a line per k and benchmark."""
+    return [
+        f"the averages at k={k} are without {name}: no prompt fits the context of {'; '.join(lacking)}"
+        for k in shots(report)
+        for name, lacking in not_shared(report, k).items()
+    ]
 
 
 def extra_metrics(report: Report) -> list[tuple[str, str]]:
@@ -238,9 +252,10 @@ def average_over(report: Report, model: Model, metric: str, k: int, names: Itera
     Stored rows are taken as they are: all benchmarks, or one alone. Others are made from `item_scores`.
     """
     chosen = sorted(names)
-    for stored in [AVERAGE] if chosen == benchmarks(report) else chosen if len(chosen) == 1 else []:
+    stored = AVERAGE if chosen == benchmarks(report) else chosen[0] if len(chosen) == 1 else None
+    if stored is not None:
         row = cell(report, model, metric, k, stored)
-        if row is None or row["missing"]:
+        if row is None or not set(chosen).isdisjoint(row["missing"] or ()):
             return None
         return Average(row["value"], row["low"], row["high"], row["n"])
     items = report.items.get((model, k, metric), {})
@@ -265,11 +280,6 @@ def notes(report: Report) -> list[str]:
             f"iteration {row['iteration']}: {row['kept']} answers kept; mixing the passages changed the choice at "
             f"{row['marginal_changed']:.1%} of {row['tokens']} tokens{contrast}"
         )
-    for k in shots(report):
-        for name, lacking in not_shared(report, k).items():
-            lines.append(
-                f"the averages at k={k} are without {name}: no prompt fits the context of {', '.join(lacking)}"
-            )
     for row in report.lift:
         if row["missing"] and row["metric"] == "f1":
             adapter = adapter_title(report.named.recipe, row["iteration"])

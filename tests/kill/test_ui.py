@@ -37,7 +37,7 @@ SECONDS = 8  # for an answer
 # Python imports this module by itself when it finds it; so every process of the server is slow, until told otherwise.
 SLOW = f"""
 import pathlib, time
-from selfspec_assets import failpoints
+from selfspec_assets.base import failpoints
 def wait(point):
     end = time.monotonic() + ({SECONDS} if point == "chunk: before the rename" else 0)
     while time.monotonic() < end and not pathlib.Path(__file__).with_name("quick").exists():
