@@ -15,7 +15,7 @@ from rich.table import Table
 
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.steps.step import markdown_table
+from selfspec_assets.orchestration.materialise import markdown_table
 from selfspec_assets.warehouse.rows import SeedRow
 from tests.conftest import Project
 from tests.test_imports import MODULES, imports
@@ -96,7 +96,7 @@ def test_nothing_else_prints() -> None:
 ALL = """
 import os, sys
 from selfspec_assets.base import printing
-    from selfspec_assets.cli import app as cli
+from selfspec_assets.cli import app as cli
 printing.prepare()
 for command in {commands!a}:
     try:
