@@ -8,7 +8,7 @@ def main() -> None:
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:  # a command in the background was told to ignore it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from selfspec_assets.cli import app as cli
+    from selfspec_assets import cli
 
     signal.signal(signal.SIGINT, before)
     cli.main()
