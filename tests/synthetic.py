@@ -6,7 +6,7 @@ from typing import Any
 
 from selfspec_assets.base import home
 from selfspec_assets.method.scoring.metrics import item_scores
-from selfspec_assets.packs.pack import load_items
+from selfspec_assets.packs.items import load_items
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.reports.score_table import Model, Report
 from selfspec_assets.steps.base_scores import BaseScores
@@ -15,7 +15,8 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.predictions import TOO_LONG
 from selfspec_assets.steps.scores import Scores
 from selfspec_assets.warehouse import Warehouse
-from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, ResponseRow, RunRow
+from selfspec_assets.warehouse.score_rows import PredictionRow
 from tests.conftest import Project, seed_rows, write_lines
 
 RIGHT, WRONG = "right", "wrong"

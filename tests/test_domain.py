@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.pack import domain_names, load_items, load_pack, load_seeds
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import domain_names, load_pack
+from selfspec_assets.packs.records import load_seeds
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage, every_step
 from tests.conftest import Project, seed_rows, write_lines

@@ -15,7 +15,10 @@ from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
 from selfspec_assets.method.scoring.extra_metrics import ascii_rouge_l, squad_f1
 from selfspec_assets.method.scoring.metrics import normalise, rouge_l, token_f1
 from selfspec_assets.packs.corpora.documents import read_corpus
-from selfspec_assets.packs.pack import DataKind, Pack, load_items, load_pack, load_seeds
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.records import load_seeds
+from selfspec_assets.recipe.sections import DataKind
 from tests.published_data import DATA, REPO, published_file
 
 DOMAINS = ("biomedicine", "finance", "sports")

@@ -27,7 +27,7 @@ from selfspec_assets.method.scoring.extra_metrics import (
     set_f1,
 )
 from selfspec_assets.method.scoring.metrics import METRICS
-from selfspec_assets.packs.pack import MetricName
+from selfspec_assets.packs.contract import MetricName
 from tests.published_data import REPO
 
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import file_digest
 from selfspec_assets.cli.app import app
-from selfspec_assets.packs.pack import load_items, load_pack
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.readers import hub
 from selfspec_assets.packs.readers.parquet import parquet
 from selfspec_assets.packs.records import Item

@@ -9,7 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from selfspec_assets.cli.app import app
-from selfspec_assets.packs.pack import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items, load_training_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Seed, load_seeds
 from selfspec_assets.planning.obstacles import obstacle
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.planning.seed_lint import doubts

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
-from selfspec_assets.packs.pack import load_items, load_pack
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage

@@ -15,7 +15,9 @@ from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.warehouse.rows import ROW_TYPES, BaselineRow, CorpusDropRow, TrainingItemRow
+from selfspec_assets.warehouse.rows import CorpusDropRow, TrainingItemRow
+from selfspec_assets.warehouse.score_rows import BaselineRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.conftest import Project
 
 # Only a supervised recipe has the one (tests/test_reference.py), only a corpus that repeats itself the next

@@ -187,9 +187,7 @@ def test_a_file_of_the_project_registers(own: Callable[..., Project], registry: 
 
 
 def test_one_that_raises_stands_in_nobodys_way(own: Callable[..., Project], registry: plugins.Registry) -> None:
-    own(
-        "@plugins.metric('early', version='1')\ndef early(a, r):\n    return 1.0\nraise RuntimeError('broken on purpose')\n"
-    )
+    own(METRIC.format(name="early", value="1.0") + "raise RuntimeError('broken on purpose')\n")
     assert registry.get("metric", "set_f1", "here").origin == plugins.OWN
     with pytest.raises(SelfspecError) as caught:
         registry.get("metric", "early", "domain.yaml: metrics")

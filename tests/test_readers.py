@@ -14,7 +14,9 @@ import yaml
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.bound_reader import bound_reader
-from selfspec_assets.packs.pack import Benchmark, load_items, load_pack, read_benchmark
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items, read_benchmark
+from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark
 from tests.conftest import Project
 from tests.published_data import REPO

@@ -11,7 +11,8 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.orchestration.builder import assets_of
 from selfspec_assets.orchestration.runner import run_recipe
-from selfspec_assets.packs.pack import REPEATS_TEST, load_pack, read_training_items
+from selfspec_assets.packs.items import REPEATS_TEST, read_training_items
+from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines

@@ -9,7 +9,8 @@ from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
 from selfspec_assets.packs.item_lint import doubtful_items
-from selfspec_assets.packs.pack import ReadItems, load_pack
+from selfspec_assets.packs.items import ReadItems
+from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.records import Item, Remark
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.recipe.recipe import load_recipe

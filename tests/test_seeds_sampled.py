@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
 from selfspec_assets.orchestration.runner import run_recipe
-from selfspec_assets.packs.pack import Item, Seed, load_items, load_pack, load_seeds, load_training_items
+from selfspec_assets.packs.items import load_items, load_training_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Item, Seed, load_seeds
 from selfspec_assets.packs.seed_sample import recipe_seeds, sampled_seeds, sampling_notes
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.planning.seed_lint import doubts, repeats

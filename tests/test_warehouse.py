@@ -30,9 +30,7 @@ from selfspec_assets.warehouse import parquet as parquet_module
 from selfspec_assets.warehouse import query as query_module
 from selfspec_assets.warehouse.parquet import columns, read_rows, write_rows
 from selfspec_assets.warehouse.rows import (
-    ROW_TYPES,
     AdapterRow,
-    ItemScoreRow,
     LossRow,
     PassageRow,
     ResponseTokenRow,
@@ -40,6 +38,8 @@ from selfspec_assets.warehouse.rows import (
     RunRow,
     SeedRow,
 )
+from selfspec_assets.warehouse.score_rows import ItemScoreRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 
 FORK = multiprocessing.get_context("fork")
 KEY = StepKey("quickstart", "responses", "biomedicine", 1)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from selfspec_assets.packs.pack import Benchmark, PackData, PackFile, Prompts
+from selfspec_assets.packs.contract import Benchmark, PackData, PackFile, Prompts
 from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.recipe.recipe import load_recipe

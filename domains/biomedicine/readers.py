@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.pack import Item, text_field
+from selfspec_assets.packs import Item, text_field
 from selfspec_assets.packs.readers.files import as_object, read_json, texts, with_context
 
 

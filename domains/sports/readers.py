@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.packs.pack import Item, Remark, text_field
+from selfspec_assets.packs import Item, Remark, text_field
 from selfspec_assets.packs.readers.files import records
 from selfspec_assets.packs.readers.options import split_options
 

@@ -15,7 +15,7 @@ from selfspec_assets.cli.app import app, print_json, speaks_plainly
 def plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List what can be named in recipes and packs: kind, name, version, and from where. Ends with 1 if one is broken."""
+    """List what recipes and packs can name: kind, name, version, and from where. Ends with 1 if one is broken."""
     found = sorted(registry.REGISTRY.all(), key=lambda plugin: (registry.KINDS.index(plugin.kind), plugin.name))
     broken = list(registry.each_broken())
     if as_json:

@@ -17,7 +17,8 @@ from selfspec_assets.packs.corpora.formats import records
 from selfspec_assets.packs.corpora.lines import opened
 from selfspec_assets.packs.corpora.record import Record, used_twice
 from selfspec_assets.packs.corpora.sources import SourceFile
-from selfspec_assets.packs.pack import DataKind, Pack
+from selfspec_assets.packs.pack import Pack
+from selfspec_assets.recipe.sections import DataKind
 
 _QUICK = 64 << 20  # bytes of a source; about ten seconds
 _SAMPLE = 5_000  # documents of a larger one

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from selfspec_assets.base.words import comparable
-from selfspec_assets.packs.pack import ReadItems
+from selfspec_assets.packs.items import ReadItems
 from selfspec_assets.packs.records import Item, Remark
 
 CONTRADICTORY = "inputs stand more than once with different references: no answer can be right for all of them"

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
-from selfspec_assets.packs.pack import Benchmark, DataKind, Pack, ReadItems, read_benchmark
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import ReadItems, read_benchmark
+from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import Demonstrates, demonstrating
 from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.recipe.sections import DataKind
 
 
 def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:

@@ -9,10 +9,13 @@ import random
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.base.words import comparable
-from selfspec_assets.packs.pack import Benchmark, DataKind, Item, Pack, Seed, load_seeds, load_training_items
-from selfspec_assets.packs.records import demonstrating
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_training_items
+from selfspec_assets.packs.pack import Pack
+from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds
 from selfspec_assets.packs.scored_benchmarks import read_present
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.recipe.sections import DataKind
 
 
 def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:

@@ -6,16 +6,18 @@ from pathlib import Path
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import load_tokenizer
 from selfspec_assets.packs.census import Counting, census, no_corpus, tokens_of
+from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.finding import find_pack
 from selfspec_assets.packs.item_lint import doubtful_items
-from selfspec_assets.packs.pack import Benchmark, DataKind, Pack, no_training_split, read_benchmark, read_training_items
+from selfspec_assets.packs.items import no_training_split, read_benchmark, read_training_items
+from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import Seed, demonstrating
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.packs.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
 from selfspec_assets.planning.pack_check import no_data_folder, without_folder
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.recipe.sections import EMBEDDED
+from selfspec_assets.recipe.sections import EMBEDDED, DataKind
 from selfspec_assets.steps.lengths import check_model
 from selfspec_assets.steps.lineage import Lineage
 

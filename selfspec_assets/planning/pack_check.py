@@ -7,22 +7,16 @@ from dataclasses import dataclass, field
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.census import census
+from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.corpora.contract import Source
 from selfspec_assets.packs.finding import find_pack
 from selfspec_assets.packs.item_lint import doubtful_items
-from selfspec_assets.packs.pack import (
-    Benchmark,
-    DataKind,
-    Pack,
-    ReadItems,
-    load_pack,
-    load_seeds,
-    read_benchmark,
-    read_training_items,
-)
+from selfspec_assets.packs.items import ReadItems, read_benchmark, read_training_items
+from selfspec_assets.packs.pack import Pack, load_pack
 from selfspec_assets.packs.readers.hub import is_hub_address
-from selfspec_assets.packs.records import Seed
+from selfspec_assets.packs.records import Seed, load_seeds
 from selfspec_assets.planning.seed_lint import doubts, repeats
+from selfspec_assets.recipe.sections import DataKind
 
 
 @dataclass

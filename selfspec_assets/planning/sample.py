@@ -25,7 +25,7 @@ from selfspec_assets.method.tuning.tune import TuningSettings, tune
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.packs.census import first_documents
-from selfspec_assets.packs.pack import load_items
+from selfspec_assets.packs.items import load_items
 from selfspec_assets.packs.records import Seed, demonstrating
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.planning.costs import Cost, Past

@@ -7,8 +7,8 @@ from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.words import comparable
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
 from selfspec_assets.method.scoring.metrics import normalise
-from selfspec_assets.packs.pack import Benchmark, Item
-from selfspec_assets.packs.records import Seed
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.records import Item, Seed
 
 MAX_ROUGE_L = 0.7  # as for generated instructions (paper, §3.2 after self-instruct)
 FEWEST = 4  # seeds of one group, for its labels to be weighed

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import count_words
+from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.item_lint import doubtful_items
-from selfspec_assets.packs.pack import Benchmark, DataKind, Item, Pack, domain_names, load_pack, read_benchmark
+from selfspec_assets.packs.items import read_benchmark
+from selfspec_assets.packs.pack import Pack, domain_names, load_pack
+from selfspec_assets.packs.records import Item
+from selfspec_assets.recipe.sections import DataKind
 
 _ANSWERS_SHOWN = 5
 

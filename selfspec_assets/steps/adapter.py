@@ -10,7 +10,7 @@ from selfspec_assets.base.progress import Progress
 from selfspec_assets.method.decoding import encode_example
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.method.tuning.tune import TuningSettings, logit_change, tune
-from selfspec_assets.packs.pack import load_training_items
+from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.packs.seed_sample import (
     recipe_seeds,
@@ -21,13 +21,7 @@ from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.responses import kept_answers
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import (
-    AdapterRow,
-    LossRow,
-    ResponseRow,
-    SeedRow,
-    TrainingItemRow,
-)
+from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TrainingItemRow
 
 
 @plugins.step("adapter", version="1")

@@ -7,7 +7,7 @@ from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Need
 from selfspec_assets.steps.scores import Scores, base_series, exam_of
 from selfspec_assets.steps.step import Outcome
-from selfspec_assets.warehouse.rows import BaselineRow, ItemScoreRow, ScoreRow
+from selfspec_assets.warehouse.score_rows import BaselineRow, ItemScoreRow, ScoreRow
 
 
 @plugins.step("base_scores", version="5")

@@ -6,7 +6,7 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.item_lint import Doubt, doubtful_items
-from selfspec_assets.packs.pack import ReadItems
+from selfspec_assets.packs.items import ReadItems
 from selfspec_assets.packs.scored_benchmarks import read_present, scored_benchmarks
 from selfspec_assets.steps.digests import benchmark_files
 from selfspec_assets.steps.job import Job, Tables

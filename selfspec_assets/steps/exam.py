@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
 from selfspec_assets.method.scoring.extra_metrics import CORPUS, ITEM, commonest
-from selfspec_assets.warehouse.rows import BaselineRow, ItemScoreRow, LiftRow, ScoreRow
+from selfspec_assets.warehouse.score_rows import BaselineRow, ItemScoreRow, LiftRow, ScoreRow
 
 AVERAGE = "average"
 MAJORITY = "majority"

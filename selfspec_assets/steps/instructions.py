@@ -21,12 +21,7 @@ from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import (
-    BenchmarkItemRow,
-    InstructionRow,
-    RequestRow,
-    SeedRow,
-)
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, InstructionRow, RequestRow, SeedRow
 
 
 @plugins.step("instructions", version="2")

@@ -23,12 +23,8 @@ from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import (
-    BenchmarkItemRow,
-    BenchmarkRow,
-    PredictionRow,
-    SeedRow,
-)
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, SeedRow
+from selfspec_assets.warehouse.score_rows import PredictionRow
 
 TOO_LONG = "too_long"
 

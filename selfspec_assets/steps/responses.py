@@ -16,12 +16,7 @@ from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.passages import expected_passages
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import (
-    InstructionRow,
-    PassageRow,
-    ResponseRow,
-    ResponseTokenRow,
-)
+from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow
 
 
 @plugins.step("responses", version="1")

@@ -20,14 +20,8 @@ from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.predictions import TOO_LONG, expected_questions
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
-from selfspec_assets.warehouse.rows import (
-    BenchmarkItemRow,
-    ItemScoreRow,
-    LiftRow,
-    PredictionRow,
-    Row,
-    ScoreRow,
-)
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, Row
+from selfspec_assets.warehouse.score_rows import ItemScoreRow, LiftRow, PredictionRow, ScoreRow
 
 
 @plugins.step("scores", version="5")

@@ -8,7 +8,7 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.item_lint import doubtful_items
-from selfspec_assets.packs.pack import load_training_items, no_training_split, read_training_items
+from selfspec_assets.packs.items import load_training_items, no_training_split, read_training_items
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import training_files

@@ -19,7 +19,8 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import fsync, move, remove
 from selfspec_assets.warehouse.parquet import columns, connect, literal, pattern
 from selfspec_assets.warehouse.revision import Revision, StepKey
-from selfspec_assets.warehouse.rows import ROW_TYPES, Row, RunRow
+from selfspec_assets.warehouse.rows import Row, RunRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 
 _PARTITION = {"recipe": "VARCHAR", "domain": "VARCHAR", "iteration": "INTEGER"}
 _REVISIONS = {

@@ -85,7 +85,9 @@ def test_what_windows_writes_is_read_as_if_it_had_not(relative: str, change: str
 def load() -> Any:
     """What is read of a project, without digests of bytes."""
     from selfspec_assets.packs.census import first_documents
-    from selfspec_assets.packs.pack import load_items, load_pack, load_seeds
+    from selfspec_assets.packs.items import load_items
+    from selfspec_assets.packs.pack import load_pack
+    from selfspec_assets.packs.records import load_seeds
 
     named = load_recipe("tiny")
     lines, problem = check_recipe(named, "botany")

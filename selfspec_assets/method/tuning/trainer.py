@@ -44,7 +44,7 @@ def trainer_class() -> Any:
                 last = min(first + (self.rows_that_fit or rows), rows)
                 loss = self._try(model, rows_of(inputs, first, last), num_items_in_batch)
                 if loss is None:
-                    self._halve(last - first)
+                    self.rows_that_fit = _halved(last - first)
                     continue
                 if not math.isfinite(loss):
                     raise not_finite(model, f"optimiser step {self.state.global_step + 1}", f"the loss is {loss}")
@@ -71,23 +71,29 @@ def trainer_class() -> Any:
             with saving(Path(self.args.output_dir)):
                 super()._save_checkpoint(*arguments, **named)
 
-        def _halve(self, rows: int) -> None:
-            free_memory()
-            if rows == 1:
-                raise SelfspecError(
-                    "adapter.max_length",
-                    "a single example does not fit the device's memory",
-                    "lower adapter.max_length, or set base_model.quantization: nf4",
-                )
-            self.rows_that_fit = rows // 2
-            _log.warning(
-                "out of memory with %d examples at a time; going on with %d, the update is the same "
-                "(adapter.micro_batch_size saves the failed try)",
-                rows,
-                self.rows_that_fit,
-            )
-
     return HalvingTrainer
+
+
+def _halved(rows: int) -> int:
+    """How many examples are tried next where so many did not fit.
+
+    Raises:
+        SelfspecError: it was one alone.
+    """
+    free_memory()
+    if rows == 1:
+        raise SelfspecError(
+            "adapter.max_length",
+            "a single example does not fit the device's memory",
+            "lower adapter.max_length, or set base_model.quantization: nf4",
+        )
+    _log.warning(
+        "out of memory with %d examples at a time; going on with %d, the update is the same "
+        "(adapter.micro_batch_size saves the failed try)",
+        rows,
+        rows // 2,
+    )
+    return rows // 2
 
 
 def loss_recorder(
