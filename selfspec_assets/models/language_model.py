@@ -26,6 +26,7 @@ from selfspec_assets.models.folder import (
     write_adapter_record,
 )
 from selfspec_assets.models.memory import Room
+from selfspec_assets.models.peft_internals import BASE, rows_under
 from selfspec_assets.models.weights import load_weights, not_finite, precision_of
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ __all__ = [
     "model_folder",
     "write_adapter_record",
 ]
-
-BASE = "__base__"  # PEFT's own name for "no adapter" in a row's adapter_names
 
 
 class LanguageModel:
@@ -229,8 +228,8 @@ class LanguageModel:
     def rows(self, adapters: Sequence[str | None]) -> Iterator[Any]:
         """Within the block the model's row i runs under ``adapters[i]`` (None: the base); yields the model.
 
-        This is the one road to a forward pass. PEFT's public ``forward`` drops ``adapter_names`` for MPT, so the
-        hooks are set around the bare transformers model, which is right for every architecture.
+        This is the one road to a forward pass: PEFT's hooks around the bare transformers model (``rows_under``), which
+        is right for every architecture.
 
         Raises:
             KeyError: an adapter that is not loaded.
@@ -247,16 +246,8 @@ class LanguageModel:
             self.peft.base_model.set_adapter(names[0], inference_mode=True)
             yield self.model
             return
-        failure: BaseException | None = None
-        with self.peft.base_model._enable_peft_forward_hooks(adapter_names=names):
-            try:
-                yield self.model
-            except BaseException as error:
-                # PEFT removes its hooks only on a normal exit. Left behind (say after running out of memory),
-                # they would give the next batch this batch's adapters.
-                failure = error
-        if failure is not None:
-            raise failure
+        with rows_under(self.peft, names):
+            yield self.model
 
 
 @contextlib.contextmanager

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 import psutil
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 from selfspec_assets.base import home
 from selfspec_assets.base.files import storing, waiting
+from selfspec_assets.orchestration.dagster_internals import CheckRunHealthResult, WorkerStatus, instance_of
 
 _SILENT_SECONDS = 120.0  # a run that has not said by then which process it is in never will
 _CLOCK_SECONDS = 2.0  # a process's start and an event's time are told by different clocks
@@ -44,7 +44,7 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Asked by the run monitoring daemon every ``poll_interval_seconds``."""
-        gone = why_gone(self._instance, run)
+        gone = why_gone(instance_of(self), run)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND if gone else WorkerStatus.RUNNING, gone)
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import uuid
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
@@ -101,12 +100,11 @@ def _send(process: psutil.Process, number: int) -> None:
 
 
 def _dagster_dev() -> None:
-    from dagster._cli.dev import dev_command
+    from selfspec_assets.orchestration.dagster_internals import serve_ui
 
-    # The project's own is copied into DAGSTER_HOME, so it is used; and `dg dev` wants a project in a form of its own.
+    # The project's own is copied into DAGSTER_HOME, so it is used.
     logging.getLogger("dagster").addFilter(lambda record: "will not be used to configure" not in record.getMessage())
-    warnings.filterwarnings("ignore", "Function `dev_command` is superseded")
-    dev_command()
+    serve_ui()
 
 
 if __name__ == "__main__":

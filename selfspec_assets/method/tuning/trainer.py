@@ -1,5 +1,5 @@
 """transformers' Trainer with three additions: each step's exact loss, micro-batches that shrink to fit the memory, and
-words for a checkpoint that cannot be written.
+words for a checkpoint that cannot be written. Whatever reaches into the Trainer's private parts stands here.
 """
 
 import logging
@@ -72,6 +72,12 @@ def trainer_class() -> Any:
                 super()._save_checkpoint(*arguments, **named)
 
     return HalvingTrainer
+
+
+def on_one_gpu(arguments: Any) -> Any:
+    """The same ``TrainingArguments``, for the paper's single GPU: with several, the model would be copied to each."""
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _halved(rows: int) -> int:

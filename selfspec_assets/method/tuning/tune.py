@@ -17,7 +17,7 @@ from selfspec_assets.base.failpoints import reached
 from selfspec_assets.method.decoding import next_token_logits
 from selfspec_assets.method.tuning.checkpoints import kept_checkpoints, saving
 from selfspec_assets.method.tuning.examples import Example, answer_loss, collate, encode_examples, training_order
-from selfspec_assets.method.tuning.trainer import loss_recorder, trainer_class
+from selfspec_assets.method.tuning.trainer import loss_recorder, on_one_gpu, trainer_class
 from selfspec_assets.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from selfspec_assets.models.language_model import (
     LanguageModel,
@@ -222,7 +222,7 @@ def _train(
         arguments = _arguments(lm, settings, bf16, checkpoints.scratch, every, len(order))
         trainer = trainer_class()(
             adapted,
-            arguments,
+            on_one_gpu(arguments),
             train_dataset=[encoded[place] for place in order],
             data_collator=lambda batch: collate(batch, lm.pad_id),
             compute_loss_func=loss,
@@ -254,7 +254,7 @@ def _arguments(
     # Rounded down: transformers rounds a share up, and a single warm-up step has a learning rate of 0, which throws
     # away the whole tuning where there is one step in all.
     warmup = int(settings.warmup_ratio * math.ceil(examples / settings.batch_size))
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,  # the order holds all epochs
         per_device_train_batch_size=settings.micro_batch_size,
@@ -280,9 +280,6 @@ def _arguments(
         push_to_hub=False,
         disable_tqdm=True,
     )
-    # The paper's single GPU: with several, Trainer would copy the model to each and change the batch.
-    arguments._n_gpu = min(arguments.n_gpu, 1)
-    return arguments
 
 
 def _save(adapted: Any, spec: ModelSpec, folder: Path) -> None:
