@@ -1,8 +1,7 @@
 """What is taken from Dagster's private modules: all of it, so that a version that moves it shows in one place.
 
-Dagster has no public name for how a run launcher says whether a run's process lives or
-asks for its instance, nor a command that starts the UI
-for a workspace file (``dg dev`` wants a project in a form of its own).
+Dagster has no public name for how a run launcher says whether a run's process lives or asks for its instance, nor a
+command that starts the UI for a workspace file (``dg dev`` wants a project in a form of its own).
 """
 
 import warnings
