@@ -28,7 +28,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch has been at
+    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch was at
     # work, and would bury the summary.
     sys.stdout.flush()
     sys.stderr.flush()

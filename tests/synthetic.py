@@ -55,12 +55,27 @@ def publish(named: NamedRecipe, domain: str, answers: Answers, seconds: float = 
 
     def commit(step: str, n: int, tables: dict[Any, Any]) -> None:
         signature = lineage.signature(step, domain, n)
-        run = RunRow(step, signature, "2026-01-01T00:00:00", seconds, 0, 0, 0.0, "cpu", "")
+        run = RunRow(
+            step=step,
+            signature=signature,
+            started_at="2026-01-01T00:00:00",
+            seconds=seconds,
+            input_tokens=0,
+            output_tokens=0,
+            peak_memory_mb=0.0,
+            device="cpu",
+            dagster_run_id="",
+        )
         warehouse.commit(lineage.key(step, domain, n), signature, tables, run=run)
 
     items = list(_items(lineage, domain))
     benchmarks = sorted({(item.benchmark, item.task) for item in items})
-    declared = [BenchmarkRow(name, task, True, len(items) // len(benchmarks), "", "") for name, task in benchmarks]
+    declared = [
+        BenchmarkRow(
+            benchmark=name, task=task, present=True, items=len(items) // len(benchmarks), licence="", obtain=""
+        )
+        for name, task in benchmarks
+    ]
     commit("benchmarks", 0, {BenchmarkRow: declared, BenchmarkItemRow: items})
     for n in range(named.recipe.iterations + 1):
         predictions = list(_predictions(named, n, items, answers))
@@ -101,8 +116,16 @@ def _items(lineage: Lineage, domain: str) -> Iterator[BenchmarkItemRow]:
     pack, kind = lineage.pack(domain), lineage.recipe.data
     for benchmark in pack.data(kind).benchmarks:
         for number, item in enumerate(load_items(pack, benchmark, kind)):
-            about = (benchmark.name, benchmark.task, number, item.item_id, benchmark.instruction, item.input)
-            yield BenchmarkItemRow(*about, list(item.references), item.document)
+            yield BenchmarkItemRow(
+                benchmark=benchmark.name,
+                task=benchmark.task,
+                item=number,
+                item_id=item.item_id,
+                instruction=benchmark.instruction,
+                input=item.input,
+                references=list(item.references),
+                document=item.document,
+            )
 
 
 def _predictions(
@@ -112,12 +135,40 @@ def _predictions(
         for k in named.recipe.scores.shots:
             for item in items:
                 text = answers(named, n, variant, k, item.benchmark, item.item)
-                about = ("adapter" if n else "base", variant, k, item.benchmark, item.item, item.item_id)
-                made = ("", TOO_LONG, 0) if text is None else (text, "eos", 1)
-                yield PredictionRow(*about, [], "p", "m", f"a{n}" if n else None, *made)
+                yield PredictionRow(
+                    model="adapter" if n else "base",
+                    variant=variant,
+                    shots=k,
+                    benchmark=item.benchmark,
+                    item=item.item,
+                    item_id=item.item_id,
+                    demonstration_ids=[],
+                    prompt_digest="p",
+                    model_digest="m",
+                    adapter_digest=f"a{n}" if n else None,
+                    prediction=text or "",
+                    finish=TOO_LONG if text is None else "eos",
+                    output_tokens=0 if text is None else 1,
+                )
 
 
 def _response(n: int) -> ResponseRow:
     """Ten tokens, of which mixing changed two and, from iteration 2 on, contrast changed one."""
-    counts = (10, 3, -1.0, 2, 1 if n > 1 else 0)
-    return ResponseRow(0, "Do.", "", "Done.", "kept", None, "eos", *counts, "p", "m", None, None)
+    return ResponseRow(
+        instruction_id=0,
+        instruction="Do.",
+        input="",
+        response="Done.",
+        verdict="kept",
+        reason=None,
+        finish="eos",
+        tokens=10,
+        passages=3,
+        log_prob=-1.0,
+        marginal_changed=2,
+        contrast_changed=1 if n > 1 else 0,
+        prompt_digest="p",
+        model_digest="m",
+        adapter_digest=None,
+        weaker_adapter_digest=None,
+    )

@@ -105,7 +105,19 @@ def test_passages_come_from_the_stored_corpus(project: Project) -> None:
     asked = job("passages", 1)
     assert isinstance(documents_of(asked), StoredDocuments)
     wanted = documents_of(asked)[25]
-    made = InstructionRow(0, 0, 0, "Find this:", wanted.text, True, None, None, None, [], 1)
+    made = InstructionRow(
+        instruction_id=0,
+        request=0,
+        position=0,
+        instruction="Find this:",
+        input=wanted.text,
+        kept=True,
+        reason=None,
+        nearest=None,
+        nearest_rouge_l=None,
+        seed_ids=[],
+        made_in_iteration=1,
+    )
     instructions = asked.lineage.signature("instructions", "botany", 1)
     asked.warehouse.commit(StepKey("tiny", "instructions", "botany", 1), instructions, {InstructionRow: [made]})
     outcome = Passages().make(asked)

@@ -447,7 +447,17 @@ def stored(project: Project, warehouse: Warehouse, tmp_path: Path) -> Path:
     (adapter / "adapter_config.json").write_text("{}")
     lineage = Lineage(load_recipe("tiny"))
     signature = lineage.signature("adapter", "botany", 1)
-    run = RunRow("adapter", signature, "2026-01-01T00:00:00+00:00", 1.0, 5, 0, 9.0, "cpu", "")
+    run = RunRow(
+        step="adapter",
+        signature=signature,
+        started_at="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        input_tokens=5,
+        output_tokens=0,
+        peak_memory_mb=9.0,
+        device="cpu",
+        dagster_run_id="",
+    )
     signed = lineage.signed("adapter", "botany", 1)
     key = StepKey("tiny", "adapter", "botany", 1)
     warehouse.commit(key, signature, {RequestRow: []}, {"adapter": adapter}, run, signed)

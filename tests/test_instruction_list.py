@@ -407,7 +407,16 @@ LONG = "Twenty patients with severe fever were given aspirin or placebo daily fo
 
 
 def item(benchmark: str, number: int, instruction: str, given_input: str) -> BenchmarkItemRow:
-    return BenchmarkItemRow(benchmark, "qa", number, f"id{number}", instruction, given_input, ["yes"], "")
+    return BenchmarkItemRow(
+        benchmark=benchmark,
+        task="qa",
+        item=number,
+        item_id=f"id{number}",
+        instruction=instruction,
+        input=given_input,
+        references=["yes"],
+        document="",
+    )
 
 
 GUARD = BenchmarkGuard([

@@ -352,7 +352,6 @@ def test_a_tokenizer_that_does_not_fit_is_told_before_the_weights_are_read(
     assert caught.value.remedy
 
 
-SEED_COLUMNS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 TOO_LONG = {
     "instructions.max_new_tokens": (2048, "2048 tokens do not fit the model's context of 2048", "2047 or less"),
     "responses.max_new_tokens": (3000, "3000 tokens do not fit", "2047 or less"),
@@ -401,7 +400,7 @@ def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeyp
         return Job(Lineage(load_recipe("tiny")), "instructions", "botany", 1, lambda line: None)
 
     monkeypatch.setattr(generate, "run_generate", never)
-    seeds = [SeedRow(i, *(row[k] for k in SEED_COLUMNS)) for i, row in enumerate(seed_rows())]
+    seeds = [SeedRow(seed=i, seed_id=row.pop("id"), **row) for i, row in enumerate(seed_rows())]
     project.recipe["instructions"]["max_new_tokens"] = 2000
     with pytest.raises(SelfspecError, match="a list prompt with the longest seeds"):
         _ask(job(), seeds, [0])

@@ -295,7 +295,19 @@ def test_a_filter_of_the_pack_rejects_with_its_reason(project: Project) -> None:
     job: Any = SimpleNamespace(recipe=lineage.recipe, pack=lineage.pack("botany"), iteration=1, read=lambda *_: [])
     sieve = Sieve(job)
     text = " Say why ferns like shade.\nInput: A fern.\n\n5. Instruction: Tell me of its colour.\nInput: A moss."
-    sieve.take(RequestRow(0, [], "", "", None, text, 9, 1), hit_limit=False)
+    sieve.take(
+        RequestRow(
+            request=0,
+            seed_ids=[],
+            prompt_digest="",
+            model_digest="",
+            adapter_digest=None,
+            output=text,
+            output_tokens=9,
+            random_seed=1,
+        ),
+        hit_limit=False,
+    )
     rows: list[InstructionRow] = sieve.rows
     assert [row.reason for row in rows] == [None, "filter:no_moss:moss"]
 
@@ -307,7 +319,19 @@ def test_the_language_of_the_pack_decides_what_is_kept(project: Project) -> None
     job: Any = SimpleNamespace(recipe=lineage.recipe, pack=lineage.pack("botany"), iteration=1, read=lambda *_: [])
     sieve = Sieve(job)
     text = " シダの色を答えてください。\nInput: シダ\n\n5. Instruction: なぜ苔は日陰で育つのか。\nInput: 苔"
-    sieve.take(RequestRow(0, [], "", "", None, text, 9, 1), hit_limit=False)
+    sieve.take(
+        RequestRow(
+            request=0,
+            seed_ids=[],
+            prompt_digest="",
+            model_digest="",
+            adapter_digest=None,
+            output=text,
+            output_tokens=9,
+            random_seed=1,
+        ),
+        hit_limit=False,
+    )
     assert [row.reason for row in sieve.rows] == [None, None]
 
 

@@ -54,7 +54,17 @@ def losses(version: float, count: int = 3) -> list[LossRow]:
 
 
 def run_row(signature: str, step: str = "responses", seconds: float = 1.5) -> RunRow:
-    return RunRow(step, signature, "2025-01-01T00:00:00Z", seconds, 10, 20, 300.0, "cpu", "run-1")
+    return RunRow(
+        step=step,
+        signature=signature,
+        started_at="2025-01-01T00:00:00Z",
+        seconds=seconds,
+        input_tokens=10,
+        output_tokens=20,
+        peak_memory_mb=300.0,
+        device="cpu",
+        dagster_run_id="run-1",
+    )
 
 
 def query(warehouse: Warehouse, sql: str) -> list[tuple]:
@@ -146,9 +156,42 @@ def test_order_survives_many_batches(tmp_path):
         (LossRow(1, "1", 1.0, 1.0), "epoch"),
         (RetrievalRow(1, "\ud800", 1, 1.0), "query"),
         (RetrievalRow(1, None, 1, 1.0), "query"),
-        (ResponseTokenRow(1, 1, 1, "a", [1.0, math.nan], 1, 1), "posterior"),
-        (ResponseTokenRow(1, 1, 1, "a", None, 1, 1), "posterior"),
-        (ResponseTokenRow(1, 1, 1, "a", (1.0,), 1, 1), "posterior"),
+        (
+            ResponseTokenRow(
+                instruction_id=1,
+                position=1,
+                token_id=1,
+                token="a",
+                posterior=[1.0, math.nan],
+                top_passage_token_id=1,
+                marginal_token_id=1,
+            ),
+            "posterior",
+        ),
+        (
+            ResponseTokenRow(
+                instruction_id=1,
+                position=1,
+                token_id=1,
+                token="a",
+                posterior=None,
+                top_passage_token_id=1,
+                marginal_token_id=1,
+            ),
+            "posterior",
+        ),
+        (
+            ResponseTokenRow(
+                instruction_id=1,
+                position=1,
+                token_id=1,
+                token="a",
+                posterior=(1.0,),
+                top_passage_token_id=1,
+                marginal_token_id=1,
+            ),
+            "posterior",
+        ),
     ],
 )
 def test_a_value_that_a_column_cannot_hold_exactly_is_refused(tmp_path, row, column):
@@ -245,7 +288,9 @@ def test_a_replaced_partition_loses_exactly_its_own_rows(warehouse, monkeypatch)
     # Other steps of the same partition, and a step of the domain alone that fills a table of the same name.
     scores = StepKey("quickstart", "scores", "biomedicine", 1)
     base = StepKey("quickstart", "base_scores", "biomedicine", 0)
-    item = ItemScoreRow("base", "plain", False, 0, "b", 1, "f1", 50.0)
+    item = ItemScoreRow(
+        model="base", variant="plain", oracle=False, shots=0, benchmark="b", item=1, metric="f1", value=50.0
+    )
     warehouse.commit(base, sign("base"), {ItemScoreRow: [item]}, run=run_row(sign("base"), "base_scores"))
     warehouse.commit(scores, sign("scores"), {ItemScoreRow: [item]}, run=run_row(sign("scores"), "scores"))
     warehouse.commit(KEY, sign("a"), {LossRow: losses(1.0), SeedRow: []}, run=run_row(sign("a")))

@@ -1,13 +1,13 @@
 """Model and adapter folders on disk: what they must hold, and their digests. Nothing here loads a model."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.file_digests import file_digests
+from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.signature import canonical_json, file_digest, text_digest
 from selfspec_assets.models.safetensors_file import check_safetensors
 
@@ -38,8 +38,6 @@ _DIGESTED = (
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _OF_ADAPTERS = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "adapter_model.bin")
 _ELSEWHERE = ("transformers_weights", "configuration_files")  # keys of config.json that name other files to load
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,13 @@ def model_folder(spec: ModelSpec) -> Path:
     folder = Path(spec.path_or_id).expanduser()
     if folder.is_dir():
         return folder.resolve()
-    if not _HUB_ID.fullmatch(spec.path_or_id):
+    if not is_hub_id(spec.path_or_id):
         raise SelfspecError(
             spec.path_or_id,
             "there is no such model folder",
             "give a folder, or a Hugging Face id such as owner/name with its revision",
         )
-    if spec.revision is None or not _COMMIT.fullmatch(spec.revision):
+    if spec.revision is None or not is_commit(spec.revision):
         raise SelfspecError(
             spec.path_or_id,
             "a Hugging Face id needs a pinned revision (a commit of 40 hex digits)",
@@ -114,7 +112,7 @@ def model_digest(spec: ModelSpec) -> str:
     Raises:
         SelfspecError: see ``model_folder`` and ``check_model_folder``.
     """
-    if not Path(spec.path_or_id).expanduser().is_dir() and _COMMIT.fullmatch(spec.revision or ""):
+    if not Path(spec.path_or_id).expanduser().is_dir() and is_commit(spec.revision):
         return f"{spec.path_or_id}@{spec.revision}"
     folder = model_folder(spec)
     check_model_folder(folder)

@@ -47,38 +47,20 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
                 attempts.fail(job.signature, error)
                 raise
         checks = step.check(job, outcome.tables)
-        results = [
-            dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=_severity(c), description=c.detail)
-            for c in checks
-        ]
+        results = [_result(check) for check in checks]
         for doubtful in (c for c in checks if c.warns and not c.passed):
             job.report(f"{job.name}: WARNING: {doubtful.detail}")
         broken = [c for c in checks if not (c.passed or c.warns)]
         if broken:
             yield from results
-            details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
-            failure = SelfspecError(
-                f"{named.name}: {job.name}",
-                f"a check failed: {details}",
-                "the last good revision stays; change the recipe or the pack and run again",
-            )
+            failure = _failure(job, broken)
             if not reused:
                 attempts.fail(job.signature, failure)
             raise failure
         if reused:
             job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
         else:
-            run = RunRow(
-                step.name,
-                job.signature,
-                started.isoformat(timespec="seconds"),
-                round(attempts.seconds, 3),
-                outcome.input_tokens,
-                outcome.output_tokens,
-                round(_peak_memory_mb(), 1),
-                loaded_device() or f"cpu ({os.cpu_count()} cores)",
-                job.dagster_run_id,
-            )
+            run = _run_row(job, started, attempts.seconds, outcome)
             attempts.end()
             signed = job.lineage.signed(job.step, job.domain, job.iteration)
             job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
@@ -113,8 +95,32 @@ def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signatur
     reached("published: after the event")
 
 
-def _severity(check: Check) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR
+def _failure(job: Job, broken: Sequence[Check]) -> SelfspecError:
+    details = "; ".join(f"{check.name}: {check.detail}" for check in broken)
+    return SelfspecError(
+        f"{job.lineage.named.name}: {job.name}",
+        f"a check failed: {details}",
+        "the last good revision stays; change the recipe or the pack and run again",
+    )
+
+
+def _run_row(job: Job, started: datetime.datetime, seconds: float, outcome: Outcome) -> RunRow:
+    return RunRow(
+        step=job.step,
+        signature=job.signature,
+        started_at=started.isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        input_tokens=outcome.input_tokens,
+        output_tokens=outcome.output_tokens,
+        peak_memory_mb=round(_peak_memory_mb(), 1),
+        device=loaded_device() or f"cpu ({os.cpu_count()} cores)",
+        dagster_run_id=job.dagster_run_id,
+    )
+
+
+def _result(check: Check) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(check_name=check.name, passed=check.passed, severity=severity, description=check.detail)
 
 
 # `selfspec run` sets this, so that a person sees lines and not Dagster's event log.

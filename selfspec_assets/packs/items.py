@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.pack import Pack
-from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark
+from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark, question_key
 from selfspec_assets.recipe.sections import DataKind
 
 REPEATS_TEST = "training items left out: a test item has their input"
@@ -40,8 +39,8 @@ def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
 def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> ReadItems:
     """The items of a benchmark's training split; none where it declares no split or a published file is absent.
 
-    An item with the input of one that is scored, white space and case aside, is left out with a remark: its answer
-    would be learnt by heart. Published splits share a line now and then, and nobody edits them by hand.
+    An item that asks what one that is scored asks (``question_key``) is left out with a remark: its answer would be
+    learnt by heart. Published splits share a line now and then, and nobody edits them by hand.
 
     Raises:
         SelfspecError: as ``read_benchmark``; every item is one that is scored.
@@ -51,12 +50,12 @@ def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Rea
         return ReadItems([], [])
     read = _read(pack, benchmark, [path])
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
-    scored = {comparable(item.input) for item in test_items}
-    kept = [item for item in read.items if comparable(item.input) not in scored]
+    scored = {question_key(item.input) for item in test_items}
+    kept = [item for item in read.items if question_key(item.input) not in scored]
     if not kept:
         reason = f"every training item of '{benchmark.name}' is one of its test items"
         raise SelfspecError(path, reason, "name another file with the key 'train'")
-    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if comparable(item.input) in scored]
+    repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if question_key(item.input) in scored]
     return ReadItems(kept, [*read.remarks, *repeats])
 
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
 from selfspec_assets.base.text_file import read_text
+from selfspec_assets.base.words import comparable, words
 
 BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
 _MENTION_MARK = re.compile(r"\[/?[12]\]")
@@ -63,6 +64,18 @@ def without_marks(text: str) -> str:
     'Xanol raises zulin.'
     """
     return _MENTION_MARK.sub("", text) if "[/1]" in text else text
+
+
+def question_key(text: str) -> str:
+    """The form in which two questions are the same: their words; case, punctuation and mention marks aside.
+
+    A text without any word, such as a formula of signs, is compared as it is written.
+
+    >>> question_key("Is [1]Xanol[/1] safe?") == question_key("is  xanol SAFE")
+    True
+    """
+    plain = without_marks(text)
+    return " ".join(words(plain)) or comparable(plain)
 
 
 class Demonstrates(Protocol):

@@ -8,11 +8,10 @@ import random
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed
-from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.pack import Pack
-from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds
+from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds, question_key
 from selfspec_assets.packs.scored_benchmarks import read_present
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import DataKind
@@ -76,7 +75,7 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
         remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
         raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
     present, _ = read_present(pack, kind, names)
-    asked = {comparable(item.input) for read in present.values() for item in read.items}
+    asked = {question_key(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}
     for one in wanted:
         has_split = _has_training_split(pack, one, kind)
@@ -112,7 +111,7 @@ def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
-    items = [item for item in load_training_items(pack, benchmark, kind) if comparable(item.input) not in asked]
+    items = [item for item in load_training_items(pack, benchmark, kind) if question_key(item.input) not in asked]
     if len(items) < each:
         raise SelfspecError(
             str(pack.training_path(benchmark, kind)),

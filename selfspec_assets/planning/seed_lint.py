@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence, Set
 from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.words import comparable
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
-from selfspec_assets.method.scoring.metrics import normalise
 from selfspec_assets.packs.contract import Benchmark
-from selfspec_assets.packs.records import Item, Seed
+from selfspec_assets.packs.records import Item, Seed, question_key
 
 MAX_ROUGE_L = 0.7  # as for generated instructions (paper, §3.2 after self-instruct)
 FEWEST = 4  # seeds of one group, for its labels to be weighed
@@ -30,9 +29,9 @@ def doubts(seeds: Sequence[Seed], benchmarks: Sequence[Benchmark]) -> list[str]:
 
 def repeats(seeds: Sequence[Seed], items: Sequence[Item], benchmark: str) -> list[str]:
     """Seeds that ask what a benchmark asks, case and punctuation aside: as demonstrations they give its answer away."""
-    asked = {normalise(item.input): item.item_id for item in items}
-    found = [(seed.seed_id, asked.get(normalise(seed.input))) for seed in seeds if normalise(seed.input)]
-    return list(_line(f"repeats an item of {benchmark}", [f"{name} (item {item})" for name, item in found if item]))
+    asked = {question_key(item.input): item.item_id for item in items}
+    same = [(seed.seed_id, asked.get(question_key(seed.input))) for seed in seeds if seed.input.strip()]
+    return list(_line(f"repeats an item of {benchmark}", [f"{name} (item {item})" for name, item in same if item]))
 
 
 def _line(what: str, names: list[str]) -> Iterator[str]:

@@ -1,18 +1,16 @@
 """The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.strict import Strict
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published"]
 BaseVariant = Literal["plain", "cue", "alpaca"]  # of method.prompts.EVALUATION_PROMPTS
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def _no_bool(value: object) -> object:
@@ -37,12 +35,12 @@ class BaseModelSection(Strict):
 
     @model_validator(mode="after")
     def _pinned(self) -> "BaseModelSection":
-        if self.is_hub_id and not _HUB_ID.fullmatch(self.model):
+        if self.is_hub_id and not is_hub_id(self.model):
             raise ValueError(
                 f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a folder ('./models/x', '/models/x'), nor a "
                 "Hugging Face id ('owner/name')"
             )
-        if self.is_hub_id and not _COMMIT.fullmatch(self.revision or ""):
+        if self.is_hub_id and not is_commit(self.revision):
             raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")
         if not self.is_hub_id and self.revision is not None:
             raise ValueError("'revision' belongs to a model of a hub only")

@@ -120,18 +120,18 @@ class Adapter(Step):
         change = logit_change(model, name, [prompt for prompt, _ in examples[:4]])
         model.remove_adapter(name)
         row = AdapterRow(
-            tuned.adapter_digest,
-            tuned.base_digest,
-            "previous adapter" if start else "base",
-            len(examples),
-            len(everything) - len(examples),
-            tuned.steps,
-            tuned.trainable,
-            tuned.total,
-            tuned.losses[0][2],
-            tuned.losses[-1][2],
-            change,
-            f"revisions/{job.signature}/adapter",
+            adapter_digest=tuned.adapter_digest,
+            model_digest=tuned.base_digest,
+            start="previous adapter" if start else "base",
+            examples=len(examples),
+            too_long=len(everything) - len(examples),
+            optimiser_steps=tuned.steps,
+            trainable_parameters=tuned.trainable,
+            total_parameters=tuned.total,
+            first_loss=tuned.losses[0][2],
+            last_loss=tuned.losses[-1][2],
+            logit_change=change,
+            path=f"revisions/{job.signature}/adapter",
         )
         return Outcome(
             {AdapterRow: [row], LossRow: [LossRow(*loss) for loss in tuned.losses]},

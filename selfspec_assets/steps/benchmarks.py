@@ -51,18 +51,26 @@ class Benchmarks(Step):
             for doubt in doubts:
                 job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
             remarks += [BenchmarkRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
-            about = (benchmark.name, benchmark.task, absent is None, len(found))
-            declared.append(BenchmarkRow(*about, benchmark.licence, benchmark.obtain))
+            declared.append(
+                BenchmarkRow(
+                    benchmark=benchmark.name,
+                    task=benchmark.task,
+                    present=absent is None,
+                    items=len(found),
+                    licence=benchmark.licence,
+                    obtain=benchmark.obtain,
+                )
+            )
             items += [
                 BenchmarkItemRow(
-                    benchmark.name,
-                    benchmark.task,
-                    number,
-                    item.item_id,
-                    benchmark.instruction,
-                    item.input,
-                    list(item.references),
-                    item.document,
+                    benchmark=benchmark.name,
+                    task=benchmark.task,
+                    item=number,
+                    item_id=item.item_id,
+                    instruction=benchmark.instruction,
+                    input=item.input,
+                    references=list(item.references),
+                    document=item.document,
                 )
                 for number, item in enumerate(found)
             ]

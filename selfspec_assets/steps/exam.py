@@ -91,7 +91,16 @@ def majority_of(exam: Exam, series: Sequence[Series]) -> Series:
 def item_rows(series: Series) -> list[ItemScoreRow]:
     """A row per answer and metric; a score of a whole benchmark has none."""
     return [
-        ItemScoreRow(*series.about, benchmark, item, metric, value)
+        ItemScoreRow(
+            model=series.model,
+            variant=series.variant,
+            oracle=series.oracle,
+            shots=series.shots,
+            benchmark=benchmark,
+            item=item,
+            metric=metric,
+            value=value,
+        )
         for benchmark, values in series.values.items()
         for item, scored in values.items()
         for metric, value in scored.items()
@@ -109,12 +118,11 @@ def score_rows(exam: Exam, series: Series) -> list[ScoreRow]:
             rows.append(_mean_row(exam, series, name, metric, values, left_out[name]))
         if scored:
             seed = exam.random_seed(*series.about, metric, AVERAGE)
-            low, high = metrics.macro_bootstrap(list(scored.values()), seed, exam.resamples)
+            interval = metrics.macro_bootstrap(list(scored.values()), seed, exam.resamples)
             means = [sum(values) / len(values) for values in scored.values()]
             value, count = sum(means) / len(means), sum(map(len, scored.values()))
             missing = sorted(by_benchmark.keys() - scored.keys())
-            counts = (count, sum(left_out.values()), missing)
-            rows.append(ScoreRow(*series.about, AVERAGE, metric, value, low, high, *counts))
+            rows.append(_score_row(series, AVERAGE, metric, value, interval, count, sum(left_out.values()), missing))
     return rows + [
         _extra_row(exam, series, name, metric, left_out[name])
         for name, values in series.values.items()
@@ -129,18 +137,43 @@ def _extra_row(exam: Exam, series: Series, benchmark: str, metric: str, left_out
     items = list(series.values[benchmark])
     corpus, counts = CORPUS[metric], _counts(exam, series, benchmark, metric, items)
     seed = exam.random_seed(*series.about, metric, benchmark)
-    low, high = metrics.corpus_bootstrap(counts, corpus.score, seed, exam.resamples)
+    interval = metrics.corpus_bootstrap(counts, corpus.score, seed, exam.resamples)
     value = float(corpus.score(counts.sum(axis=0)))
-    return ScoreRow(*series.about, benchmark, metric, value, low, high, len(items), left_out, [])
+    return _score_row(series, benchmark, metric, value, interval, len(items), left_out)
 
 
 def _mean_row(
     exam: Exam, series: Series, benchmark: str, metric: str, values: Sequence[float], left_out: int
 ) -> ScoreRow:
     seed = exam.random_seed(*series.about, metric, benchmark)
-    low, high = metrics.bootstrap_interval(values, seed, exam.resamples)
-    mean = sum(values) / len(values)
-    return ScoreRow(*series.about, benchmark, metric, mean, low, high, len(values), left_out, [])
+    interval = metrics.bootstrap_interval(values, seed, exam.resamples)
+    return _score_row(series, benchmark, metric, sum(values) / len(values), interval, len(values), left_out)
+
+
+def _score_row(
+    series: Series,
+    benchmark: str,
+    metric: str,
+    value: float,
+    interval: tuple[float, float],
+    n: int,
+    left_out: int,
+    missing: Sequence[str] = (),
+) -> ScoreRow:
+    return ScoreRow(
+        model=series.model,
+        variant=series.variant,
+        oracle=series.oracle,
+        shots=series.shots,
+        benchmark=benchmark,
+        metric=metric,
+        value=value,
+        low=interval[0],
+        high=interval[1],
+        n=n,
+        left_out=left_out,
+        missing=list(missing),
+    )
 
 
 def _counts(exam: Exam, series: Series, benchmark: str, metric: str, items: Sequence[int]) -> metrics.Floats:
@@ -154,15 +187,31 @@ def baseline_rows(exam: Exam, baseline: Series) -> list[BaselineRow]:
     for row in score_rows(exam, baseline):
         if row.benchmark != AVERAGE:
             answer = next(iter(baseline.answers[row.benchmark].values())) or ""
-            about = (MAJORITY, row.benchmark, answer)
-            rows.append(BaselineRow(*about, row.metric, row.value, row.low, row.high, row.n))
+            interval = row.low, row.high
+            rows.append(_baseline_row(row.benchmark, answer, row.metric, row.value, interval, row.n))
     for name, answers in baseline.answers.items():
         golds = [exam.references[name, item] for item in answers]
         answer, count = commonest(golds)
         same = [100.0] * count + [0.0] * (len(golds) - count)
-        low, high = metrics.bootstrap_interval(same, exam.random_seed(*baseline.about, MAJORITY, name), exam.resamples)
-        rows.append(BaselineRow(MAJORITY, name, answer, MAJORITY, 100.0 * count / len(golds), low, high, len(golds)))
+        seed = exam.random_seed(*baseline.about, MAJORITY, name)
+        interval = metrics.bootstrap_interval(same, seed, exam.resamples)
+        rows.append(_baseline_row(name, answer, MAJORITY, 100.0 * count / len(golds), interval, len(golds)))
     return rows
+
+
+def _baseline_row(
+    benchmark: str, answer: str, metric: str, value: float, interval: tuple[float, float], n: int
+) -> BaselineRow:
+    return BaselineRow(
+        baseline=MAJORITY,
+        benchmark=benchmark,
+        answer=answer,
+        metric=metric,
+        value=value,
+        low=interval[0],
+        high=interval[1],
+        n=n,
+    )
 
 
 def lift_rows(exam: Exam, base: Series, adapter: Series) -> list[LiftRow]:
@@ -230,5 +279,18 @@ def _lift_row(
     n: int,
     missing: Sequence[str] = (),
 ) -> LiftRow:
-    about = (base.variant, base.oracle, base.shots, benchmark, metric)
-    return LiftRow(*about, *both, *tested, n, list(missing))
+    return LiftRow(
+        base_variant=base.variant,
+        oracle=base.oracle,
+        shots=base.shots,
+        benchmark=benchmark,
+        metric=metric,
+        base=both[0],
+        adapter=both[1],
+        lift=tested.difference,
+        low=tested.low,
+        high=tested.high,
+        p_value=tested.p_value,
+        n=n,
+        missing=list(missing),
+    )

@@ -196,17 +196,17 @@ class Sieve:
                 self.kept += 1
             self.rows.append(
                 InstructionRow(
-                    len(self.rows),
-                    request.request,
-                    item.position,
-                    item.instruction,
-                    item.input,
-                    reason is None,
-                    reason,
-                    nearest[1] if nearest else None,
-                    nearest[0] if nearest else None,
-                    request.seed_ids,
-                    self._job.iteration,
+                    instruction_id=len(self.rows),
+                    request=request.request,
+                    position=item.position,
+                    instruction=item.instruction,
+                    input=item.input,
+                    kept=reason is None,
+                    reason=reason,
+                    nearest=nearest[1] if nearest else None,
+                    nearest_rouge_l=nearest[0] if nearest else None,
+                    seed_ids=request.seed_ids,
+                    made_in_iteration=self._job.iteration,
                 )
             )
 
@@ -219,14 +219,14 @@ def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, A
     outputs = ask_for_lists(model, prompts, row_seeds, settings, adapter)
     requests = [
         RequestRow(
-            index,
-            [s.seed_id for s in three],
-            text_digest(prompt),
-            model.digest,
-            job.adapter_digest(adapter),
-            output.text,
-            output.tokens,
-            seed,
+            request=index,
+            seed_ids=[s.seed_id for s in three],
+            prompt_digest=text_digest(prompt),
+            model_digest=model.digest,
+            adapter_digest=job.adapter_digest(adapter),
+            output=output.text,
+            output_tokens=output.tokens,
+            random_seed=seed,
         )
         for index, three, prompt, output, seed in zip(indices, shown, prompts, outputs, row_seeds, strict=True)
     ]

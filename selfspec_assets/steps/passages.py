@@ -134,13 +134,13 @@ def _search(
     weights = relevance_weights([hit.score for hit in hits], settings.p_ret.normalise, settings.p_ret.temperature)
     passages = [
         PassageRow(
-            instruction_id,
-            rank,
-            hit.document.id,
-            hit.document.title,
-            first_words(hit.document.text, settings.max_words),
-            hit.score,
-            weight,
+            instruction_id=instruction_id,
+            rank=rank,
+            document_id=hit.document.id,
+            title=hit.document.title,
+            text=first_words(hit.document.text, settings.max_words),
+            score=hit.score,
+            p_ret=weight,
         )
         for rank, (hit, weight) in enumerate(zip(hits, weights, strict=True), start=1)
     ]

@@ -185,19 +185,19 @@ def _row(
     question: Question, prompt: str, made: dict[str, Any], model_digest: str, adapter_digest: str | None
 ) -> PredictionRow:
     return PredictionRow(
-        "base" if adapter_digest is None else "adapter",
-        question.variant,
-        question.shots,
-        question.item.benchmark,
-        question.item.item,
-        question.item.item_id,
-        [seed.seed_id for seed in question.demonstrations],
-        text_digest(prompt),
-        model_digest,
-        adapter_digest,
-        made["text"],
-        made["finish"],
-        made["tokens"],
+        model="base" if adapter_digest is None else "adapter",
+        variant=question.variant,
+        shots=question.shots,
+        benchmark=question.item.benchmark,
+        item=question.item.item,
+        item_id=question.item.item_id,
+        demonstration_ids=[seed.seed_id for seed in question.demonstrations],
+        prompt_digest=text_digest(prompt),
+        model_digest=model_digest,
+        adapter_digest=adapter_digest,
+        prediction=made["text"],
+        finish=made["finish"],
+        output_tokens=made["tokens"],
     )
 
 

@@ -184,33 +184,53 @@ def sides_of(job: Job, contrast: ContrastSettings) -> tuple[str | None, str | No
 
 
 def _row(
-    row: InstructionRow, group: Group, made: Answer | None, passages: int, digests: tuple[str, str | None, str | None]
+    row: InstructionRow,
+    group: Group,
+    written: Answer | None,
+    passages: int,
+    digests: tuple[str, str | None, str | None],
 ) -> ResponseRow:
-    digest = text_digest("\x00".join(group.prompts))
-    about = (row.instruction_id, row.instruction, row.input)
-    if made is None:
-        return ResponseRow(*about, "", "failed", "prompt_too_long", None, 0, passages, None, 0, 0, digest, *digests)
-    reason = "truncated" if made.finish == "length" else None if made.text else "empty"
+    """``written`` is None where a prompt does not fit the context; ``digests`` are of model, adapter and weaker one."""
+    reason = _why_not_kept(written)
+    verdict = "failed" if written is None else "rejected" if reason else "kept"
     return ResponseRow(
-        *about,
-        made.text,
-        "rejected" if reason else "kept",
-        reason,
-        made.finish,
-        made.tokens,
-        passages,
-        made.log_prob,
-        made.marginal_changed,
-        made.contrast_changed,
-        digest,
-        *digests,
+        instruction_id=row.instruction_id,
+        instruction=row.instruction,
+        input=row.input,
+        response=written.text if written else "",
+        verdict=verdict,
+        reason=reason,
+        finish=written.finish if written else None,
+        tokens=written.tokens if written else 0,
+        passages=passages,
+        log_prob=written.log_prob if written else None,
+        marginal_changed=written.marginal_changed if written else 0,
+        contrast_changed=written.contrast_changed if written else 0,
+        prompt_digest=text_digest("\x00".join(group.prompts)),
+        model_digest=digests[0],
+        adapter_digest=digests[1],
+        weaker_adapter_digest=digests[2],
     )
+
+
+def _why_not_kept(written: Answer | None) -> str | None:
+    if written is None:
+        return "prompt_too_long"
+    return "truncated" if written.finish == "length" else None if written.text else "empty"
 
 
 def _tokens(instruction_id: int, made: Answer) -> list[ResponseTokenRow]:
     columns = zip(made.token_ids, made.pieces, made.posterior, made.top_passage_ids, made.marginal_ids, strict=True)
     return [
-        ResponseTokenRow(instruction_id, position, token_id, piece, list(posterior), top_passage, marginal)
+        ResponseTokenRow(
+            instruction_id=instruction_id,
+            position=position,
+            token_id=token_id,
+            token=piece,
+            posterior=list(posterior),
+            top_passage_token_id=top_passage,
+            marginal_token_id=marginal,
+        )
         for position, (token_id, piece, posterior, top_passage, marginal) in enumerate(columns)
     ]
 

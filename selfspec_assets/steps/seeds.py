@@ -38,7 +38,7 @@ class Seeds(Step):
         return {
             **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
             **benchmark_files(pack, recipe),  # the test splits count, too: what stands in one is not drawn
-            "comparison": "2",  # raise it when other items would count as those of a test split
+            "comparison": "3",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in training_files(pack, recipe).items()},
         }
 
@@ -53,7 +53,16 @@ class Seeds(Step):
         return Outcome(
             {
                 SeedRow: [
-                    SeedRow(number, s.seed_id, s.task, s.demonstrates, s.instruction, s.input, s.output, s.source)
+                    SeedRow(
+                        seed=number,
+                        seed_id=s.seed_id,
+                        task=s.task,
+                        demonstrates=s.demonstrates,
+                        instruction=s.instruction,
+                        input=s.input,
+                        output=s.output,
+                        source=s.source,
+                    )
                     for number, s in enumerate(found)
                 ]
             }

@@ -6,9 +6,9 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.item_lint import doubtful_items
 from selfspec_assets.packs.items import load_training_items, no_training_split, read_training_items
+from selfspec_assets.packs.records import question_key
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import training_files
@@ -18,7 +18,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
 
 
-@plugins.step("training_items", version="2")
+@plugins.step("training_items", version="3")
 class TrainingItems(Step):
     """The training split of every benchmark that has one → `training_items`. Only a supervised recipe has it."""
 
@@ -63,13 +63,13 @@ class TrainingItems(Step):
                 job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.train}. {benchmark.obtain}")
             rows += [
                 TrainingItemRow(
-                    benchmark.name,
-                    benchmark.task,
-                    number,
-                    item.item_id,
-                    benchmark.instruction,
-                    item.input,
-                    list(item.references),
+                    benchmark=benchmark.name,
+                    task=benchmark.task,
+                    item=number,
+                    item_id=item.item_id,
+                    instruction=benchmark.instruction,
+                    input=item.input,
+                    references=list(item.references),
                 )
                 for number, item in enumerate(found)
             ]
@@ -79,8 +79,8 @@ class TrainingItems(Step):
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
         rows: Any = tables[TrainingItemRow]
-        scored = {(item.benchmark, comparable(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
-        both = [row.item_id for row in rows if (row.benchmark, comparable(row.input)) in scored]
+        scored = {(item.benchmark, question_key(item.input)) for item in job.read("benchmarks", BenchmarkItemRow)}
+        both = [row.item_id for row in rows if (row.benchmark, question_key(row.input)) in scored]
         return [
             Check("not_empty", len(rows) > 0, f"{len(rows)} labelled items"),
             Check("no_test_item", not both, f"{len(both)} training items are test items of their benchmark"),

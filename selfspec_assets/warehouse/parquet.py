@@ -158,6 +158,7 @@ def read_rows(row_type: type[R], path: Path) -> list[R]:
     """
     with connect() as connection:
         source = f"read_parquet({pattern(path)})"
+        names = list(columns(row_type))
         stored = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()]
         if stored != list(columns(row_type).items()):
             raise SelfspecError(
@@ -165,4 +166,5 @@ def read_rows(row_type: type[R], path: Path) -> list[R]:
                 f"has other columns than {row_type.table}: another version of selfspec wrote it",
                 f"delete the folder {path.parent} and run again; only this step is made anew",
             )
-        return [row_type(*values) for values in connection.execute(f"FROM {source}").fetchall()]
+        values_of_rows = connection.execute(f"FROM {source}").fetchall()
+        return [row_type(**dict(zip(names, values, strict=True))) for values in values_of_rows]

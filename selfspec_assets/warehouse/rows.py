@@ -19,7 +19,7 @@ class Row:
     table: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeedRow(Row):
     table: ClassVar[str] = "seeds"
     seed: int
@@ -55,7 +55,7 @@ class CorpusCountRow(Row):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusDropRow(Row):
     """A document or passage that was left out: its file, line (or row, or article) there, id, and why.
 
@@ -73,7 +73,7 @@ class CorpusDropRow(Row):
     evidence: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkRow(Row):
     """A benchmark of the pack; ``items`` is 0 where its file is absent, and ``obtain`` says how to get it."""
 
@@ -86,7 +86,7 @@ class BenchmarkRow(Row):
     obtain: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkItemRow(Row):
     """A question. ``document`` names the report, abstract or article that it is about, "" where items stand alone."""
 
@@ -126,7 +126,7 @@ class TrainingRemarkRow(Row):
     first_place: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingItemRow(Row):
     """A labelled item of a benchmark's training split: a table of its own, so that none can be scored by mistake."""
 
@@ -140,7 +140,7 @@ class TrainingItemRow(Row):
     references: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow(Row):
     """One instruction-generation prompt and the raw text that came back."""
 
@@ -155,7 +155,7 @@ class RequestRow(Row):
     random_seed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstructionRow(Row):
     """A generated instruction: kept, or rejected with the reason."""
 
@@ -188,7 +188,7 @@ class RetrievalRow(Row):
     effective_passages: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassageRow(Row):
     table: ClassVar[str] = "passages"
     instruction_id: int
@@ -200,7 +200,7 @@ class PassageRow(Row):
     p_ret: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRow(Row):
     """One answer. ``verdict`` is kept, rejected or failed; ``finish`` is eos, blank_line, list_number or length."""
 
@@ -227,7 +227,7 @@ class ResponseRow(Row):
         return self.verdict == "kept"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow(Row):
     """What a refining step says of one row of the step that it refines: ``verdict`` is kept or rejected.
 
@@ -243,7 +243,7 @@ class VerdictRow(Row):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseTokenRow(Row):
     """One generated token with Eq. 2's posterior over the passages (empty where there was none)."""
 
@@ -257,7 +257,7 @@ class ResponseTokenRow(Row):
     marginal_token_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterRow(Row):
     table: ClassVar[str] = "adapters"
     adapter_digest: str
@@ -283,7 +283,7 @@ class LossRow(Row):
     learning_rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow(Row):
     """What making a revision cost. Never part of a digest."""
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from selfspec_assets.warehouse.rows import Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionRow(Row):
     """A model's raw output on one benchmark item.
 
@@ -30,7 +30,7 @@ class PredictionRow(Row):
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemScoreRow(Row):
     """One answer's score, 0 to 100; ``oracle`` as in ``scores``: the base's output cut at its first line."""
 
@@ -45,7 +45,7 @@ class ItemScoreRow(Row):
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow(Row):
     """A mean over items, or (``benchmark = 'average'``) the macro mean over benchmarks; 0 to 100, 95 % interval.
 
@@ -69,7 +69,7 @@ class ScoreRow(Row):
     missing: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineRow(Row):
     """What always giving ``answer``, the commonest gold answer, scores without any model; 0 to 100, 95 % interval.
 
@@ -87,7 +87,7 @@ class BaselineRow(Row):
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiftRow(Row):
     """Adapter minus base on the same items: paired bootstrap interval and sign-flip p-value.
 

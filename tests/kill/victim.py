@@ -105,7 +105,17 @@ def remake(folder: Path) -> None:
     listen()
     job = Job(Lineage(load_recipe("tiny")), "seeds", "botany", 0, print)
     made = Seeds().make(job)
-    run_of = RunRow("seeds", job.signature, "", 0.0, 0, 0, 0.0, "", "")
+    run_of = RunRow(
+        step="seeds",
+        signature=job.signature,
+        started_at="",
+        seconds=0.0,
+        input_tokens=0,
+        output_tokens=0,
+        peak_memory_mb=0.0,
+        device="",
+        dagster_run_id="",
+    )
     job.warehouse.commit(job.key, job.signature, made.tables, {}, run_of, job.lineage.signed("seeds", "botany", 0))
 
 

@@ -69,11 +69,29 @@ def write(root: Path, number: int, until: float, told: Any) -> None:
                     {
                         LossRow: [LossRow(step, 0.5, float(version), 3e-4) for step in range(losses)],
                         PassageRow: [
-                            PassageRow(n, 1, f"d{n}", "title", f"text {n} " * 20, float(version), 1.0)
+                            PassageRow(
+                                instruction_id=n,
+                                rank=1,
+                                document_id=f"d{n}",
+                                title="title",
+                                text=f"text {n} " * 20,
+                                score=float(version),
+                                p_ret=1.0,
+                            )
                             for n in range(passages)
                         ],
                     },
-                    run=RunRow("responses", signature, "2025-01-01T00:00:00Z", 1.0, 1, 1, 1.0, "cpu", ""),
+                    run=RunRow(
+                        step="responses",
+                        signature=signature,
+                        started_at="2025-01-01T00:00:00Z",
+                        seconds=1.0,
+                        input_tokens=1,
+                        output_tokens=1,
+                        peak_memory_mb=1.0,
+                        device="cpu",
+                        dagster_run_id="",
+                    ),
                 )
             done["commits"] += 1
             version += 1

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from selfspec_assets.base.words import comparable, count_words, starts_unspaced, words
 from selfspec_assets.method.instructions.picture_tasks import needs_pictures
-from selfspec_assets.packs.corpora.overlap import N
-from selfspec_assets.packs.records import without_marks
+from selfspec_assets.packs.corpora.ngrams import word_hashes
+from selfspec_assets.packs.corpora.overlap import BenchmarkText
+from selfspec_assets.packs.records import question_key, without_marks
 
 # Every quantifier is bounded, so that reading time grows with the length of the text and no faster.
 _MARKUP = r"[ \t\#*_>]{0,12}"
@@ -288,35 +289,31 @@ class Question(Protocol):
 class BenchmarkGuard:
     """Keeps benchmark items out of the training data.
 
-    The rule: a generated pair repeats a benchmark item if the ``words`` of its input or its instruction are those of
-    the item's text, or 13 in a row are. A text of fewer than 13 words has no such run and is compared as a whole. An
-    item's text is its input, or its instruction where the input is empty; instructions that come with an input are a
-    benchmark's own phrasing and may recur. The length of a run is that of ``corpora.overlap``.
-
-    Memory: about 250 bytes per word of the benchmarks.
+    The rule: a generated pair repeats a benchmark item if its input or its instruction asks the same as the item's text
+    (``question_key``), or shares a run of 13 words with it (``BenchmarkText``). A text of fewer than 13 words has no
+    such run and is compared as a whole. An item's text is its input, or its instruction where the input has no words;
+    instructions that come with an input are a benchmark's own phrasing and may recur.
     """
 
     def __init__(self, items: Iterable[Question]) -> None:
         self._whole: dict[str, str] = {}
-        self._runs: dict[str, str] = {}
+        texts: list[tuple[str, list[str]]] = []
         for item in items:
             name = f"{item.benchmark}/{item.item_id}"
-            asked = words(without_marks(item.input)) or words(item.instruction)
-            if asked:
-                self._whole.setdefault(" ".join(asked), name)
-            for run in self._runs_of(asked):
-                self._runs.setdefault(run, name)
+            text = without_marks(item.input if words(item.input) else item.instruction)
+            if words(text):
+                self._whole.setdefault(question_key(text), name)
+                texts.append((name, [text]))
+        self._runs = BenchmarkText(texts)
 
     def reason(self, instruction: str, input: str) -> str | None:
         """``repeats_benchmark:<benchmark>/<item_id>``, naming the first item that the pair repeats, or None."""
         for text in (input, instruction):
-            asked = words(without_marks(text))
-            name = self._whole.get(" ".join(asked)) or next(
-                (self._runs[run] for run in self._runs_of(asked) if run in self._runs), None
-            )
+            name = self._whole.get(question_key(text))
+            if name is None:
+                tokens = words(without_marks(text))
+                shared = self._runs.find(tokens, word_hashes(tokens))
+                name = None if shared is None else shared[0]
             if name is not None:
                 return f"repeats_benchmark:{name}"
         return None
-
-    def _runs_of(self, asked: list[str]) -> Iterator[str]:
-        return (" ".join(asked[i : i + N]) for i in range(len(asked) - N + 1))

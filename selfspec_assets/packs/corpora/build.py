@@ -138,10 +138,29 @@ class _Ledger:
         evidence = None if similarity is None else f"Jaccard {similarity:.3f}"
         self._list(source, passage["file"], passage["position"], name, reason, match, evidence)
 
-    def _list(self, source: str, file: str, position: int, name: str, reason: str, *why: str | None) -> None:
+    def _list(
+        self,
+        source: str,
+        file: str,
+        position: int,
+        document_id: str,
+        reason: str,
+        match: str | None,
+        evidence: str | None,
+    ) -> None:
         self._listed[source, reason] += 1
         if self._listed[source, reason] <= LISTED:
-            self._rows.append(CorpusDropRow(source, file, position, name, reason, *why))
+            self._rows.append(
+                CorpusDropRow(
+                    source=source,
+                    file=file,
+                    position=position,
+                    document_id=document_id,
+                    reason=reason,
+                    match=match,
+                    evidence=evidence,
+                )
+            )
 
     def rows(self, kept: Mapping[str, int]) -> tuple[list[CorpusCountRow], list[CorpusDropRow]]:
         counts = []

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.hub_ids import COMMIT, NAME
 
-_PINNED = re.compile(r"hf://datasets/(?P<id>\w[\w.-]*(?:/\w[\w.-]*)?)@(?P<commit>[0-9a-f]{40})/(?P<file>[^@?#]+)")
-_UNPINNED = re.compile(r"hf://datasets/(?P<id>\w[\w.-]*/\w[\w.-]*)")
+# The oldest datasets have no owner.
+_PINNED = re.compile(rf"hf://datasets/(?P<id>{NAME}|\w[\w.-]*)@(?P<commit>{COMMIT})/(?P<file>[^@?#]+)")
+_UNPINNED = re.compile(rf"hf://datasets/(?P<id>{NAME})")
 _NOBODY = "hf://"  # in _refused: the hub itself could not be reached
 _refused: dict[str, str] = {}  # address → why the hub did not give it: asked once per process
 
