@@ -105,7 +105,7 @@ def test_the_models_turn_ends_generation(chat_model: ModelSpec) -> None:
 
 def test_tuning_starts_from_the_loss_on_the_models_turn(chat_model: ModelSpec, tmp_path: Path) -> None:
     examples = [(PROMPT, ANSWER), ("Name the disease.", "cancer"), ("Give the dose.", "2.5 mg"), ("Stop?", "no")]
-    settings = TuningSettings(epochs=1, batch_size=4, micro_batch_size=2)
+    settings = TuningSettings(max_length=1024, epochs=1, batch_size=4, micro_batch_size=2)
     losses = tune(chat_model, examples, settings, tmp_path / "adapter").losses
     first = [examples[place] for place in training_order([0] * 4, 1, 4, 0)]
     assert losses[0].loss == pytest.approx(mean_loss(LanguageModel.load(chat_model), None, first), abs=1e-4)

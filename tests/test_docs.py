@@ -111,7 +111,7 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     instruction = "What is Tavtanol prescribed for?"
     pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8
     spec = ModelSpec(str(embedded_model_folder()))
-    settings = TuningSettings(epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
+    settings = TuningSettings(max_length=1024, epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
     tune(spec, pairs, settings, tmp_path / "adapter")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     place = '"warehouse/revisions/…/adapter"'

@@ -30,7 +30,8 @@ def private_names(tree: ast.AST, own: set[str]) -> set[str]:
 def defined(tree: ast.AST) -> set[str]:
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     stored = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_own_store(node)}
-    return names | stored
+    fields = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names | stored | fields
 
 
 def _is_own_store(node: ast.Attribute) -> bool:

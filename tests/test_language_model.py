@@ -1,6 +1,5 @@
 """Loading, identity and adapters: what fits, and what is refused with a reason and a remedy."""
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -88,7 +87,7 @@ def test_bfloat16_is_kept_when_asked_for(base: Path) -> None:
 def test_where_and_how_the_weights_are_held_is_said(base: Path) -> None:
     spec = ModelSpec(str(base))
     assert LanguageModel.load(spec).held == "the model is held in float32 on the CPU: torch sees no GPU"
-    four_bit = dataclasses.replace(spec, quantization="nf4", dtype="bfloat16")
+    four_bit = spec.model_copy(update={"quantization": "nf4", "dtype": "bfloat16"})
     assert "4-bit NormalFloat, computed in bfloat16 on" in LanguageModel.load(four_bit).held
 
 

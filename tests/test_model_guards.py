@@ -1,6 +1,5 @@
 """What must hold of a model before and while it works: fit, memory, four bits, and weights that are hashed once."""
 
-import dataclasses
 import gc
 import json
 import logging
@@ -46,11 +45,11 @@ EXAMPLES = [
     (f"Question: does aspirin {number} inhibit platelets?\nAnswer:", answer)
     for number, answer in enumerate(["yes", "no", "cancer hallmarks", "fever, cough, pain", "no"])
 ]
-SETTINGS = TuningSettings(r=2, epochs=2, batch_size=4, micro_batch_size=4, learning_rate=1e-2)
+SETTINGS = TuningSettings(max_length=1024, r=2, epochs=2, batch_size=4, micro_batch_size=4, learning_rate=1e-2)
 
 
 def changed(**values: Any) -> TuningSettings:
-    return dataclasses.replace(SETTINGS, **values)
+    return TuningSettings(**{**SETTINGS.model_dump(), **values})
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
 @pytest.fixture(scope="module")
 def four_bits(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
     base = write_model(tmp_path_factory.mktemp("nf4"), hidden_size=64, intermediate_size=64)
-    return dataclasses.replace(base, quantization="nf4")
+    return base.model_copy(update={"quantization": "nf4"})
 
 
 def adapter_gradients(lm: LanguageModel) -> dict[str, torch.Tensor]:

@@ -23,6 +23,7 @@ from selfspec_assets.planning.costs import Cost, Past, PastRuns
 from selfspec_assets.planning.plan import Row, plan, totals
 from selfspec_assets.recipe.recipe import EXCLUDED, load_recipe
 from selfspec_assets.steps import responses as responses_asset
+from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage, every_step
 from selfspec_assets.steps.size import Size
 from selfspec_assets.warehouse import Attempts, Warehouse
@@ -492,6 +493,19 @@ def test_a_sample_tells_what_no_past_run_does(project: Project) -> None:
     assert all(cost.seconds > 0 and cost.input_tokens > 0 and cost.bytes > 0 for cost in known.values())
     assert sum("loading" in line for line in lines) == 2, "before tuning, which loads its own, and after it"
     assert not (project.folder / "warehouse").exists()
+
+
+@pytest.mark.parametrize("step", ["instructions", "responses", "base_predictions", "predictions"])
+def test_a_sample_runs_the_steps_own_code(project: Project, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    from selfspec_assets.planning.sample import Sampler
+
+    def make(step: object, job: Job) -> None:
+        raise SelfspecError(job.name, "the step's own code", "none")
+
+    lineage = Lineage(load_recipe("tiny"))
+    monkeypatch.setattr(type(lineage.step(step)), "make", make)
+    with pytest.raises(SelfspecError, match="the step's own code"):
+        Sampler(lambda line: None).of(lineage, step, "botany")
 
 
 # --- sizes

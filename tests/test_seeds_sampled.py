@@ -15,6 +15,7 @@ from selfspec_assets.packs.items import load_items, load_training_items
 from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.records import Item, Seed, load_seeds
 from selfspec_assets.packs.seed_sample import recipe_seeds, sampled_seeds, sampling_notes
+from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.planning.seed_lint import doubts, repeats
 from selfspec_assets.recipe.recipe import load_recipe
@@ -202,13 +203,15 @@ def test_a_benchmark_that_is_absent_is_left_out_and_none_at_all_is_an_error(proj
         drawn()
 
 
-def test_fewer_seeds_than_shots_are_refused_when_the_recipe_is_read(project: Project) -> None:
+def test_fewer_seeds_than_shots_are_refused_as_of_hand_written_ones(project: Project) -> None:
+    project.add_training_split()
+    project.recipe["instructions"]["seeds_per_prompt"] = 1
     sampling(project, each=1, shots=[0, 2])
-    with pytest.raises(SelfspecError) as caught:
-        load_recipe("tiny")
-    line = (project.folder / "recipes/tiny.yaml").read_text().split("\n").index("  sample_train: 1") + 1
-    assert caught.value.place == f"{project.folder / 'recipes/tiny.yaml'}:{line}"
-    assert "'seeds.sample_train' draws 1 seeds per benchmark, scores.shots asks for 2" in caught.value.reason
+    _, error = check_recipe(load_recipe("tiny"), "botany")
+    assert error is not None
+    assert error.place == f"{project.folder / 'recipes/tiny.yaml'}: scores.shots"
+    assert error.reason == "1 seeds demonstrate 'colours', scores.shots asks for 2"
+    assert error.remedy.startswith("raise seeds.sample_train")
 
 
 @pytest.mark.parametrize("each", [0, -1, 2.5, "five", True])

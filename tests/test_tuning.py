@@ -1,6 +1,5 @@
 """Tuning: what the loss is taken on, what comes out, and that the same input gives the same bytes."""
 
-import dataclasses
 import json
 import resource
 import shutil
@@ -23,13 +22,14 @@ from selfspec_assets.method.tuning.examples import answer_loss, collate, encode_
 from selfspec_assets.method.tuning.tune import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer
 from selfspec_assets.models.weights import repacked_weights
+from selfspec_assets.recipe.sections import AdapterSection
 from tests.tiny_models import FAMILIES, separate_log_probs, write_adapter, write_model
 
 EXAMPLES = [
     (f"Question: does aspirin {number} inhibit platelets?\nAnswer:", answer)
     for number, answer in enumerate(["yes", "no", "cancer hallmarks", "fever, cough, pain"] * 3)
 ]
-SETTINGS = TuningSettings(epochs=4, batch_size=4, micro_batch_size=2, learning_rate=1e-2)
+SETTINGS = TuningSettings(max_length=1024, epochs=4, batch_size=4, micro_batch_size=2, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def tuned(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tu
 
 
 def changed(**values: Any) -> TuningSettings:
-    return dataclasses.replace(SETTINGS, **values)
+    return TuningSettings(**{**SETTINGS.model_dump(), **values})
 
 
 def mean_loss(lm: LanguageModel, adapter: str | None, examples: list[tuple[str, str]]) -> float:
@@ -312,7 +312,7 @@ def test_four_bits_load_generate_tune_save_reload(tmp_path: Path) -> None:
     from bitsandbytes.nn import Linear4bit
 
     base = write_model(tmp_path / "base", hidden_size=64, intermediate_size=64)
-    spec = dataclasses.replace(base, quantization="nf4")
+    spec = base.model_copy(update={"quantization": "nf4"})
     lm = LanguageModel.load(spec)
     assert sum(isinstance(module, Linear4bit) for module in lm.model.modules()) == 14
     prompts = [prompt for prompt, _ in EXAMPLES[:2]]
@@ -344,7 +344,7 @@ def test_tuning_computes_in_the_precision_that_was_loaded(tmp_path: Path, monkey
     assert tuning.takes_bf16("cuda", torch.bfloat16)
     assert not tuning.takes_bf16("cuda", torch.float32)
     assert not tuning.takes_bf16("cpu", torch.bfloat16)
-    spec = dataclasses.replace(write_model(tmp_path / "base"), quantization="nf4", dtype="bfloat16")
+    spec = write_model(tmp_path / "base").model_copy(update={"quantization": "nf4", "dtype": "bfloat16"})
     asked = []
 
     def takes_bf16(device_type: str, loaded: torch.dtype) -> bool:
@@ -371,7 +371,7 @@ def test_activations_are_not_kept_on_a_gpu(spec: ModelSpec, device: str, monkeyp
 
 def test_repacked_weights_are_not_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Repacking needs a CPU with AVX512-BF16, so here the mark that bitsandbytes leaves is set by hand."""
-    spec = dataclasses.replace(write_model(tmp_path / "base"), quantization="nf4")
+    spec = write_model(tmp_path / "base").model_copy(update={"quantization": "nf4"})
     lm = LanguageModel.load(spec)
     refuse_repacked(lm.model)
     lm.model.model.layers[1].mlp.up_proj.weight.quant_state.packing_format_for_cpu = True
@@ -424,7 +424,7 @@ def test_a_single_optimiser_step_is_not_spent_on_warming_up(spec: ModelSpec, tmp
     tuned = tune(
         spec,
         [("Name it.", "brown")],
-        TuningSettings(epochs=1, batch_size=4, micro_batch_size=4),
+        TuningSettings(max_length=1024, epochs=1, batch_size=4, micro_batch_size=4),
         tmp_path / "adapter",
     )
-    assert [point.learning_rate for point in tuned.losses] == [TuningSettings().learning_rate]
+    assert [point.learning_rate for point in tuned.losses] == [AdapterSection.model_fields["learning_rate"].default]

@@ -195,7 +195,7 @@ def test_order_survives_many_batches(tmp_path):
     ],
 )
 def test_a_value_that_a_column_cannot_hold_exactly_is_refused(tmp_path, row, column):
-    good = type(row)(*[_plain(kind) for kind in columns(type(row)).values()])
+    good = type(row)(**{name: _plain(kind) for name, kind in columns(type(row)).items()})
     with pytest.raises(SelfspecError, match=rf"{row.table}, row 1, column {column}"):
         write_rows(type(row), [good, row], tmp_path / "x.parquet")
     assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,13 @@
 """Model and adapter folders on disk: what they must hold, and their digests. Nothing here loads a model."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.file_digests import file_digests
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
+from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.signature import canonical_json, file_digest, text_digest
 from selfspec_assets.models.safetensors_file import check_safetensors
 
@@ -40,23 +40,17 @@ _OF_ADAPTERS = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "adapter_model.bin")
 _ELSEWHERE = ("transformers_weights", "configuration_files")  # keys of config.json that name other files to load
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """Which model, and how it is held in memory.
+class ModelSpec(ModelSettings):
+    """Which model, and how it is held in memory (``ModelSettings``).
 
     Args:
         path_or_id: a folder in the hub's own layout, or a Hugging Face id ``owner/name``.
-        revision: the pinned commit (40 hex digits); needed for an id, None for a folder.
-        dtype: ``auto`` is bfloat16 on cuda and float32 on a CPU.
-        quantization: ``nf4`` is QLoRA's 4-bit NormalFloat with double quantisation.
-        chat_template: ``always`` puts every prompt into the tokenizer's chat template; ``never`` leaves prompts plain.
     """
 
     path_or_id: str
-    revision: str | None = None
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    quantization: Literal["none", "nf4"] = "none"
-    chat_template: Literal["never", "always"] = "never"
+
+    def __init__(self, path_or_id: str, revision: str | None = None, **settings: Any) -> None:
+        super().__init__(**{"path_or_id": path_or_id, "revision": revision, **settings})
 
 
 def model_folder(spec: ModelSpec) -> Path:

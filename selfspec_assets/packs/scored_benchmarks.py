@@ -7,7 +7,7 @@ from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import ReadItems, read_benchmark
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import Demonstrates, demonstrating
-from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import DataKind
 
 
@@ -31,8 +31,7 @@ def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
             raise SelfspecError(place, f"benchmark '{name}': no file {absent}", remedy)
     found = pack.present(kind, wanted)
     if not found:
-        remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared.values())
-        raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+        raise no_benchmark(pack, kind)
     return found
 
 
@@ -62,6 +61,17 @@ def read_present(
     return found, broken
 
 
+def no_benchmark(pack: Pack, kind: DataKind) -> SelfspecError:
+    """What is wrong where the files of no benchmark are there: where each can be got."""
+    remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in pack.data(kind).benchmarks)
+    return SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+
+
+def more_seeds(recipe: Recipe) -> str:
+    """How a recipe comes to more seeds."""
+    return "write more seeds" if recipe.seeds.sample_train is None else "raise seeds.sample_train or write more seeds"
+
+
 def too_few_demonstrations(named: NamedRecipe, pack: Pack, seeds: Sequence[Demonstrates]) -> SelfspecError | None:
     """What is wrong where a benchmark that is scored has fewer seeds than are shown before its questions.
 
@@ -72,9 +82,10 @@ def too_few_demonstrations(named: NamedRecipe, pack: Pack, seeds: Sequence[Demon
     for one in scored_benchmarks(named, pack):
         count = len(demonstrating(seeds, one.name, one.task))
         if count < shots:
+            more = more_seeds(named.recipe)
             return SelfspecError(
                 f"{named.path}: scores.shots",
                 f"{count} seeds demonstrate '{one.name}', scores.shots asks for {shots}",
-                "write more seeds for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
+                f"{more} for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
             )
     return None

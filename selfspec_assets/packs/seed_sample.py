@@ -12,7 +12,7 @@ from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds, question_key
-from selfspec_assets.packs.scored_benchmarks import read_present
+from selfspec_assets.packs.scored_benchmarks import more_seeds, no_benchmark, read_present
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import DataKind
 
@@ -50,9 +50,10 @@ def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecErro
     shown = named.recipe.loop.instructions.seeds_per_prompt
     if count >= shown:
         return None
-    more = "write more seeds" if named.recipe.seeds.sample_train is None else "raise seeds.sample_train"
     reason = f"asks for {shown} seeds, {domain} has {count}"
-    return SelfspecError(f"{named.path}: instructions.seeds_per_prompt", reason, f"{more}, or lower it")
+    return SelfspecError(
+        f"{named.path}: instructions.seeds_per_prompt", reason, f"{more_seeds(named.recipe)}, or lower it"
+    )
 
 
 def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple[str, ...] | None = None) -> list[Seed]:
@@ -69,11 +70,9 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
         SelfspecError: no benchmark is present; a training split has too few items; a benchmark has neither a training
             split nor a hand-written seed; two seeds have one id.
     """
-    declared = pack.data(kind).benchmarks
     wanted = pack.present(kind, names)
     if not wanted:
-        remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
-        raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+        raise no_benchmark(pack, kind)
     present, _ = read_present(pack, kind, names)
     asked = {question_key(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}

@@ -1,37 +1,46 @@
 """``selfspec plan --sample``: a short try of the steps that no past run tells about, on the recipe's real model.
 
-A few list prompts, answers, predictions and two optimiser steps, written by the base; nothing is stored. What it
-leaves out: loading the model, the second model of a contrast (counted as twice the time), and the steps that need no
-model.
+Each step's own code runs, with a recipe that asks for a few units and inputs that stand for those of the steps before:
+seeds for instructions and answers, the corpus's first documents for passages. Nothing is stored. What is left out:
+loading the model, the second model of a contrast (counted as twice the time), and the steps that need no model.
 """
 
-import dataclasses
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from selfspec_assets.base.files import size_of
 from selfspec_assets.base.progress import Report
 from selfspec_assets.base.words import first_words
-from selfspec_assets.method.decoding import Generation, Group, answer, encode_example, fits, greedy
-from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts, prediction_stop, response_stop
-from selfspec_assets.method.instructions.list_parser import InstructionFilter, parse_instruction_list
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS, alpaca_prompt
-from selfspec_assets.method.tuning.tune import TuningSettings, tune
-from selfspec_assets.models.language_model import LanguageModel, load_tokenizer
-from selfspec_assets.models.memory import free_memory
+from selfspec_assets.method.tuning.tune import tune
 from selfspec_assets.packs.census import first_documents
 from selfspec_assets.packs.items import load_items
-from selfspec_assets.packs.records import Seed, demonstrating
+from selfspec_assets.packs.records import Seed
+from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.planning.costs import Cost, Past
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.steps.adapter import fitting_examples, tuning_settings
+from selfspec_assets.steps.benchmarks import item_row
+from selfspec_assets.steps.job import Job, R
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.seeds import seed_row
+from selfspec_assets.warehouse import Warehouse
+from selfspec_assets.warehouse.rows import (
+    BenchmarkItemRow,
+    InstructionRow,
+    PassageRow,
+    RequestRow,
+    ResponseRow,
+    Row,
+    SeedRow,
+    TrainingItemRow,
+)
+from selfspec_assets.warehouse.score_rows import PredictionRow
 
-T = TypeVar("T")
 REQUESTS = ANSWERS = ITEMS = 4
 
 
@@ -40,8 +49,7 @@ class Sampler:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._models: dict[str, LanguageModel] = {}
-        self._found: dict[tuple[str, str, str], Past | None] = {}
+        self._tried: dict[tuple[str, str, str], Past | None] = {}
 
     def of(self, lineage: Lineage, step: str, domain: str) -> Past | None:
         """What a few units of a step cost; None for a step without a model, or if nothing fits the context.
@@ -52,158 +60,174 @@ class Sampler:
         if not lineage.step(step).holds_model:
             return None
         key = (lineage.named.name, step, domain)
-        if key not in self._found:
+        if key not in self._tried:
             self._report(f"sample: {step} of {domain}")
-            self._found[key] = _Sample(lineage, domain, self).of(step)
-        return self._found[key]
-
-    def model(self, lineage: Lineage) -> LanguageModel:
-        """The recipe's base, kept for the next sample."""
-        identity = lineage.model_identity
-        if identity not in self._models:
-            self.release()
-            self._report(f"sample: loading {lineage.model_spec.path_or_id}")
-            self._models[identity] = LanguageModel.load(lineage.model_spec)
-        return self._models[identity]
-
-    def release(self) -> None:
-        """Free the model's memory."""
-        self._models.clear()
-        free_memory()
+            with tempfile.TemporaryDirectory() as folder:
+                job = _SampleJob(lineage, step, domain, Path(folder), self._report)
+                self._tried[key] = _tuned(job) if step == "adapter" else _made(job)
+        return self._tried[key]
 
 
-class _Sample:
-    def __init__(self, lineage: Lineage, domain: str, sampler: Sampler) -> None:
-        self._lineage, self._sampler = lineage, sampler
-        self._recipe, self._pack = lineage.recipe, lineage.pack(domain)
+class _SampleJob(Job):
+    """A step's work on a few units of iteration 1, written by the base, in a warehouse that is thrown away."""
+
+    def __init__(self, lineage: Lineage, step: str, domain: str, folder: Path, report: Report) -> None:
+        named, pack = lineage.named, lineage.pack(domain)
+        few = NamedRecipe(name=named.name, path=named.path, recipe=_of_few(named.recipe))
+        super().__init__(Lineage(few, {domain: pack}), step, domain, 1, report)
+        self.warehouse = Warehouse(folder)
+
+    def adapter(self, iteration: int) -> str | None:
+        """None was tuned yet."""
+        return None
+
+    def read(self, step: str, row_type: type[R], iteration: int | None = None) -> list[R]:
+        """Rows that stand for those of a step that was not made."""
+        stand_ins: dict[type[Row], Any] = {
+            SeedRow: self._seed_rows,
+            BenchmarkItemRow: self._items,
+            InstructionRow: self._instructions,
+            PassageRow: self._passages,
+            ResponseRow: self._responses,
+            TrainingItemRow: self._training_items,
+        }
+        rows: list[R] = stand_ins[row_type]()
+        return rows
 
     @property
-    def _model(self) -> LanguageModel:
-        return self._sampler.model(self._lineage)
-
-    @cached_property
     def _seeds(self) -> list[Seed]:
-        return recipe_seeds(self._pack, self._recipe)
+        return recipe_seeds(self.pack, self.recipe)
 
-    def of(self, step: str) -> Past | None:
-        if step == "instructions":
-            return self._instructions()
-        if step == "responses":
-            return self._responses()
-        if step == "adapter":
-            return self._adapter()
-        variant = self._recipe.scores.base_variants[0] if step == "base_predictions" else "alpaca"
-        return self._predictions(step, variant)
+    def _seed_rows(self) -> list[SeedRow]:
+        return [seed_row(number, seed) for number, seed in enumerate(self._seeds)]
 
-    def _instructions(self) -> Past:
-        section = self._recipe.loop.instructions
-        numbers = range(REQUESTS)
-        _, prompts = list_prompts(self._pack.instruction_header, self._seeds, numbers, section)
-        made, seconds = _timed(lambda: ask_for_lists(self._model, prompts, numbers, section, None))
-        passes = InstructionFilter(self._pack.file.banned_words, language=self._pack.file.language)
-        kept = sum(
-            item.problem is None and passes.reason(item.instruction, item.input) is None
-            for one in made
-            for item in parse_instruction_list(one.text, section.seeds_per_prompt + 1, one.finish == "length")
-        )
-        return self._past("instructions", made, seconds, {"units": len(made)}, kept)
-
-    def _responses(self) -> Past | None:
-        section, k = self._recipe.loop.responses, self._recipe.passages.k_of(1)
-        most = self._recipe.passages.max_words
-        documents = first_documents(self._pack, self._recipe.data, k)
-        passages = [f"{one.title}. {first_words(one.text, most)}" for one in documents] or [""]
-        template = self._pack.response_prompt
-        groups = [
-            Group(
-                tuple(template.render(instruction=s.instruction, input=s.input, passage=text) for text in passages),
-                tuple(1 / len(passages) for _ in passages),
-            )
-            for s in self._seeds[:ANSWERS]
+    def _items(self) -> list[BenchmarkItemRow]:
+        """One of each of the first benchmarks."""
+        kind = self.recipe.data
+        return [
+            item_row(benchmark, 0, load_items(self.pack, benchmark, kind)[0])
+            for benchmark in scored_benchmarks(self.lineage.named, self.pack)[:ITEMS]
         ]
-        groups = [one for one in groups if all(fits(self._model, p, section.max_new_tokens) for p in one.prompts)]
-        if not groups:
-            return None
-        made, seconds = _timed(
-            lambda: answer(
-                self._model,
-                groups,
-                max_new_tokens=section.max_new_tokens,
-                stop=response_stop(self._model.spec),
-                aligned=None,
-                weaker=None,
-                contrast=None,
-                batch_size=section.batch_size,
+
+    def _instructions(self) -> list[InstructionRow]:
+        return [
+            InstructionRow(
+                instruction_id=number,
+                request=0,
+                position=number,
+                instruction=seed.instruction,
+                input=seed.input,
+                kept=True,
+                reason=None,
+                nearest=None,
+                nearest_rouge_l=None,
+                seed_ids=[],
+                made_in_iteration=1,
             )
-        )
-        counts = {"units": len(made), "passages": len(made) * len(documents)}
-        return self._past("responses", made, seconds, counts)
+            for number, seed in enumerate(self._seeds[:ANSWERS])
+        ]
 
-    def _predictions(self, step: str, variant: str) -> Past | None:
-        section, kind = self._recipe.scores, self._recipe.data
-        prompts = []
-        for benchmark in self._pack.present(kind, section.benchmarks)[:ITEMS]:
-            own = demonstrating(self._seeds, benchmark.name, benchmark.task)
-            item = load_items(self._pack, benchmark, kind)[0]
-            prompts += [
-                EVALUATION_PROMPTS[variant](benchmark.instruction, item.input, own[:shots]) for shots in section.shots
-            ]
-        prompts = [prompt for prompt in prompts if fits(self._model, prompt, section.max_new_tokens)]
-        if not prompts:
-            return None
-        made, seconds = _timed(
-            lambda: greedy(
-                self._model,
-                prompts,
-                max_new_tokens=section.max_new_tokens,
-                stop=prediction_stop(self._model.spec),
-                adapter=None,
-                batch_size=section.batch_size,
+    def _passages(self) -> list[PassageRow]:
+        section = self.recipe.passages
+        documents = first_documents(self.pack, self.recipe.data, section.k_of(1))
+        return [
+            PassageRow(
+                instruction_id=row.instruction_id,
+                rank=rank,
+                document_id=document.id,
+                title=document.title,
+                text=first_words(document.text, section.max_words),
+                score=1.0,
+                p_ret=1 / len(documents),
             )
-        )
-        return self._past(step, made, seconds, {"units": len(made)})
+            for row in self._instructions()
+            for rank, document in enumerate(documents, start=1)
+        ]
 
-    def _adapter(self) -> Past | None:
-        section = self._recipe.adapter
-        pairs = [(alpaca_prompt(seed.instruction, seed.input), seed.output) for seed in self._seeds]
-        spec = self._lineage.model_spec
-        tokenizer = load_tokenizer(spec)
-        lengths = [len(encode_example(tokenizer, *pair)[0]) for pair in pairs]
-        fitting = [i for i, length in enumerate(lengths) if length <= section.max_length]
-        fitting = fitting[: 2 * section.micro_batch_size]
-        batch = len(fitting) // 2
-        if not batch:
-            return None
-        settings = TuningSettings(
-            r=section.r, alpha=section.alpha, epochs=1, batch_size=batch, micro_batch_size=batch, warmup_ratio=0.0
-        )
-        ends: list[float] = []
-        self._sampler.release()  # tuning loads its own copy, and two of them might not fit
-        with tempfile.TemporaryDirectory() as folder:
-            examples = [pairs[i] for i in fitting[: 2 * batch]]
-            place = Path(folder) / "adapter"
-            tune(spec, examples, settings, place, progress=lambda *_: ends.append(time.monotonic()))
-            stored = size_of(place)
-        tokens = sum(lengths[i] for i in fitting[: 2 * batch])
-        # The first step also waits for what is set up once: both are taken to last as long as the second one.
-        cost = Cost(tokens, 0.0, 2 * (ends[1] - ends[0]), stored)
-        whole = self._lineage.step("adapter").size({"adapter": {"epochs": 1, "r": section.r}}, {"units": 2 * batch})
-        return Past(whole, cost, f"a sample of {2 * batch} examples")
+    def _responses(self) -> list[ResponseRow]:
+        return [
+            ResponseRow(
+                instruction_id=number,
+                instruction=seed.instruction,
+                input=seed.input,
+                response=seed.output,
+                verdict="kept",
+                reason=None,
+                finish="eos",
+                tokens=0,
+                passages=0,
+                log_prob=None,
+                marginal_changed=0,
+                contrast_changed=0,
+                prompt_digest="",
+                model_digest="",
+                adapter_digest=None,
+                weaker_adapter_digest=None,
+            )
+            for number, seed in enumerate(self._seeds)
+        ]
 
-    def _past(
-        self, step: str, made: Sequence[Generation], seconds: float, counts: Mapping[str, float], kept: float = 0.0
-    ) -> Past:
-        settings: dict[str, Any] = self._lineage.settings(step, 1)
-        read, written = sum(one.prompt_tokens for one in made), sum(one.tokens for one in made)
-        cost = Cost(read, written, seconds, _stored(made))
-        return Past(self._lineage.step(step).size(settings, dict(counts)), cost, f"a sample of {len(made)}", kept)
-
-
-def _stored(made: Iterable[Generation]) -> int:
-    """Bytes of the rows as text: Parquet takes less."""
-    return sum(len(json.dumps(dataclasses.asdict(one))) for one in made)
+    def _training_items(self) -> list[TrainingItemRow]:
+        return [
+            TrainingItemRow(
+                benchmark=seed.demonstrates,
+                task=seed.task,
+                item=number,
+                item_id=seed.seed_id,
+                instruction=seed.instruction,
+                input=seed.input,
+                references=[seed.output],
+            )
+            for number, seed in enumerate(self._seeds)
+        ]
 
 
-def _timed(work: Callable[[], T]) -> tuple[T, float]:
+def _of_few(recipe: Recipe) -> Recipe:
+    """The recipe with few units for each step."""
+    scores = {"base_variants": recipe.scores.base_variants[:1], "items_per_benchmark": None}
+    changes: dict[str, Any] = {
+        "adapter": recipe.adapter.model_copy(update={"epochs": 1}),
+        "scores": recipe.scores.model_copy(update=scores),
+    }
+    if not recipe.is_reference:
+        # Below what a recipe may say: a sample that keeps nothing tells the pace all the same.
+        few = {"max_requests": REQUESTS, "min_kept": 0}
+        changes["instructions"] = recipe.loop.instructions.model_copy(update=few)
+    return recipe.model_copy(update=changes)
+
+
+def _made(job: _SampleJob) -> Past | None:
+    """A step as it makes its rows; the model is there before the clock starts."""
+    job.model()
     started = time.monotonic()
-    return work(), time.monotonic() - started
+    outcome = job.lineage.step(job.step).make(job)
+    seconds = time.monotonic() - started
+    tables: Any = outcome.tables
+    requests, answers = tables.get(RequestRow, ()), [row for row in tables.get(ResponseRow, ()) if row.tokens]
+    units = len(requests) + len(answers) + sum(row.output_tokens > 0 for row in tables.get(PredictionRow, ()))
+    if not units:  # no prompt fits the context
+        return None
+    counts = {"units": float(units), "passages": float(sum(row.passages for row in answers))}
+    stored = sum(len(json.dumps(asdict(row))) for rows in tables.values() for row in rows)
+    kept = sum(row.kept for row in tables.get(InstructionRow, ()))
+    cost = Cost(outcome.input_tokens, outcome.output_tokens, seconds, stored)
+    return _past(job, counts, cost, f"a sample of {units}", kept)
+
+
+def _tuned(job: _SampleJob) -> Past | None:
+    """Two optimiser steps: the first also waits for what is set up once, so both are taken to last as the second."""
+    examples, tokens, _ = fitting_examples(job)
+    batch = min(len(examples) // 2, job.recipe.adapter.micro_batch_size)
+    if not batch:
+        return None
+    settings = tuning_settings(job.recipe).model_copy(update={"batch_size": batch, "micro_batch_size": batch})
+    ends: list[float] = []
+    job.release_model()  # tuning loads its own copy, and two of them might not fit
+    folder, chosen = job.warehouse.root / "adapter", examples[: 2 * batch]
+    tune(job.lineage.model_spec, chosen, settings, folder, progress=lambda *_: ends.append(time.monotonic()))
+    cost = Cost(sum(tokens[: 2 * batch]), 0.0, 2 * (ends[1] - ends[0]), size_of(folder))
+    return _past(job, {"units": 2.0 * batch}, cost, f"a sample of {2 * batch} examples")
+
+
+def _past(job: _SampleJob, counts: dict[str, float], cost: Cost, source: str, kept: float = 0.0) -> Past:
+    return Past(job.lineage.step(job.step).size(job.lineage.settings(job.step, 1), counts), cost, source, kept)

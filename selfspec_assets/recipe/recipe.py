@@ -92,11 +92,6 @@ class Recipe(Strict):
             )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
             raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
-        drawn, most = self.seeds.sample_train, max(self.scores.shots)
-        if drawn is not None and drawn < most:
-            raise ValueError(
-                f"key 'seeds.sample_train' draws {drawn} seeds per benchmark, scores.shots asks for {most}"
-            )
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
+from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.strict import Strict
 
 EMBEDDED = "embedded"
@@ -24,14 +25,10 @@ Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[Real, Field(gt=0, le=1)]
 
 
-class BaseModelSection(Strict):
-    """A Hugging Face id with a pinned revision, a folder, or ``embedded``."""
+class BaseModelSection(ModelSettings):
+    """A Hugging Face id with a pinned revision, a folder, or ``embedded``; how it is held as in ``ModelSettings``."""
 
     model: str = Field(min_length=1)
-    revision: str | None = None  # a commit of 40 hex digits; needed for a hub id
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    quantization: Literal["none", "nf4"] = "none"
-    chat_template: Literal["never", "always"] = "never"  # always: every prompt in the tokenizer's own template
 
     @model_validator(mode="after")
     def _pinned(self) -> "BaseModelSection":

@@ -78,29 +78,7 @@ class Adapter(Step):
         return {"units": sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
 
     def make(self, job: Job) -> Outcome:
-        section = job.recipe.adapter
-        tokenizer = job.tokenizer()
-        everything = examples_of(job)
-        lengths = [len(encode_example(tokenizer, *example)[0]) for example in everything]
-        fitting = [i for i, length in enumerate(lengths) if length <= section.max_length]
-        examples = [everything[i] for i in fitting]
-        if not examples:
-            raise SelfspecError(
-                f"{job.lineage.named.path}: adapter.max_length",
-                f"{job.name}: none of {len(everything)} examples has at most {section.max_length} tokens",
-                "raise adapter.max_length",
-            )
-        settings = TuningSettings(
-            r=section.r,
-            alpha=section.alpha,
-            dropout=section.dropout,
-            learning_rate=section.learning_rate,
-            epochs=section.epochs,
-            batch_size=section.batch_size,
-            micro_batch_size=section.micro_batch_size,
-            max_length=section.max_length,
-            seed=job.recipe.seed,
-        )
+        examples, tokens, too_long = fitting_examples(job)
         work = job.warehouse.work_folder(job.signature) / "adapter"
         shutil.rmtree(work, ignore_errors=True)
         checkpoints = job.warehouse.work_folder(job.signature) / "checkpoints"
@@ -113,7 +91,7 @@ class Adapter(Step):
             progress[0].to(step, f"loss {loss:.3f}")
 
         job.release_model()  # tuning loads its own copy, and two of them might not fit
-        tuned = tune(job.lineage.model_spec, examples, settings, work, start, report, checkpoints)
+        tuned = tune(job.lineage.model_spec, examples, tuning_settings(job.recipe), work, start, report, checkpoints)
         model = job.model()
         name = "fresh_" + tuned.adapter_digest[:16]
         model.add_adapter(work, name)
@@ -124,7 +102,7 @@ class Adapter(Step):
             model_digest=tuned.base_digest,
             start="previous adapter" if start else "base",
             examples=len(examples),
-            too_long=len(everything) - len(examples),
+            too_long=too_long,
             optimiser_steps=tuned.steps,
             trainable_parameters=tuned.trainable,
             total_parameters=tuned.total,
@@ -136,7 +114,7 @@ class Adapter(Step):
         return Outcome(
             {AdapterRow: [row], LossRow: [LossRow(*loss) for loss in tuned.losses]},
             {"adapter": work},
-            input_tokens=section.epochs * sum(lengths[i] for i in fitting),
+            input_tokens=job.recipe.adapter.epochs * sum(tokens),
         )
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
@@ -161,6 +139,30 @@ class Adapter(Step):
             "trainable share": row.trainable_parameters / row.total_parameters,
             "folder": row.path,
         }
+
+
+def tuning_settings(recipe: Recipe) -> TuningSettings:
+    """What of a recipe tunes its adapters."""
+    return TuningSettings(**recipe.adapter.model_dump(), seed=recipe.seed)
+
+
+def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], int]:
+    """The examples of at most ``adapter.max_length`` tokens, the tokens of each, and how many are longer.
+
+    Raises:
+        SelfspecError: all are.
+    """
+    longest, tokenizer = job.recipe.adapter.max_length, job.tokenizer()
+    examples = [(example, len(encode_example(tokenizer, *example)[0])) for example in examples_of(job)]
+    fitting = [(example, tokens) for example, tokens in examples if tokens <= longest]
+    if not fitting:
+        raise SelfspecError(
+            f"{job.lineage.named.path}: adapter.max_length",
+            f"{job.name}: none of {len(examples)} examples has at most {longest} tokens",
+            "raise adapter.max_length",
+        )
+    too_long = len(examples) - len(fitting)
+    return [example for example, _ in fitting], [tokens for _, tokens in fitting], too_long
 
 
 def examples_of(job: Job) -> list[tuple[str, str]]:

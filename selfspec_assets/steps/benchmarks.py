@@ -5,8 +5,10 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.item_lint import Doubt, doubtful_items
 from selfspec_assets.packs.items import ReadItems
+from selfspec_assets.packs.records import Item
 from selfspec_assets.packs.scored_benchmarks import read_present, scored_benchmarks
 from selfspec_assets.steps.digests import benchmark_files
 from selfspec_assets.steps.job import Job, Tables
@@ -61,19 +63,7 @@ class Benchmarks(Step):
                     obtain=benchmark.obtain,
                 )
             )
-            items += [
-                BenchmarkItemRow(
-                    benchmark=benchmark.name,
-                    task=benchmark.task,
-                    item=number,
-                    item_id=item.item_id,
-                    instruction=benchmark.instruction,
-                    input=item.input,
-                    references=list(item.references),
-                    document=item.document,
-                )
-                for number, item in enumerate(found)
-            ]
+            items += [item_row(benchmark, number, item) for number, item in enumerate(found)]
         return Outcome({BenchmarkRow: declared, BenchmarkItemRow: items, BenchmarkRemarkRow: remarks})
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
@@ -87,3 +77,17 @@ class Benchmarks(Step):
             "left out": ", ".join(r.benchmark for r in rows if not r.present) or "none",
             **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
         }
+
+
+def item_row(benchmark: Benchmark, number: int, item: Item) -> BenchmarkItemRow:
+    """The row of a benchmark's item, its number-th (from 0)."""
+    return BenchmarkItemRow(
+        benchmark=benchmark.name,
+        task=benchmark.task,
+        item=number,
+        item_id=item.item_id,
+        instruction=benchmark.instruction,
+        input=item.input,
+        references=list(item.references),
+        document=item.document,
+    )

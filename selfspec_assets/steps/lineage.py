@@ -104,7 +104,7 @@ class Lineage:
             where = section.model
         else:
             where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
-        return ModelSpec(where, section.revision, section.dtype, section.quantization, section.chat_template)
+        return ModelSpec(where, **section.model_dump(exclude={"model"}))
 
     @cached_property
     def model_identity(self) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.records import Seed
 from selfspec_assets.packs.seed_sample import (
     benchmarks_to_demonstrate_by_hand,
     recipe_seeds,
@@ -50,23 +51,7 @@ class Seeds(Step):
         found = recipe_seeds(job.pack, job.recipe)
         for note in sampling_notes(job.pack, job.recipe):
             job.report(f"{job.name}: {note}")
-        return Outcome(
-            {
-                SeedRow: [
-                    SeedRow(
-                        seed=number,
-                        seed_id=s.seed_id,
-                        task=s.task,
-                        demonstrates=s.demonstrates,
-                        instruction=s.instruction,
-                        input=s.input,
-                        output=s.output,
-                        source=s.source,
-                    )
-                    for number, s in enumerate(found)
-                ]
-            }
-        )
+        return Outcome({SeedRow: [seed_row(number, seed) for number, seed in enumerate(found)]})
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
         return [not_empty(tables, SeedRow)]
@@ -74,3 +59,17 @@ class Seeds(Step):
     def headline(self, tables: Tables) -> dict[str, Any]:
         rows: Any = tables[SeedRow]
         return {"tasks": len({row.task for row in rows})}
+
+
+def seed_row(number: int, seed: Seed) -> SeedRow:
+    """The row of a seed."""
+    return SeedRow(
+        seed=number,
+        seed_id=seed.seed_id,
+        task=seed.task,
+        demonstrates=seed.demonstrates,
+        instruction=seed.instruction,
+        input=seed.input,
+        output=seed.output,
+        source=seed.source,
+    )

@@ -29,37 +29,22 @@ from selfspec_assets.models.language_model import (
 )
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.models.weights import repacked_weights
+from selfspec_assets.recipe.sections import AdapterSection
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True, slots=True)
-class TuningSettings:
-    """The paper's values (Appendix B) where it gives them; warm-up and schedule are Alpaca's.
+# Of Alpaca, as the paper gives no values of its own.
+_WARMUP = 0.03  # share of the steps in which the learning rate rises
+_SCHEDULER = "cosine"
+_MAX_GRAD_NORM = 1.0
+_MODULES = "all-linear"  # Appendix B; PEFT leaves the output layer out
 
-    Args:
-        target_modules: ``all-linear`` is every linear module but the output layer.
-        batch_size: examples per optimiser step.
-        micro_batch_size: examples per forward pass; must divide batch_size.
-        warmup_ratio: share of the steps in which the learning rate rises.
-        scheduler: one of transformers' names (cosine, linear, constant, constant_with_warmup …).
-        max_length: tokens of prompt, answer and end token; a longer example is an error.
-        max_grad_norm: gradients are clipped to this norm.
-    """
 
-    r: int = 8
-    alpha: int = 16
-    dropout: float = 0.0
-    target_modules: str | tuple[str, ...] = "all-linear"
-    learning_rate: float = 3e-4
-    epochs: int = 3
-    batch_size: int = 32
-    micro_batch_size: int = 8
-    warmup_ratio: float = 0.03
-    scheduler: str = "cosine"
-    max_length: int = 1024
-    max_grad_norm: float = 1.0
+class TuningSettings(AdapterSection):
+    """A recipe's section, and the seed: of the adapter's first weights, of dropout and of the order of examples."""
+
     seed: int = 0
 
 
@@ -110,10 +95,7 @@ def tune(
         SelfspecError: no examples, an example that is too long, settings that do not fit the start adapter or the
             model, a loss that is not finite, a base that must not be tuned, not even one example fits the memory, or
             the disk is full.
-        ValueError: micro_batch_size does not divide batch_size.
     """
-    if settings.batch_size % settings.micro_batch_size:
-        raise ValueError(f"micro_batch_size {settings.micro_batch_size} does not divide {settings.batch_size}")
     encoded = encode_examples(load_tokenizer(spec), examples, settings.max_length)
     # Always a fresh one: on a CPU bitsandbytes repacks 4-bit weights at the first forward in evaluation mode, and
     # their gradients are wrong from then on, in silence.
@@ -173,13 +155,12 @@ def _with_adapter(lm: LanguageModel, settings: TuningSettings, start: Path | Non
         model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
     elif lm.device.type != "cpu" and model.supports_gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    modules = settings.target_modules
     config = LoraConfig(
         r=settings.r,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         task_type="CAUSAL_LM",
-        target_modules=modules if isinstance(modules, str) else list(modules),
+        target_modules=_MODULES,
     )
     set_seed(settings.seed)
     if start is None:
@@ -253,16 +234,16 @@ def _arguments(
     on_cpu = lm.device.type == "cpu"
     # Rounded down: transformers rounds a share up, and a single warm-up step has a learning rate of 0, which throws
     # away the whole tuning where there is one step in all.
-    warmup = int(settings.warmup_ratio * math.ceil(examples / settings.batch_size))
+    warmup = int(_WARMUP * math.ceil(examples / settings.batch_size))
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,  # the order holds all epochs
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
         learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.scheduler,
+        lr_scheduler_type=_SCHEDULER,
         warmup_steps=warmup,
-        max_grad_norm=settings.max_grad_norm,
+        max_grad_norm=_MAX_GRAD_NORM,
         optim="adamw_torch",
         weight_decay=0.0,
         seed=settings.seed,

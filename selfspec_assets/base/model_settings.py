@@ -1,0 +1,21 @@
+"""How a base model is held: what a recipe's section and the loaded model share, said once."""
+
+from typing import Literal
+
+from selfspec_assets.base.strict import Strict
+
+
+class ModelSettings(Strict):
+    """Of a base model, beside where it lies.
+
+    Args:
+        revision: the pinned commit (40 hex digits); needed for a Hugging Face id, None for a folder.
+        dtype: ``auto`` is bfloat16 on cuda and float32 on a CPU.
+        quantization: ``nf4`` is QLoRA's 4-bit NormalFloat with double quantisation.
+        chat_template: ``always`` puts every prompt into the tokenizer's chat template; ``never`` leaves prompts plain.
+    """
+
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    quantization: Literal["none", "nf4"] = "none"
+    chat_template: Literal["never", "always"] = "never"

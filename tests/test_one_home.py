@@ -1,0 +1,82 @@
+"""Rules that stood in several places stand in one: what holds for one asker holds for all."""
+
+import pytest
+
+from selfspec_assets.base.hub_ids import is_commit, is_hub_id
+from selfspec_assets.method.instructions.list_parser import BenchmarkGuard
+from selfspec_assets.packs.items import read_training_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Seed, question_key
+from selfspec_assets.planning.seed_lint import repeats
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.adapter import tuning_settings
+from selfspec_assets.steps.lineage import Lineage
+from tests.conftest import Project
+from tests.test_instruction_list import item
+
+SAME = [
+    ("Is aspirin safe?", "is ASPIRIN  safe"),
+    ("Is [1]aspirin[/1] safe with [2]zulin[/2]?", "Is aspirin safe with [1]zulin[/1]?"),
+    ("Ist das Mittel fu\u0308r Kinder?", "ist das mittel für kinder"),
+    ("+ -", "+  -"),
+]
+OTHER = [("Is aspirin safe?", "Is the aspirin safe?"), ("3.5 %", "35 %"), ("+ -", "- +"), ("+", "")]
+
+
+@pytest.mark.parametrize(("text", "other"), SAME)
+def test_questions_that_are_the_same(text: str, other: str) -> None:
+    assert question_key(text) == question_key(other)
+
+
+@pytest.mark.parametrize(("text", "other"), OTHER)
+def test_questions_that_are_not(text: str, other: str) -> None:
+    assert question_key(text) != question_key(other)
+
+
+@pytest.mark.parametrize(("text", "other"), SAME[:3])
+def test_every_asker_takes_the_same_questions_for_the_same(text: str, other: str) -> None:
+    benchmark_item = item("safety", 0, "Answer.", text)
+    assert BenchmarkGuard([benchmark_item]).reason("Go on.", other) == "repeats_benchmark:safety/id0"
+    seed = Seed("s1", "qa", "safety", "Answer.", other, "yes", "hand-written")
+    assert repeats([seed], [benchmark_item], "safety")  # type: ignore[list-item]
+
+
+def test_a_training_item_that_differs_by_a_comma_is_a_test_item(project: Project) -> None:
+    project.add_training_split()
+    pack = load_pack("botany")
+    benchmark = pack.data("published").benchmarks[0]
+    before = read_training_items(pack, benchmark, "published").items
+    tested = pack.benchmark_path(benchmark, "published")
+    lines = tested.read_text().splitlines()
+    asked = before[0].input.replace(" ", ", ", 1)
+    tested.write_text("\n".join([*lines, f'{{"id": "again", "input": "{asked}", "references": ["x"]}}']) + "\n")
+    assert before[0] not in read_training_items(pack, benchmark, "published").items
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("owner/name", True), ("o/n.b-1_c", True), ("name", False), ("./a/b", False), ("a/b/c", False), ("-a/b", False)],
+)
+def test_hub_ids(text: str, expected: bool) -> None:
+    assert is_hub_id(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0123456789" * 4, True), ("main", False), ("A" * 40, False), ("a" * 39, False), (None, False)],
+)
+def test_commits(text: str | None, expected: bool) -> None:
+    assert is_commit(text) == expected
+
+
+def test_all_that_a_recipe_says_of_model_and_adapter_reaches_them(project: Project) -> None:
+    project.recipe["base_model"].update(dtype="bfloat16", chat_template="always")
+    project.recipe["adapter"].update(dropout=0.25, alpha=5, learning_rate=0.125)
+    project.recipe["seed"] = 17
+    project.save()
+    recipe = load_recipe("tiny").recipe
+    held = Lineage(load_recipe("tiny")).model_spec.model_dump(exclude={"path_or_id"})
+    assert held == recipe.base_model.model_dump(exclude={"model"})
+    settings = tuning_settings(recipe)
+    assert settings.model_dump(exclude={"seed"}) == recipe.adapter.model_dump()
+    assert settings.seed == 17
