@@ -253,7 +253,7 @@ def test_bad_input(spec: ModelSpec, tmp_path: Path) -> None:
         )
     with pytest.raises(SelfspecError, match="exceeds the model's context of 512"):
         tune(spec, [("fever " * 600 + "end", "yes")], changed(max_length=5000), tmp_path / "a")
-    with pytest.raises(ValueError, match="does not divide"):
+    with pytest.raises(ValueError, match="must divide"):
         tune(spec, EXAMPLES, changed(micro_batch_size=3), tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
