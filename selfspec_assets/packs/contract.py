@@ -30,7 +30,8 @@ class Benchmark(Strict):
     instruction: str = Field(min_length=1)
     file: PackPath  # in the pack; published: under SELFSPEC_DATA, hf://datasets/owner/name@commit/path, or pack:path
     also: tuple[PackPath, ...] = Field(default=(), strict=False)  # more files of the same format
-    train: PackPath | None = None  # labelled items of the same format, never scored: supervised, sample_train
+    train: tuple[PackPath, ...] = Field(default=(), strict=False)  # a file or a list, never scored: labelled items of
+    # the same format, for supervised and sample_train
     reader: str = "jsonl"  # of selfspec_assets.packs.readers, or a function of the pack's readers.py
     options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
     metrics: tuple[MetricName, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
@@ -40,7 +41,7 @@ class Benchmark(Strict):
     @property
     def files(self) -> tuple[str, ...]:
         """All that it reads: what is scored, and the training split."""
-        return (self.file, *self.also, *([] if self.train is None else [self.train]))
+        return (self.file, *self.also, *self.train)
 
     @property
     def comes_with_pack(self) -> bool:
@@ -56,10 +57,15 @@ class Benchmark(Strict):
         otherwise = hub_address(addresses[0]).how_to_get if addresses else f"add {self.file}"
         return f"{why}{self.obtain or otherwise}{licence}"
 
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_file(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @field_validator("file", "also", "train")
     @classmethod
-    def _pinned(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        for file in (value,) if isinstance(value, str) else value or ():
+    def _pinned(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for file in (value,) if isinstance(value, str) else value:
             if is_hub_address(file):
                 hub_address(file)
         return value

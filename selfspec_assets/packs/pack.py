@@ -6,7 +6,7 @@ datasets. Dropping a folder into ``domains/`` is all it takes; ``finding`` tells
 docs/writing-a-domain-pack.md walks through one.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +89,7 @@ class Pack:
 
         A folder counts as a file: some formats are many files in one.
         """
-        paths = zip((benchmark.file, *benchmark.also), self.benchmark_paths(benchmark, kind), strict=True)
-        return next((name for name, path in paths if not path.exists()), None)
+        return self._first_absent((benchmark.file, *benchmark.also), kind)
 
     def is_present(self, benchmark: Benchmark, kind: DataKind) -> bool:
         """Whether all that a benchmark is scored on is there; one that lacks a file is left out as a whole."""
@@ -101,8 +100,20 @@ class Pack:
         wanted = [one for one in self.data(kind).benchmarks if names is None or one.name in names]
         return [one for one in wanted if self.is_present(one, kind)]
 
-    def training_path(self, benchmark: Benchmark, kind: DataKind) -> Path | None:
-        return None if benchmark.train is None else self._data_file(benchmark.train, kind)
+    def training_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
+        """The files of its training split; none where it declares none."""
+        return [self._data_file(relative, kind) for relative in benchmark.train]
+
+    def absent_training_file(self, benchmark: Benchmark, kind: DataKind) -> str | None:
+        """As ``absent_file``, of its training split; None, too, where it declares none."""
+        return self._first_absent(benchmark.train, kind)
+
+    def has_training_split(self, benchmark: Benchmark, kind: DataKind) -> bool:
+        """Whether it declares a training split and all of it is there."""
+        return bool(benchmark.train) and self.absent_training_file(benchmark, kind) is None
+
+    def _first_absent(self, names: Sequence[str], kind: DataKind) -> str | None:
+        return next((name for name in names if not self._data_file(name, kind).exists()), None)
 
     def _data_file(self, relative: str, kind: DataKind) -> Path:
         if is_hub_address(relative):

@@ -1,5 +1,6 @@
 """Digests of the files that steps read: what of a pack's data decides their rows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
@@ -14,9 +15,7 @@ def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
     benchmarks = pack.data(kind).benchmarks
     digests: dict[str, str] = {}
     for benchmark in benchmarks:
-        for place, path in enumerate(pack.benchmark_paths(benchmark, kind)):
-            name = f"{benchmark.name}/{place}" if place else benchmark.name
-            digests[name] = _data_digest(path)
+        digests |= _by_place(benchmark.name, pack.benchmark_paths(benchmark, kind))
         # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
         digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
     if not all(is_shared(pack.folder, reader) for reader in {benchmark.reader for benchmark in benchmarks}):
@@ -25,9 +24,17 @@ def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
 
 
 def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
+    """By the names that ``benchmark_files`` has, of the files of training splits."""
     kind = recipe.data
-    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
-    return {name: _data_digest(path) for name, path in paths.items() if path is not None}
+    digests: dict[str, str] = {}
+    for benchmark in pack.data(kind).benchmarks:
+        digests |= _by_place(benchmark.name, pack.training_paths(benchmark, kind))
+    return digests
+
+
+def _by_place(benchmark: str, paths: Sequence[Path]) -> dict[str, str]:
+    """The first by the benchmark's name, the others by name and place: ``pubmedqa``, ``pubmedqa/1``."""
+    return {f"{benchmark}/{place}" if place else benchmark: _data_digest(path) for place, path in enumerate(paths)}
 
 
 def _data_digest(path: Path) -> str:
