@@ -17,7 +17,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import SeedRow
 
 
-@plugins.step("seeds", version="2")
+@plugins.step("seeds", version="3")
 class Seeds(Step):
     """Worked examples (i, c, y), hand-written or drawn from training splits → `seeds`. Section 3.1."""
 

@@ -18,7 +18,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
 
 
-@plugins.step("training_items", version="2")
+@plugins.step("training_items", version="3")
 class TrainingItems(Step):
     """The training split of every benchmark that has one → `training_items`. Only a supervised recipe has it."""
 
