@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from selfspec_assets.base.strict import Strict
 from selfspec_assets.packs.corpora.contract import Corpus
@@ -76,10 +76,32 @@ class Benchmark(Strict):
         return {key: value for key, value in handler(self).items() if value or key not in ("also", "options")}
 
 
+class SeedFile(Strict):
+    """Where the worked examples are; a plain path is one of the project's own JSON lines."""
+
+    file: PackPath  # pack-relative
+    format: Literal["jsonl", "alpaca", "sharegpt"] = "jsonl"
+    task: Slug | Literal[""] = ""  # of every example, and what it demonstrates: other formats than jsonl do not say
+    source: str = ""  # likewise: where they are from, and their licence
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "SeedFile":
+        if self.format != "jsonl" and not (self.task and self.source.strip()):
+            raise ValueError(f"seeds in the format '{self.format}' need 'task' and 'source', which the file has not")
+        if self.format == "jsonl" and (self.task or self.source):
+            raise ValueError("'task' and 'source' stand in each line of jsonl, and not here")
+        return self
+
+
 class PackData(Strict):
     """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``."""
 
-    seeds: PackPath | None = None  # pack-relative; published default: seeds/<pack>.jsonl of the project
+    seeds: SeedFile | None = None  # default: seeds/<pack>.jsonl of the project
     corpus: Corpus
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, strict=False)
 

@@ -59,7 +59,7 @@ class Pack:
     def seeds_path(self, kind: DataKind) -> Path:
         named = self.data(kind).seeds
         if named is not None:
-            return self.inside(named)
+            return self.inside(named.file)
         path = home.find(f"seeds/{self.name}.jsonl")
         if path is None:
             raise SelfspecError(
@@ -212,7 +212,7 @@ def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
     corpus = data.corpus.prepared
     named = [*([corpus] if corpus else []), *(file for benchmark in data.benchmarks for file in benchmark.files)]
     if kind == "bundled":
-        own = [*named, *([data.seeds] if data.seeds is not None else [])]
+        own = [*named, *([data.seeds.file] if data.seeds is not None else [])]
     else:
         own = [relative for relative in map(in_pack, named) if relative is not None]
     for relative in own:

@@ -12,8 +12,9 @@ from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.pack import Pack
-from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds
+from selfspec_assets.packs.records import Item, Seed, demonstrating
 from selfspec_assets.packs.scored_benchmarks import read_present
+from selfspec_assets.packs.seed_file import pack_seeds
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import DataKind
 
@@ -22,11 +23,11 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
     """The seeds of a recipe in one domain.
 
     Raises:
-        SelfspecError: as ``load_seeds``, or as ``sampled_seeds``.
+        SelfspecError: as ``pack_seeds``, or as ``sampled_seeds``.
     """
     each = recipe.seeds.sample_train
     if each is None:
-        return load_seeds(pack.seeds_path(recipe.data))
+        return pack_seeds(pack, recipe.data)
     return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
 
 
@@ -94,7 +95,7 @@ def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
 
 
 def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
-    found = demonstrating(load_seeds(pack.seeds_path(kind)), benchmark.name, benchmark.task)
+    found = demonstrating(pack_seeds(pack, kind), benchmark.name, benchmark.task)
     if not found:
         raise SelfspecError(
             pack.folder / "domain.yaml",

@@ -32,6 +32,15 @@ def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
     return digests
 
 
+def seed_file(pack: Pack, recipe: Recipe) -> dict[str, str]:
+    """The hand-written seeds, and how they are read where that is not the project's own way."""
+    declared = pack.data(recipe.data).seeds
+    digests = {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+    if declared is not None and declared.format != "jsonl":
+        digests["seeds"] = text_digest(declared.model_dump_json())
+    return digests
+
+
 def _by_place(benchmark: str, paths: Sequence[Path]) -> dict[str, str]:
     """The first by the benchmark's name, the others by name and place: ``pubmedqa``, ``pubmedqa/1``."""
     return {f"{benchmark}/{place}" if place else benchmark: _data_digest(path) for place, path in enumerate(paths)}

@@ -10,7 +10,7 @@ from selfspec_assets.packs.seed_sample import (
     sampling_notes,
 )
 from selfspec_assets.recipe.recipe import Recipe, settings_for
-from selfspec_assets.steps.digests import benchmark_files, cached_file_digest, training_files
+from selfspec_assets.steps.digests import benchmark_files, seed_file, training_files
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
@@ -33,10 +33,10 @@ class Seeds(Step):
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         pack, recipe = lineage.pack(domain), lineage.recipe
         if recipe.seeds.sample_train is None:
-            return {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+            return seed_file(pack, recipe)
         by_hand = benchmarks_to_demonstrate_by_hand(pack, recipe)
         return {
-            **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
+            **(seed_file(pack, recipe) if by_hand else {}),
             **benchmark_files(pack, recipe),  # the test splits count, too: what stands in one is not drawn
             "comparison": "2",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in training_files(pack, recipe).items()},

@@ -14,6 +14,7 @@ file that cannot be read, are given as a ``Remark`` in their place: ``selfspec c
 ``jsonl``           JSON lines: which fields make the question, which holds the answers, or the project's own format
 ``json``            JSON, a list of objects or objects by name: as ``jsonl``
 ``parquet``         Parquet, as hub datasets have it: as ``jsonl``
+``instructions``    Alpaca and ShareGPT, JSON or JSON lines: instruction and input → output
 ``squad``           SQuAD 1.1 and 2.0 JSON
 ``bigbench``        the JSON of BIG-bench and of BIG-Bench Hard, with the choices that a task shows
 ``bioasq``          BioASQ golden JSON, one type of question
@@ -32,6 +33,7 @@ from selfspec_assets.packs.readers.bioasq import bioasq
 from selfspec_assets.packs.readers.brat import brat
 from selfspec_assets.packs.readers.ddi import ddi
 from selfspec_assets.packs.readers.financial import convfinqa, tatqa
+from selfspec_assets.packs.readers.instructions import instructions
 from selfspec_assets.packs.readers.iob import iob
 from selfspec_assets.packs.readers.json_files import json, jsonl
 from selfspec_assets.packs.readers.lines import labelled_lines
@@ -51,6 +53,7 @@ SHARED: dict[str, Reader] = {
     "table": table,
     "column_table": column_table,
     "parquet": parquet,
+    "instructions": instructions,
     "squad": squad,
     "bigbench": bigbench,
     "bioasq": bioasq,
