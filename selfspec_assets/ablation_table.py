@@ -107,7 +107,7 @@ def _table(pattern: str, domain: str, reports: list[Report], missing: list[str])
         scopes.append(Scope("closed_book", f"closed-book alone: {', '.join(alone)}", tuple(alone)))
     lines = _lines(reports, k, scopes)
     notes = [f"not run yet: selfspec run {name}" for name in missing]
-    without = sorted({name for report in reports for name in score_table.benchmarks(report)} - set(names))
+    without = sorted({name for report in reports for name in score_table.asked_benchmarks(report)} - set(names))
     if without:
         notes.append(f"left out, as not every row has a score of it: {', '.join(without)}")
     return AblationTable(pattern, domain, k, tuple(scopes), lines, notes)
