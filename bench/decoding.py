@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from bench.timing import median_seconds
-from selfspec_assets.decoding import StopRules, greedy
-from selfspec_assets.domain import load_pack
-from selfspec_assets.home import embedded_model_folder
-from selfspec_assets.language_model import LanguageModel, ModelSpec
-from selfspec_assets.prompts import alpaca_prompt
-from selfspec_assets.records import load_seeds
+from selfspec_assets.base.home import embedded_model_folder
+from selfspec_assets.method.decoding import StopRules, greedy
+from selfspec_assets.method.prompts import alpaca_prompt
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import load_seeds
 
 NEW_TOKENS = 40
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from bench.evidence_measured import Measured, load
 from bench.evidence_page import page
 from bench.evidence_plan import DEFAULT_SEEDS, SOURCES, Planned, Remaining, check, plan, whole
-from selfspec_assets import home
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.progress import Report, clock
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.progress import Report, clock
+from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,4 +124,4 @@ if __name__ == "__main__":
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)  # as selfspec_assets.cli.main: DuckDB's binding prints a page when torn down after torch
+    os._exit(status)  # as selfspec_assets.cli.app.main: DuckDB's binding prints a page when torn down after torch

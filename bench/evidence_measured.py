@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.evidence_plan import MAIN, Planned
-from selfspec_assets import score_table
-from selfspec_assets.easiest import highest, largest_gains
-from selfspec_assets.metrics import two_level_bootstrap
-from selfspec_assets.prompts import EVALUATION_PROMPTS
-from selfspec_assets.score_table import Items, Model, Report, text
-from selfspec_assets.signature import random_seed
+from selfspec_assets.base.signature import random_seed
+from selfspec_assets.method.prompts import EVALUATION_PROMPTS
+from selfspec_assets.method.scoring.metrics import two_level_bootstrap
+from selfspec_assets.reports import score_table
+from selfspec_assets.reports.easiest import highest, largest_gains
+from selfspec_assets.reports.score_table import Items, Model, Report, text
 from selfspec_assets.warehouse import Warehouse, read_only_query
 
 

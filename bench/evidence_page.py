@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from bench.evidence_goals import SEEDS, SUPERVISED, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row
 from bench.evidence_plan import MAIN
-from selfspec_assets import ablation_table, score_table
-from selfspec_assets.score_table import METRICS
+from selfspec_assets.reports import ablation_table, score_table
+from selfspec_assets.reports.score_table import METRICS
 
 ABLATION = "ablation_"
 _HEAD = """\

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.progress import clock
-from selfspec_assets.recipe import NamedRecipe, load_recipe, matching_recipes
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.progress import clock
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, matching_recipes
+from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 
 MAIN = "quickstart"

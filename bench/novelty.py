@@ -14,7 +14,7 @@ from collections.abc import Callable
 from rouge_score import rouge_scorer, tokenize
 
 from bench.timing import median_seconds
-from selfspec_assets.novelty import NoveltyIndex
+from selfspec_assets.method.instructions.novelty import NoveltyIndex
 
 THRESHOLD = 0.7
 VERBS = ["list", "name", "explain", "classify", "identify", "summarise", "rewrite", "compare", "predict", "extract"]

@@ -18,8 +18,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bench.timing import median_seconds
-from selfspec_assets.decoding import StopRules, greedy
-from selfspec_assets.language_model import LanguageModel, ModelSpec
+from selfspec_assets.method.decoding import StopRules, greedy
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 
 PROMPT = "Question: what does aspirin do to the platelets in the blood of a patient? " * 8
 

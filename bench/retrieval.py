@@ -18,8 +18,9 @@ import numpy as np
 from rank_bm25 import BM25Okapi
 
 from bench.timing import median_seconds
-from selfspec_assets.retrieval import Bm25Retriever, Document, read_corpus
-from selfspec_assets.words import search_terms
+from selfspec_assets.base.words import search_terms
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
+from selfspec_assets.packs.corpora.documents import Document, read_corpus
 
 
 def load(count: int) -> tuple[str, list[Document]]:

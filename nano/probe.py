@@ -18,9 +18,9 @@ from transformers.utils import logging
 
 from nano.build_bundled import PACKS
 from nano.world.mixture import DOMAINS
-from selfspec_assets.domain import Pack, load_pack
-from selfspec_assets.metrics import item_scores
-from selfspec_assets.prompts import alpaca_prompt, cue_prompt, plain_prompt
+from selfspec_assets.method.prompts import alpaca_prompt, cue_prompt, plain_prompt
+from selfspec_assets.method.scoring.metrics import item_scores
+from selfspec_assets.packs.pack import Pack, load_pack
 
 # The tasks whose answers are names out of the text.
 COPIED = ("factoid", "list", "entities")

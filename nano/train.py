@@ -29,7 +29,7 @@ from nano.model import MARKS, Llama, Shape, initialise, paces
 from nano.optimiser import Muon
 from nano.text import LONG, SHORT, Text
 from nano.world.mixture import EARLY, KINDS, LATE, Writer, documents
-from selfspec_assets.signature import canonical_json, file_digest, text_digest
+from selfspec_assets.base.signature import canonical_json, file_digest, text_digest
 
 BATCH_TOKENS = 4096
 MUON_RATE, ADAM_RATE, SCALE_RATE, CIRCUIT_PACE = 0.006, 6e-4, 5e-3, 0.05

@@ -28,8 +28,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    # As in selfspec_assets.cli.main: DuckDB's binding prints a page of noise when the interpreter is torn down after
-    # torch has been at work, and would bury the summary.
+    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch has been at
+    # work, and would bury the summary.
     sys.stdout.flush()
     sys.stderr.flush()
     if _status:
@@ -232,8 +232,8 @@ def project(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="session")
 def _three_iterations(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Project:
-    from selfspec_assets.recipe import load_recipe
-    from selfspec_assets.runner import run_recipe
+    from selfspec_assets.orchestration.runner import run_recipe
+    from selfspec_assets.recipe.recipe import load_recipe
 
     with pytest.MonkeyPatch.context() as patch:
         made = make_project(tmp_path_factory.mktemp("finished") / "project", tiny_model, patch)

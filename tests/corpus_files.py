@@ -5,9 +5,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from selfspec_assets.corpora.build import Built, Workplace, build_corpus, present_sources
-from selfspec_assets.corpora.overlap import BenchmarkText
-from selfspec_assets.corpus_contract import Corpus
+from selfspec_assets.packs.corpora.build import Built, Workplace, build_corpus, present_sources
+from selfspec_assets.packs.corpora.contract import Corpus
+from selfspec_assets.packs.corpora.overlap import BenchmarkText
 from selfspec_assets.warehouse import ChunkStore
 
 VOCABULARY = [f"{a}{b}" for a in ("ba", "ko", "li", "mu", "ne", "ro", "su", "ta") for b in "abcdefghijklmnopqrstuvwxyz"]

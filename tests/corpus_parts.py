@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from selfspec_assets.corpora import build, duplicates
-from selfspec_assets.corpora.parts import PART_SCHEMA
+from selfspec_assets.packs.corpora import build, duplicates
+from selfspec_assets.packs.corpora.parts import PART_SCHEMA
 
 PART = 500  # passages
 

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-from selfspec_assets import home
-from selfspec_assets.assets.predictions import TOO_LONG
-from selfspec_assets.assets.scores import make_base_scores, make_scores
-from selfspec_assets.assets.step import Job
-from selfspec_assets.domain import load_items
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.metrics import item_scores
-from selfspec_assets.recipe import NamedRecipe
-from selfspec_assets.rows import BenchmarkItemRow, BenchmarkRow, PredictionRow, ResponseRow, RunRow
-from selfspec_assets.score_table import Model, Report
+from selfspec_assets.base import home
+from selfspec_assets.method.scoring.metrics import item_scores
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.reports.score_table import Model, Report
+from selfspec_assets.steps.base_scores import BaseScores
+from selfspec_assets.steps.job import Job
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.predictions import TOO_LONG
+from selfspec_assets.steps.scores import Scores
 from selfspec_assets.warehouse import Warehouse
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, ResponseRow, RunRow
+from selfspec_assets.warehouse.score_rows import PredictionRow
 from tests.conftest import Project, seed_rows, write_lines
 
 RIGHT, WRONG = "right", "wrong"
@@ -63,7 +65,7 @@ def publish(named: NamedRecipe, domain: str, answers: Answers, seconds: float = 
     for n in range(named.recipe.iterations + 1):
         predictions = list(_predictions(named, n, items, answers))
         commit("predictions" if n else "base_predictions", n, {PredictionRow: predictions})
-        step, make = ("scores", make_scores) if n else ("base_scores", make_base_scores)
+        step, make = ("scores", Scores().make) if n else ("base_scores", BaseScores().make)
         commit(step, n, make(Job(lineage, step, domain, n, lambda line: None)).tables)
         if n and not named.recipe.is_reference:
             commit("responses", n, {ResponseRow: [_response(n)]})

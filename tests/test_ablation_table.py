@@ -9,8 +9,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
-from selfspec_assets.recipe import NamedRecipe, load_recipe, matching_recipes
+from selfspec_assets.cli.app import app
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, matching_recipes
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 
@@ -139,7 +139,7 @@ def test_scores_of_recipes_that_were_not_run_say_how(project: Project) -> None:
 
 
 def test_run_takes_one_recipe_after_the_other(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets import runner
+    from selfspec_assets.orchestration import runner
 
     asked: list[tuple[str, list[str], int]] = []
     monkeypatch.setattr(

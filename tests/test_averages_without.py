@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets import ablation_table, easiest, score_table
-from selfspec_assets.cli import app
-from selfspec_assets.recipe import NamedRecipe, load_recipe
-from selfspec_assets.score_table import Model, Report
+from selfspec_assets.cli.app import app
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
+from selfspec_assets.reports import ablation_table, easiest, score_table
+from selfspec_assets.reports.score_table import Model, Report
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 

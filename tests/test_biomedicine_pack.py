@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from rouge_score import rouge_scorer
 
-from selfspec_assets import home
-from selfspec_assets.domain import Benchmark, Item, Pack, Seed, load_items, load_pack, load_seeds
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.instruction_list import InstructionFilter
-from selfspec_assets.records import BLANK_ALTERNATIVE, Remark
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.instructions.list_parser import InstructionFilter
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds
 from tests.native_samples import BIOASQ, BIOMEDICINE, DDI, DRUGS, HOC, IOB, PUBMEDQA
 from tests.published_data import DATA, REPO, published_file
 

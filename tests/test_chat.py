@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from selfspec_assets.chat import answer_frame, open_turn
-from selfspec_assets.check import check_recipe
-from selfspec_assets.decoding import StopRules, encode_example, encode_prompt, greedy
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.instruction_list import parse_instruction_list
-from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.tuning import TuningSettings, tune
-from selfspec_assets.tuning_examples import NO_LOSS, collate, encode_examples, training_order
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import StopRules, encode_example, encode_prompt, greedy
+from selfspec_assets.method.instructions.list_parser import parse_instruction_list
+from selfspec_assets.method.tuning.examples import NO_LOSS, collate, encode_examples, training_order
+from selfspec_assets.method.tuning.tune import TuningSettings, tune
+from selfspec_assets.models.chat import answer_frame, open_turn
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec, load_tokenizer
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project
 from tests.test_tuning import mean_loss
 from tests.tiny_models import (
@@ -211,8 +211,8 @@ def test_check_says_that_a_template_is_left_unused(chat_project: Project) -> Non
 
 def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lists and paragraphs are its answer, in tuning and in scoring; a base's text goes on after a blank line."""
-    from selfspec_assets import runner
-    from selfspec_assets.assets import predictions, responses
+    from selfspec_assets.orchestration import runner
+    from selfspec_assets.steps import predictions, responses
 
     seen: list[StopRules] = []
 
@@ -237,7 +237,7 @@ def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypa
 
 
 def test_a_step_gets_the_model_that_the_recipe_asks_for(chat_project: Project) -> None:
-    from selfspec_assets.assets.step import Job
+    from selfspec_assets.steps.job import Job
 
     def model() -> tuple[LanguageModel, list[str]]:
         lines: list[str] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
+from selfspec_assets.cli.app import app
 from tests.conftest import Project
 
 RUN = CliRunner()

@@ -20,24 +20,25 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from selfspec_assets import file_digests
-from selfspec_assets.corpora import lines, parts
-from selfspec_assets.corpora.build import present_sources
-from selfspec_assets.corpora.chunks import passages, sentences
-from selfspec_assets.corpora.clean import one_line, paragraphs
-from selfspec_assets.corpora.formats import records
-from selfspec_assets.corpora.lines import opened
-from selfspec_assets.corpora.minhash import NEAR, band_keys, jaccard, shingles
-from selfspec_assets.corpora.ngrams import ngram_hashes, word_hashes
-from selfspec_assets.corpora.overlap import BenchmarkText, N
-from selfspec_assets.corpora.record import Record
-from selfspec_assets.corpora.sources import corpus_digests, source_digest, source_files
-from selfspec_assets.corpora.stored import GROUP_ROWS, StoredDocuments
-from selfspec_assets.corpus_contract import Chunks, Corpus, Source
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.retrieval import Bm25Retriever, Document
-from selfspec_assets.signature import folder_digest
-from selfspec_assets.words import count_words, words
+from selfspec_assets.base import file_digests
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import folder_digest
+from selfspec_assets.base.words import count_words, words
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
+from selfspec_assets.packs.corpora import lines, parts
+from selfspec_assets.packs.corpora.build import present_sources
+from selfspec_assets.packs.corpora.chunks import passages, sentences
+from selfspec_assets.packs.corpora.clean import one_line, paragraphs
+from selfspec_assets.packs.corpora.contract import Chunks, Corpus, Source
+from selfspec_assets.packs.corpora.documents import Document
+from selfspec_assets.packs.corpora.formats import records
+from selfspec_assets.packs.corpora.lines import opened
+from selfspec_assets.packs.corpora.minhash import NEAR, band_keys, jaccard, shingles
+from selfspec_assets.packs.corpora.ngrams import ngram_hashes, word_hashes
+from selfspec_assets.packs.corpora.overlap import BenchmarkText, N
+from selfspec_assets.packs.corpora.record import Record
+from selfspec_assets.packs.corpora.sources import corpus_digests, source_digest, source_files
+from selfspec_assets.packs.corpora.stored import GROUP_ROWS, StoredDocuments
 from tests.corpus_files import build, corpus, counts, source, texts, write_jsonl
 from tests.corpus_parts import second_half, write_parts
 from tests.published_data import REPO, published_file
@@ -477,7 +478,7 @@ def test_hashes_are_the_same_in_every_process() -> None:
     # Written down: another value would break the resume of a corpus across versions and machines.
     assert ngram_hashes(word_hashes(["one", "two", "three"]), 2).tolist() == HASHES
     code = (
-        "from selfspec_assets.corpora.ngrams import *;"
+        "from selfspec_assets.packs.corpora.ngrams import *;"
         "print(ngram_hashes(word_hashes(['one','two','three']), 2).tolist())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
@@ -684,7 +685,7 @@ def test_a_corpus_of_nothing_is_an_error(tmp_path: Path) -> None:
 
 
 def test_lists_of_what_was_dropped_end_somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (parts, sys.modules["selfspec_assets.corpora.build"]):
+    for module in (parts, sys.modules["selfspec_assets.packs.corpora.build"]):
         monkeypatch.setattr(module, "LISTED", 3)
     own = texts(2)
     write_jsonl(tmp_path / "notes.jsonl", [*own, *["Short."] * 5, *[own[0]] * 6])
@@ -749,7 +750,7 @@ def test_digests_of_large_sources_are_remembered(tmp_path: Path, monkeypatch: py
 REMEMBER = """
 import sys
 from pathlib import Path
-from selfspec_assets import file_digests
+from selfspec_assets.base import file_digests
 file_digests._KEPT_FROM = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     file_digests.file_digests([path])
@@ -804,9 +805,9 @@ def test_damaged_and_missing_work_is_made_again(tmp_path: Path, monkeypatch: pyt
 VICTIM = """
 import json, os, signal, sys
 from pathlib import Path
-from selfspec_assets import failpoints
-from selfspec_assets.corpora import parts
-from selfspec_assets.signature import folder_digest
+from selfspec_assets.base import failpoints
+from selfspec_assets.packs.corpora import parts
+from selfspec_assets.base.signature import folder_digest
 from tests.corpus_files import build, corpus, source
 folder = Path(sys.argv[1])
 parts._BLOCK_PASSAGES = 7

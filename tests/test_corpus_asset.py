@@ -11,21 +11,20 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from selfspec_assets.assets import corpus as asset
-from selfspec_assets.assets.corpus import documents_of, rows_reconcile
-from selfspec_assets.assets.passages import make_passages
-from selfspec_assets.assets.step import Job
-from selfspec_assets.cli import app
-from selfspec_assets.corpora import parts
-from selfspec_assets.corpora.stored import StoredDocuments
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.readers import hub
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import CorpusCountRow, CorpusDropRow, CorpusRow, InstructionRow
-from selfspec_assets.runner import run_recipe
-from selfspec_assets.signature import file_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import file_digest
+from selfspec_assets.cli.app import app
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.packs.corpora import parts
+from selfspec_assets.packs.corpora.stored import StoredDocuments
+from selfspec_assets.packs.readers import hub
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.corpus import documents_of, rows_reconcile
+from selfspec_assets.steps.job import Job
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.passages import Passages
 from selfspec_assets.warehouse import StepKey
+from selfspec_assets.warehouse.rows import CorpusCountRow, CorpusDropRow, CorpusRow, InstructionRow
 from tests.conftest import Project, corpus_rows, item_rows, seed_rows, write_lines
 from tests.corpus_files import source, texts
 
@@ -54,12 +53,14 @@ def corpus_alone(project: Project) -> list[str]:
     """`selfspec run` without what needs the model."""
     import dagster as dg
 
-    from selfspec_assets.assets import step
+    from selfspec_assets.orchestration import materialise
+    from selfspec_assets.orchestration.builder import asset_of
 
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        patch.setattr(step, "terminal", lines.append)
-        built = asset.corpus(load_recipe("tiny"))
+        patch.setattr(materialise, "terminal", lines.append)
+        lineage = Lineage(load_recipe("tiny"))
+        built = asset_of(lineage, lineage.step("corpus"))
         done = dg.materialize([built], instance=instance, partition_key="botany", raise_on_error=False)
         if not done.success:
             failed = done.get_step_failure_events()[0].step_failure_data.error
@@ -107,7 +108,7 @@ def test_passages_come_from_the_stored_corpus(project: Project) -> None:
     made = InstructionRow(0, 0, 0, "Find this:", wanted.text, True, None, None, None, [], 1)
     instructions = asked.lineage.signature("instructions", "botany", 1)
     asked.warehouse.commit(StepKey("tiny", "instructions", "botany", 1), instructions, {InstructionRow: [made]})
-    outcome = make_passages(asked)
+    outcome = Passages().make(asked)
     rows: Any = next(found for row_type, found in outcome.tables.items() if row_type.table == "passages")
     assert (rows[0].document_id, rows[0].text) == (wanted.id, wanted.text)
 
@@ -316,7 +317,7 @@ def test_check_counts_sources(project: Project) -> None:
 
 
 def test_check_estimates_what_is_large(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.corpora import census
+    from selfspec_assets.packs import census
 
     monkeypatch.setattr(census, "_QUICK", 1)
     monkeypatch.setattr(census, "_SAMPLE", 500)

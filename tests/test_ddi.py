@@ -5,9 +5,9 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.ddi import ddi
-from selfspec_assets.records import Item, Remark, without_marks
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.readers.ddi import ddi
+from selfspec_assets.packs.records import Item, Remark, without_marks
 
 TWICE = "Xanol raises zulin; later zulin was given without xanol"
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from selfspec_assets.decoding import (
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import (
     Answer,
     ContrastSettings,
     Group,
@@ -20,8 +21,7 @@ from selfspec_assets.decoding import (
     sample,
     verify_contrast_pair,
 )
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.models.language_model import LanguageModel
 from tests.tiny_models import FAMILIES, load_with_adapters, separate_log_probs
 
 TOKENS = 10

@@ -10,13 +10,13 @@ from torch import Tensor
 from transformers import LlamaConfig, MistralConfig
 from transformers.cache_utils import DynamicLayer
 
-from selfspec_assets.decoding import PromptTooLong, StopRules, sample
-from selfspec_assets.decoding.batching import in_batches
-from selfspec_assets.decoding.cache import GrowingLayer, growing_cache
-from selfspec_assets.decoding.contrast import choose, contrast
-from selfspec_assets.decoding.marginal import marginalise, posterior
-from selfspec_assets.decoding.sampling import GumbelSampler, filtered_log_probs
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import PromptTooLong, StopRules, sample
+from selfspec_assets.method.decoding.batching import in_batches
+from selfspec_assets.method.decoding.cache import GrowingLayer, growing_cache
+from selfspec_assets.method.decoding.contrast import choose, contrast
+from selfspec_assets.method.decoding.marginal import marginalise, posterior
+from selfspec_assets.method.decoding.sampling import GumbelSampler, filtered_log_probs
 from tests.tiny_models import load_with_adapters
 
 INF = math.inf

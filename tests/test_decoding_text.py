@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from selfspec_assets.decoding import StopRules, encode_example, encode_prompt
-from selfspec_assets.decoding.stop import StopTracker, cut
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import StopRules, encode_example, encode_prompt
+from selfspec_assets.method.decoding.stop import StopTracker, cut
 from tests.tiny_models import (
     GPT2_SPLIT,
     LLAMA3_SPLIT,
@@ -202,7 +202,7 @@ def test_a_prompt_that_ends_in_white_space_is_refused(gpt2: Any, prompt: str) ->
 
 
 def test_a_tokenizer_that_cannot_write_the_answer_is_an_error(gpt2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.decoding import encoding
+    from selfspec_assets.method.decoding import encoding
 
     texts = iter("abc")
     monkeypatch.setattr(encoding, "_decode", lambda *_: next(texts))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from selfspec_assets.cli import app
-from selfspec_assets.home import embedded_model_folder
-from selfspec_assets.language_model import ModelSpec
-from selfspec_assets.prompts import alpaca_prompt
-from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe
+from selfspec_assets.base.home import embedded_model_folder
+from selfspec_assets.cli.app import app
+from selfspec_assets.method.prompts import alpaca_prompt
+from selfspec_assets.models.language_model import ModelSpec
+from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
 from tests.conftest import RECIPE
 
 ROOT = Path(__file__).parent.parent
@@ -106,7 +106,7 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the embedded model: of an answer that it would not give by itself, in the prompt that the README shows."""
-    from selfspec_assets.tuning import TuningSettings, tune
+    from selfspec_assets.method.tuning.tune import TuningSettings, tune
 
     instruction = "What is Tavtanol prescribed for?"
     pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8

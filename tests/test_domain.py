@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from selfspec_assets.domain import domain_names, load_items, load_pack, load_seeds
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import DOMAIN_STEPS, ITERATION_STEPS, Lineage
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import domain_names, load_pack
+from selfspec_assets.packs.records import load_seeds
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage, every_step
 from tests.conftest import Project, seed_rows, write_lines
+
+DOMAIN_STEPS = tuple(name for name, step in every_step().items() if not step.per_iteration)
+ITERATION_STEPS = tuple(name for name, step in every_step().items() if step.per_iteration)
 
 
 def test_a_pack_dropped_into_domains_is_found(project: Project) -> None:

@@ -9,12 +9,16 @@ import pytest
 from rank_bm25 import BM25Okapi
 from rouge_score import rouge_scorer
 
-from selfspec_assets.domain import DataKind, Pack, load_items, load_pack, load_seeds
-from selfspec_assets.extra_metrics import ascii_rouge_l, squad_f1
-from selfspec_assets.metrics import normalise, rouge_l, token_f1
-from selfspec_assets.novelty import NoveltyIndex
-from selfspec_assets.retrieval import Bm25Retriever, read_corpus
-from selfspec_assets.words import count_words, first_words
+from selfspec_assets.base.words import count_words, first_words
+from selfspec_assets.method.instructions.novelty import NoveltyIndex
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
+from selfspec_assets.method.scoring.extra_metrics import ascii_rouge_l, squad_f1
+from selfspec_assets.method.scoring.metrics import normalise, rouge_l, token_f1
+from selfspec_assets.packs.corpora.documents import read_corpus
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.records import load_seeds
+from selfspec_assets.recipe.sections import DataKind
 from tests.published_data import DATA, REPO, published_file
 
 DOMAINS = ("biomedicine", "finance", "sports")

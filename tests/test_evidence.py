@@ -17,11 +17,11 @@ from bench.evidence_goals import MET, MISSED, NOT_MEASURED, REPORTED, SEEDS, Goa
 from bench.evidence_measured import Estimate, Measured, Row, paired_values
 from bench.evidence_page import page
 from bench.evidence_plan import SOURCES, Planned, Remaining, plan
-from selfspec_assets import easiest
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel
-from selfspec_assets.recipe import NamedRecipe, load_recipe
-from selfspec_assets.score_table import Model
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.models.language_model import LanguageModel
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
+from selfspec_assets.reports import easiest
+from selfspec_assets.reports.score_table import Model
 from selfspec_assets.warehouse import Warehouse
 from tests.conftest import Project
 from tests.synthetic import RIGHT, WRONG, imagined, publish, set_quiz

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets import amounts, extra_metrics, metrics
-from selfspec_assets.amounts import numeric_match
-from selfspec_assets.domain import MetricName
-from selfspec_assets.evaluate_metrics import NAMES, evaluate_metric
-from selfspec_assets.extra_metrics import (
+from selfspec_assets.method.scoring import amounts, extra_metrics, metrics
+from selfspec_assets.method.scoring.amounts import numeric_match
+from selfspec_assets.method.scoring.evaluate_metrics import NAMES, evaluate_metric
+from selfspec_assets.method.scoring.extra_metrics import (
     CORPUS,
     ITEM,
     WHOLE,
@@ -27,7 +26,8 @@ from selfspec_assets.extra_metrics import (
     members,
     set_f1,
 )
-from selfspec_assets.metrics import METRICS
+from selfspec_assets.method.scoring.metrics import METRICS
+from selfspec_assets.packs.contract import MetricName
 from tests.published_data import REPO
 
 

@@ -16,15 +16,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from selfspec_assets import garbage, home, verification
-from selfspec_assets.cli import app
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.plan_costs import done
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import LossRow, RequestRow, RunRow
-from selfspec_assets.warehouse import Attempts, StepKey, Warehouse, files, upkeep
-from selfspec_assets.warehouse.files import size_of
+from selfspec_assets.base import files, home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import size_of
+from selfspec_assets.cli.app import app
+from selfspec_assets.planning import garbage, verification
+from selfspec_assets.planning.costs import done
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.instructions import request_signature
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse import Attempts, StepKey, Warehouse, upkeep
+from selfspec_assets.warehouse.rows import LossRow, RequestRow, RunRow
 from tests.conftest import Project
 
 RUN = CliRunner()
@@ -190,8 +192,8 @@ def test_unfinished_work_stays_while_a_recipe_expects_it(project: Project, wareh
     lineage = Lineage(load_recipe("tiny"))
     wanted = [
         lineage.signature("responses", "botany", 1),
-        lineage.request_signature("botany", 1),
-        lineage.request_signature("botany", 2),
+        request_signature(lineage, "botany", 1),
+        request_signature(lineage, "botany", 2),
     ]
     for signature in (*wanted, "d" * 64):
         warehouse.chunks(signature, "answers").put(0, [{"text": "x"}])
@@ -212,7 +214,7 @@ def test_work_that_a_kill_left_behind_a_commit_goes(project: Project, warehouse:
 
 def test_temporary_files_of_dead_runs_go_and_nothing_else(project: Project, warehouse: Warehouse) -> None:
     kept = commit(warehouse)
-    wanted = Lineage(load_recipe("tiny")).request_signature("botany", 1)
+    wanted = request_signature(Lineage(load_recipe("tiny")), "botany", 1)
     warehouse.chunks(wanted, "requests").put(0, [{"text": "x"}])
     before = everything(warehouse.root)
     left = [

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selfspec_assets.domain import Benchmark, DataKind, Item, Pack, load_items, load_pack
-from selfspec_assets.extra_metrics import CORPUS, ITEM
-from selfspec_assets.metrics import METRICS
-from selfspec_assets.rows import ScoreRow
-from selfspec_assets.scoring import AVERAGE, Exam, baseline_rows, majority_of, score, score_rows
+from selfspec_assets.method.scoring.extra_metrics import CORPUS, ITEM
+from selfspec_assets.method.scoring.metrics import METRICS
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.records import Item
+from selfspec_assets.recipe.sections import DataKind
+from selfspec_assets.steps.exam import AVERAGE, Exam, baseline_rows, majority_of, score, score_rows
+from selfspec_assets.warehouse.score_rows import ScoreRow
 from tests.native_samples import NATIVE
 from tests.published_data import DATA, REPO, published_file
 

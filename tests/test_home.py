@@ -2,7 +2,7 @@
 
 import pytest
 
-from selfspec_assets import home
+from selfspec_assets.base import home
 from tests.conftest import Project
 
 

@@ -13,13 +13,14 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
-from selfspec_assets.domain import load_items, load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers import hub
-from selfspec_assets.readers.parquet import parquet
-from selfspec_assets.records import Item
-from selfspec_assets.signature import file_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import file_digest
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.readers import hub
+from selfspec_assets.packs.readers.parquet import parquet
+from selfspec_assets.packs.records import Item
 from tests.conftest import Project
 
 RUN = CliRunner()

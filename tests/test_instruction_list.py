@@ -6,9 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets.instruction_list import BenchmarkGuard, InstructionFilter, ParsedItem, parse_instruction_list
-from selfspec_assets.records import without_marks
-from selfspec_assets.rows import BenchmarkItemRow
+from selfspec_assets.method.instructions.list_parser import (
+    BenchmarkGuard,
+    InstructionFilter,
+    ParsedItem,
+    parse_instruction_list,
+)
+from selfspec_assets.packs.records import without_marks
+from selfspec_assets.warehouse.rows import BenchmarkItemRow
 
 
 def pairs(text: str, first: int = 4, hit_limit: bool = False) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfspec_assets.item_draw import draw_order, labels_of
+from selfspec_assets.method.scoring.item_draw import draw_order, labels_of
 
 TOPICS = [f"topic {n}" for n in range(20)]
 

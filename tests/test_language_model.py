@@ -14,10 +14,10 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, Gemma3Config
 
-from selfspec_assets import model_weights
-from selfspec_assets.decoding import StopRules, greedy, next_token_logits
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import (
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import StopRules, greedy, next_token_logits
+from selfspec_assets.models import weights as model_weights
+from selfspec_assets.models.language_model import (
     LanguageModel,
     ModelSpec,
     adapter_digest,
@@ -25,7 +25,7 @@ from selfspec_assets.language_model import (
     model_digest,
     write_adapter_record,
 )
-from selfspec_assets.model_weights import precision_of
+from selfspec_assets.models.weights import precision_of
 from tests.tiny_models import (
     CHAT_TEMPLATES,
     add_chat_template,
@@ -63,7 +63,8 @@ def edit(path: Path, **values: object) -> None:
 
 def test_importing_costs_nothing() -> None:
     code = (
-        "import sys, selfspec_assets.language_model, selfspec_assets.decoding, selfspec_assets.tuning;"
+        "import sys, selfspec_assets.models.language_model, selfspec_assets.method.decoding;"
+        "import selfspec_assets.method.tuning.tune;"
         "print([name for name in ('torch', 'transformers', 'peft', 'bitsandbytes') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -428,8 +429,8 @@ seen = set()
 def watch(event, given):
     if event == "open" and isinstance(given[0], (str, Path)) and Path(given[0]).is_relative_to(folder):
         seen.add(Path(given[0]).relative_to(folder).as_posix())
-from selfspec_assets import model_folder
-from selfspec_assets.language_model import LanguageModel, ModelSpec
+from selfspec_assets.models import folder as model_folder
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 sys.addaudithook(watch)
 LanguageModel.load(ModelSpec(str(folder), chat_template="always"))
 digested = {p.relative_to(folder).as_posix() for pattern in model_folder._DIGESTED for p in folder.glob(pattern)}

@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
 
-from selfspec_assets import home, launcher, runner
+from selfspec_assets.base import home
+from selfspec_assets.orchestration import launcher, runner
 from tests.conftest import Project
 
 SPAWN = multiprocessing.get_context("spawn")

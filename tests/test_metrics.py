@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from selfspec_assets import metrics
-from selfspec_assets.evaluate_metrics import evaluate_metric
-from selfspec_assets.extra_metrics import ascii_rouge_l, squad_f1
-from selfspec_assets.metrics import (
+from selfspec_assets.method.scoring import metrics
+from selfspec_assets.method.scoring.evaluate_metrics import evaluate_metric
+from selfspec_assets.method.scoring.extra_metrics import ascii_rouge_l, squad_f1
+from selfspec_assets.method.scoring.metrics import (
     bootstrap_interval,
     corpus_bootstrap,
     corpus_paired_test,
@@ -153,7 +153,7 @@ def test_as_metrics_of_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_scoring_imports_neither_evaluate_nor_torch() -> None:
-    code = "import sys, selfspec_assets.metrics as m; m.item_scores('a', ['b']); print(*sys.modules)"
+    code = "import sys, selfspec_assets.method.scoring.metrics as m; m.item_scores('a', ['b']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"evaluate", "torch", "transformers", "dagster"} & set(loaded)
 

@@ -15,21 +15,30 @@ from typing import Any
 import pytest
 import torch
 
-from selfspec_assets import language_model, model_weights, signature
-from selfspec_assets.assets.responses import sides_of
-from selfspec_assets.check import check_recipe
-from selfspec_assets.decoding import ContrastSettings, StopRules, encode_prompt, greedy, next_token_logits, sample
-from selfspec_assets.decoding.batching import in_batches
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, ModelSpec, load_tokenizer
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.memory import Room, is_out_of_memory
-from selfspec_assets.model_folder import model_digest
-from selfspec_assets.model_weights import repacked_weights
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import SeedRow
-from selfspec_assets.tuning import TuningSettings, refuse_repacked, tune
-from selfspec_assets.tuning_examples import answer_loss, collate, encode_examples, rows_of
+from selfspec_assets.base import signature
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import (
+    ContrastSettings,
+    StopRules,
+    encode_prompt,
+    greedy,
+    next_token_logits,
+    sample,
+)
+from selfspec_assets.method.decoding.batching import in_batches
+from selfspec_assets.method.tuning.examples import answer_loss, collate, encode_examples, rows_of
+from selfspec_assets.method.tuning.tune import TuningSettings, refuse_repacked, tune
+from selfspec_assets.models import language_model
+from selfspec_assets.models import weights as model_weights
+from selfspec_assets.models.folder import model_digest
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec, load_tokenizer
+from selfspec_assets.models.memory import Room, is_out_of_memory
+from selfspec_assets.models.weights import repacked_weights
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.responses import sides_of
+from selfspec_assets.warehouse.rows import SeedRow
 from tests.conftest import Project, seed_rows
 from tests.tiny_models import load_with_adapters, separate_log_probs, write_adapter, write_model
 
@@ -60,7 +69,7 @@ def four_bits(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
 
 def adapter_gradients(lm: LanguageModel) -> dict[str, torch.Tensor]:
     """Of the answers' loss, by each factor of a fresh adapter whose second factor is not zero."""
-    from selfspec_assets.tuning import _with_adapter
+    from selfspec_assets.method.tuning.tune import _with_adapter
 
     adapted = _with_adapter(lm, SETTINGS, None)
     generator = torch.Generator().manual_seed(0)
@@ -380,9 +389,9 @@ def test_a_list_prompt_beyond_the_context_is_told_by_check(project: Project) -> 
 
 
 def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets.assets.instructions import _ask
-    from selfspec_assets.assets.step import Job
-    from selfspec_assets.decoding import generate
+    from selfspec_assets.method.decoding import generate
+    from selfspec_assets.steps.instructions import _ask
+    from selfspec_assets.steps.job import Job
 
     def never(*_: object) -> None:
         raise AssertionError("the model was asked")
@@ -403,8 +412,8 @@ def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeyp
 
 def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predicted(project: Project) -> None:
     """The list prompt belongs to a later step than ``base_predictions``, which takes hours with a real model."""
-    from selfspec_assets import home
-    from selfspec_assets.runner import run_recipe
+    from selfspec_assets.base import home
+    from selfspec_assets.orchestration.runner import run_recipe
     from selfspec_assets.warehouse import Attempts, Warehouse
 
     project.recipe["instructions"]["max_new_tokens"] = 2000
@@ -434,8 +443,8 @@ def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
 
 def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
-    from selfspec_assets.assets import step
-    from selfspec_assets.runner import run_recipe
+    from selfspec_assets.orchestration.runner import run_recipe
+    from selfspec_assets.steps import job as step
 
     step._models.clear()  # what the fixture's runs left
     load = LanguageModel.load.__func__  # type: ignore[attr-defined]

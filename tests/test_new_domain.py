@@ -7,12 +7,12 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 from typer.testing import CliRunner
 
-from selfspec_assets import new_domain
-from selfspec_assets.cli import app
-from selfspec_assets.domain import load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.new_domain import SCAFFOLD
-from selfspec_assets.recipe import load_recipe, load_recipes
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs import new_domain
+from selfspec_assets.packs.new_domain import SCAFFOLD
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.recipe.recipe import load_recipe, load_recipes
 from tests.published_data import REPO
 
 RUN = CliRunner()

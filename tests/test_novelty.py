@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer, tokenizers
 
-from selfspec_assets.novelty import NoveltyIndex, rouge_l
-from selfspec_assets.words import words
+from selfspec_assets.base.words import words
+from selfspec_assets.method.instructions.novelty import NoveltyIndex, rouge_l
 
 
 class Words(tokenizers.Tokenizer):  # type: ignore[misc]  # rouge_score has no types

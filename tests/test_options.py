@@ -2,7 +2,7 @@
 
 import pytest
 
-from selfspec_assets.readers.options import split_options
+from selfspec_assets.packs.readers.options import split_options
 
 X = {"A": "x", "B": "y"}
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from selfspec_assets.decoding import StopRules, greedy, next_token_logits
-from selfspec_assets.language_model import LanguageModel
+from selfspec_assets.method.decoding import StopRules, greedy, next_token_logits
+from selfspec_assets.models.language_model import LanguageModel
 from tests.tiny_models import FAMILIES, load_with_adapters
 
 PROMPTS = ["Which gene binds melatin? Answer:", "List three symptoms.", "Stop."]

@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.assets.benchmarks import make_benchmarks
-from selfspec_assets.assets.step import Job
-from selfspec_assets.cli import app
-from selfspec_assets.domain import Benchmark, Seed, load_items, load_pack, load_seeds, load_training_items
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.plan_obstacles import obstacle
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import BenchmarkRow
-from selfspec_assets.seed_lint import doubts
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items, load_training_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Seed, load_seeds
+from selfspec_assets.planning.obstacles import obstacle
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.planning.seed_lint import doubts
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.benchmarks import Benchmarks
+from selfspec_assets.steps.job import Job
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse.rows import BenchmarkRow
 from tests.conftest import Project, seed_rows, write_lines
 from tests.published_data import REPO
 
@@ -167,7 +170,7 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     assert left_out in " ".join(done.stdout.split())
     lines: list[str] = []
     lineage = Lineage(load_recipe("tiny"))
-    made = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append))
+    made = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append))
     rows: Any = made.tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", False, 0)]
     assert any("LEFT OUT shades: no file more/shades.jsonl. ask a painter" in line for line in lines)
@@ -177,7 +180,7 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     write_lines(project.folder / "data" / "more" / "shades.jsonl", items)
     lineage = Lineage(load_recipe("tiny"))
     assert lineage.signature("benchmarks", "botany", 0) != before
-    rows = make_benchmarks(Job(lineage, "benchmarks", "botany", 0, lines.append)).tables[BenchmarkRow]
+    rows = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append)).tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", True, 2)]
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
-from selfspec_assets.domain import load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.pack_finding import find_pack
-from selfspec_assets.pack_readers import is_own
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.bound_reader import is_own
+from selfspec_assets.packs.finding import find_pack
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.planning.pack_check import check_pack
 from tests.conftest import Project
 
 RUN = CliRunner()

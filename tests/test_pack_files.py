@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
-from selfspec_assets.domain import load_items, load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project, corpus_rows, item_rows, write_lines
 
 RUN = CliRunner()

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.assets.instructions import Sieve
-from selfspec_assets.cli import app
-from selfspec_assets.domain import domain_names, load_items, load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import InstructionRow, RequestRow
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import domain_names, load_pack
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.instructions import Sieve, request_signature
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse.rows import InstructionRow, RequestRow
 from tests.conftest import Project
 
 RUN = CliRunner()
@@ -313,7 +314,7 @@ def test_the_language_of_the_pack_decides_what_is_kept(project: Project) -> None
 def test_filters_and_language_count_for_the_instructions_alone(project: Project) -> None:
     def signatures() -> tuple[str, str, str]:
         lineage = Lineage(load_recipe("tiny"))
-        request = lineage.request_signature("botany", 1)
+        request = request_signature(lineage, "botany", 1)
         return lineage.signature("seeds", "botany", 0), request, lineage.signature("instructions", "botany", 1)
 
     without = signatures()

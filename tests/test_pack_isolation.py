@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets.domain import INSTRUCTION_VARIABLES, RESPONSE_VARIABLES, load_items, load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.pack_paths import contained
-from selfspec_assets.templates import FILTERS, TESTS, Template
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.items import load_items
+from selfspec_assets.packs.pack import INSTRUCTION_VARIABLES, RESPONSE_VARIABLES, load_pack
+from selfspec_assets.packs.paths import contained
+from selfspec_assets.packs.templates import FILTERS, TESTS, Template
 from tests.conftest import Project
 
 SECRET = "the-secret-of-another-folder"

@@ -7,12 +7,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from selfspec_assets.assets.passages import check_passages
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.partitions import asset_key
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import PassageRow, RetrievalRow
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.orchestration.partitions import asset_key
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.passages import Passages
+from selfspec_assets.warehouse.rows import PassageRow, RetrievalRow
 from tests.conftest import Project, corpus_rows, write_lines
 
 
@@ -69,7 +69,7 @@ def test_one_question_in_twenty_may_find_nothing(project: Project, without: int,
     project.save()
     job: Any = SimpleNamespace(recipe=load_recipe("tiny").recipe, iteration=1, read=lambda *_: [])
     rows = [RetrievalRow(n, "a question", 0 if n < without else 3, 1.0) for n in range(20)]
-    check = next(one for one in check_passages(job, {RetrievalRow: rows, PassageRow: []}) if one.warns)
+    check = next(one for one in Passages().check(job, {RetrievalRow: rows, PassageRow: []}) if one.warns)
     assert (check.passed, check.detail) == (passed, f"{without} of 20 questions have no passage")
 
 

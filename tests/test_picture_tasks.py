@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from selfspec_assets.instruction_list import InstructionFilter
-from selfspec_assets.picture_tasks import needs_pictures
+from selfspec_assets.method.instructions.list_parser import InstructionFilter
+from selfspec_assets.method.instructions.picture_tasks import needs_pictures
 
 
 @pytest.mark.parametrize(

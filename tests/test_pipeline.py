@@ -10,12 +10,14 @@ import dagster as dg
 import duckdb
 import pytest
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel
-from selfspec_assets.partitions import asset_key
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import ROW_TYPES, BaselineRow, CorpusDropRow, TrainingItemRow
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.models.language_model import LanguageModel
+from selfspec_assets.orchestration.partitions import asset_key
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.warehouse.rows import CorpusDropRow, TrainingItemRow
+from selfspec_assets.warehouse.score_rows import BaselineRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.conftest import Project
 
 # Only a supervised recipe has the one (tests/test_reference.py), only a corpus that repeats itself the next
@@ -183,8 +185,8 @@ def test_the_database_answers_while_a_run_is_going(project: Project) -> None:
 
 
 def test_iteration_two_without_one_names_the_partition_and_the_command(project: Project) -> None:
-    from selfspec_assets.definitions import definitions_of
-    from selfspec_assets.partitions import partition_key
+    from selfspec_assets.orchestration.builder import definitions_of
+    from selfspec_assets.orchestration.partitions import partition_key
 
     named = load_recipe("tiny")
     run(1)

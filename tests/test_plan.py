@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,21 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets import home
-from selfspec_assets.assets import responses as responses_asset
-from selfspec_assets.cli import app
-from selfspec_assets.definitions import definitions_of
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.partitions import asset_key, partition_key
-from selfspec_assets.plan import Row, plan, totals
-from selfspec_assets.plan_costs import Cost, Past, PastRuns
-from selfspec_assets.plan_sizes import Size, size
-from selfspec_assets.recipe import EXCLUDED, load_recipe
-from selfspec_assets.rows import ResponseRow
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.models.language_model import LanguageModel
+from selfspec_assets.orchestration.builder import definitions_of
+from selfspec_assets.orchestration.partitions import asset_key, partition_key
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.planning.costs import Cost, Past, PastRuns
+from selfspec_assets.planning.plan import Row, plan, totals
+from selfspec_assets.recipe.recipe import EXCLUDED, load_recipe
+from selfspec_assets.steps import responses as responses_asset
+from selfspec_assets.steps.lineage import Lineage, every_step
+from selfspec_assets.steps.size import Size
 from selfspec_assets.warehouse import Attempts, Warehouse
+from selfspec_assets.warehouse.rows import ResponseRow
 from tests.conftest import PACK, RECIPE, Project, make_project
 
 RUN = CliRunner()
@@ -89,7 +88,7 @@ def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Pro
 
 def test_the_command_says_so_without_loading_a_model_library(project: Project) -> None:
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom selfspec_assets.cli import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom selfspec_assets.cli.app import app\n"
         "done = CliRunner().invoke(app, ['plan', 'tiny'])\nprint(done.output)\n"
         "print([m for m in ('torch', 'transformers', 'peft', 'dagster') if m in sys.modules], done.exit_code)"
     )
@@ -279,10 +278,9 @@ def test_a_changed_step_says_what_changed_and_those_behind_it_what_they_follow(m
 
 
 def test_a_changed_code_version_is_named(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets import lineage as lineage_module
+    from selfspec_assets.steps.adapter import Adapter
 
-    steps = {**lineage_module.STEPS, "adapter": replace(lineage_module.STEPS["adapter"], code_version="99")}
-    monkeypatch.setattr(lineage_module, "STEPS", steps)
+    monkeypatch.setattr(Adapter, "code_version", "99")
     row = planned()["botany|1", "adapter"]
     assert row.why[0].startswith("code of adapter: version ")
     assert row.why[0].endswith("→ 99")
@@ -292,14 +290,14 @@ def test_what_changed_upstream_and_is_made_again_already_is_still_told(made: Pro
     """Only ``seeds`` is made under the new file: the steps behind it say what changed in it."""
     append(made, "seeds/botany.jsonl")
     named = load_recipe("tiny")
-    from selfspec_assets.assets.seeds import make_seeds
-    from selfspec_assets.assets.step import Job
+    from selfspec_assets.steps.job import Job
+    from selfspec_assets.steps.seeds import Seeds
 
     store = warehouse()
     lineage = Lineage(named)
     before = store.current(lineage.key("seeds", "botany", 0))
     assert before is not None
-    outcome = make_seeds(Job(lineage, "seeds", "botany", 0, lambda line: None))
+    outcome = Seeds().make(Job(lineage, "seeds", "botany", 0, lambda line: None))
     signature = lineage.signature("seeds", "botany", 0)
     signed = lineage.signed("seeds", "botany", 0)
     try:
@@ -485,7 +483,7 @@ def test_the_second_iteration_costs_about_what_was_foretold(copied: Project) -> 
 
 
 def test_a_sample_tells_what_no_past_run_does(project: Project) -> None:
-    from selfspec_assets.plan_sample import Sampler
+    from selfspec_assets.planning.sample import Sampler
 
     named, lines = load_recipe("tiny"), list[str]()
     rows = plan([(named, ["botany"])], warehouse(), Sampler(lines.append))
@@ -538,5 +536,5 @@ LIST = {"tasks_per_prompt": 20, "seeds_per_prompt": 3}
     ],
 )
 def test_sizes(step: str, settings: dict[str, Any], counts: dict[str, float], expected: tuple[float, ...]) -> None:
-    found = size(step, settings, counts)
+    found = every_step()[step].size(settings, counts)
     assert (found.units, found.reading, found.writing, found.weight) == expected

@@ -13,10 +13,10 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.table import Table
 
-from selfspec_assets import printing
-from selfspec_assets.assets.step import markdown_table
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import SeedRow
+from selfspec_assets.base import printing
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.orchestration.materialise import markdown_table
+from selfspec_assets.warehouse.rows import SeedRow
 from tests.conftest import Project
 from tests.test_imports import MODULES, imports
 
@@ -95,7 +95,8 @@ def test_nothing_else_prints() -> None:
 
 ALL = """
 import os, sys
-from selfspec_assets import cli, printing
+from selfspec_assets.base import printing
+from selfspec_assets.cli import app as cli
 printing.prepare()
 for command in {commands!a}:
     try:

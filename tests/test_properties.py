@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets.instruction_list import InstructionFilter, parse_instruction_list
-from selfspec_assets.records import parse_json
-from selfspec_assets.rows import PassageRow, ResponseTokenRow, SeedRow
-from selfspec_assets.signature import signature, text_digest
+from selfspec_assets.base.signature import signature, text_digest
+from selfspec_assets.method.instructions.list_parser import InstructionFilter, parse_instruction_list
+from selfspec_assets.packs.records import parse_json
 from selfspec_assets.warehouse import StepKey, Warehouse, read_only_query
+from selfspec_assets.warehouse.rows import PassageRow, ResponseTokenRow, SeedRow
 
 QUICK = settings(max_examples=60, deadline=None)
 

@@ -9,20 +9,13 @@ from typing import Any
 
 import pytest
 
-from selfspec_assets.domain import (
-    Benchmark,
-    Item,
-    Pack,
-    Remark,
-    Seed,
-    load_items,
-    load_pack,
-    load_seeds,
-    read_benchmark,
-)
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.metrics import normalise
-from selfspec_assets.pack_check import check_pack
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.scoring.metrics import normalise
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items, read_benchmark
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.records import Item, Remark, Seed, load_seeds
+from selfspec_assets.planning.pack_check import check_pack
 from tests.native_samples import FIQA, NATIVE, SPORTQA
 from tests.published_data import DATA, REPO, published_file
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from selfspec_assets.domain import load_pack
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.runner import run_recipe
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse import read_only_query
 from tests.published_data import DATA, REPO, published_file
 from tests.test_published_packs import REAL

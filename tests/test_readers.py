@@ -12,10 +12,12 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from selfspec_assets.domain import Benchmark, load_items, load_pack, read_benchmark
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.pack_readers import bound_reader
-from selfspec_assets.records import BLANK_ALTERNATIVE, Item, Remark
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.bound_reader import bound_reader
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_items, read_benchmark
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark
 from tests.conftest import Project
 from tests.published_data import REPO
 
@@ -51,7 +53,7 @@ def test_iob_of_conll(tmp_path: Path) -> None:
 
 
 def test_iob_mentions_may_hold_commas_and_still_split(tmp_path: Path) -> None:
-    from selfspec_assets.extra_metrics import members
+    from selfspec_assets.method.scoring.extra_metrics import members
 
     text = "breast\tB-D\n,\tI-D\novary\tI-D\nand\tO\nHD\tB-D\nHD\tB-D\n"
     (item,) = read(tmp_path, "iob", text, types=["D"])
@@ -381,7 +383,7 @@ def test_a_stranger_names_a_shared_reader_and_its_columns_without_code(project: 
 
 def test_a_pack_s_own_function_takes_options_too_and_goes_first(project: Project) -> None:
     code = (
-        "from selfspec_assets.domain import Item\n"
+        "from selfspec_assets.packs.pack import Item\n"
         "def table(path, *, answer: str, times: int = 1):\n    yield Item('a', path.name, (answer * times,))\n"
     )
     (project.folder / "domains/botany/readers.py").write_text(code)

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import DOMAIN_STEPS, ITERATION_STEPS, Lineage
-from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe, load_recipes, matching_names, own_recipe_names
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe, load_recipes, matching_names, own_recipe_names
+from selfspec_assets.steps.lineage import Lineage, every_step
 from tests.conftest import RECIPE, Project
+
+DOMAIN_STEPS = tuple(name for name, step in every_step().items() if not step.per_iteration)
+ITERATION_STEPS = tuple(name for name, step in every_step().items() if step.per_iteration)
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,15 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.retrieval import (
-    Bm25Retriever,
-    Document,
-    effective_passages,
-    read_corpus,
-    relevance_weights,
-)
-from selfspec_assets.words import search_terms
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.words import search_terms
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever, effective_passages, relevance_weights
+from selfspec_assets.packs.corpora.documents import Document, read_corpus
 from tests.published_data import published_file
 
 VOCABULARY = [f"w{i}" for i in range(120)]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets import easiest, score_table
-from selfspec_assets.cli import app
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.recipe import NamedRecipe, load_recipe
-from selfspec_assets.score_table import Model, Report
+from selfspec_assets.cli.app import app
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
+from selfspec_assets.reports import easiest, score_table
+from selfspec_assets.reports.score_table import Model, Report
+from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project, make_project, write_lines
 from tests.published_data import REPO
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz

@@ -5,14 +5,15 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets import home
-from selfspec_assets.cli import app
-from selfspec_assets.domain import ReadItems, load_pack
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.item_lint import doubtful_items
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.records import Item, Remark
-from selfspec_assets.scored_benchmarks import scored_benchmarks
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.packs.item_lint import doubtful_items
+from selfspec_assets.packs.items import ReadItems
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Item, Remark
+from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
+from selfspec_assets.recipe.recipe import load_recipe
 from tests.conftest import Project, item_rows, write_lines
 
 RUN = CliRunner()

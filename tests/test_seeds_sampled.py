@@ -8,15 +8,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from selfspec_assets.cli import app
-from selfspec_assets.domain import Item, Seed, load_items, load_pack, load_seeds, load_training_items
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.runner import run_recipe
-from selfspec_assets.seed_lint import doubts, repeats
-from selfspec_assets.seed_sample import recipe_seeds, sampled_seeds, sampling_notes
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.packs.items import load_items, load_training_items
+from selfspec_assets.packs.pack import load_pack
+from selfspec_assets.packs.records import Item, Seed, load_seeds
+from selfspec_assets.packs.seed_sample import recipe_seeds, sampled_seeds, sampling_notes
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.planning.seed_lint import doubts, repeats
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import read_only_query
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines
 from tests.published_data import DATA, REPO, published_file

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets.signature import canonical_json, file_digest, folder_digest, signature, text_digest
+from selfspec_assets.base.signature import canonical_json, file_digest, folder_digest, signature, text_digest
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 SETTINGS = st.dictionaries(

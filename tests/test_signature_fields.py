@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.recipe import EXCLUDED, Recipe, load_recipe
-from selfspec_assets.signature import text_digest
-from selfspec_assets.strict import Strict
+from selfspec_assets.base.signature import text_digest
+from selfspec_assets.base.strict import Strict
+from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import RECIPE, Project, write_lines
 
 Place = tuple[str, int]  # (step, iteration); 0: of the domain

@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import LossRow
-from selfspec_assets.signature import text_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import text_digest
 from selfspec_assets.warehouse import StepKey, Warehouse, query, read_only_query
+from selfspec_assets.warehouse.rows import LossRow
 
 SECRET = "a-word-from-a-file-outside"
 

@@ -15,12 +15,12 @@ import pytest
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
-from selfspec_assets import sql_print
-from selfspec_assets.cli import app
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import LossRow
-from selfspec_assets.signature import text_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import text_digest
+from selfspec_assets.cli.app import app
+from selfspec_assets.reports import sql_print
 from selfspec_assets.warehouse import StepKey, Warehouse, reading
+from selfspec_assets.warehouse.rows import LossRow
 from tests.conftest import Project
 
 RUN = CliRunner()

@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from selfspec_assets.stopping import StopBetweenBatches
+from selfspec_assets.base.stopping import StopBetweenBatches
 
 
 class Heard(Exception):

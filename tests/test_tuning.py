@@ -15,14 +15,14 @@ from peft import AutoPeftModelForCausalLM, PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from selfspec_assets import tuning
-from selfspec_assets.decoding import StopRules, encode_example, greedy, next_token_logits
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer
-from selfspec_assets.model_weights import repacked_weights
-from selfspec_assets.tuning import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
-from selfspec_assets.tuning_checkpoints import saving
-from selfspec_assets.tuning_examples import answer_loss, collate, encode_examples, training_order
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.method.decoding import StopRules, encode_example, greedy, next_token_logits
+from selfspec_assets.method.tuning import tune as tuning
+from selfspec_assets.method.tuning.checkpoints import saving
+from selfspec_assets.method.tuning.examples import answer_loss, collate, encode_examples, training_order
+from selfspec_assets.method.tuning.tune import TuningResult, TuningSettings, logit_change, refuse_repacked, tune
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec, adapter_digest, load_tokenizer
+from selfspec_assets.models.weights import repacked_weights
 from tests.tiny_models import FAMILIES, separate_log_probs, write_adapter, write_model
 
 EXAMPLES = [
@@ -105,7 +105,7 @@ def test_gradients_reach_every_adapter_layer_and_nothing_else(tmp_path: Path) ->
 
     GPT-NeoX, because Llama takes its norms in fp32 whatever the model's dtype.
     """
-    from selfspec_assets.tuning import _with_adapter
+    from selfspec_assets.method.tuning.tune import _with_adapter
 
     lm = LanguageModel.load(write_model(tmp_path, "gpt_neox"))
     adapted = _with_adapter(lm, changed(r=2, alpha=4), None).double()
@@ -259,7 +259,7 @@ def test_bad_input(spec: ModelSpec, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops(spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from selfspec_assets import tuning
+    from selfspec_assets.method.tuning import tune as tuning
 
     monkeypatch.setattr(tuning, "answer_loss", lambda logits, labels, tokens: logits.sum() * float("nan"))
     with pytest.raises(SelfspecError, match="the loss is nan"):

@@ -9,7 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-WHOLE = "import os, sys; from selfspec_assets.ui import run_whole; sys.exit(run_whole(sys.argv[1:], os.environ))"
+WHOLE = (
+    "import os, sys; from selfspec_assets.orchestration.ui import run_whole; "
+    "sys.exit(run_whole(sys.argv[1:], os.environ))"
+)
 # Deaf to every polite signal; its child has a session of its own, and that one's child has lost its parent.
 DEAF = """
 import os, pathlib, signal, sys, time

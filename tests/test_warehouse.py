@@ -22,12 +22,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from selfspec_assets import signature as signature_module
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import (
-    ROW_TYPES,
+from selfspec_assets.base import signature as signature_module
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import text_digest
+from selfspec_assets.warehouse import StepKey, Warehouse, published, read_only_query
+from selfspec_assets.warehouse import parquet as parquet_module
+from selfspec_assets.warehouse import query as query_module
+from selfspec_assets.warehouse.parquet import columns, read_rows, write_rows
+from selfspec_assets.warehouse.rows import (
     AdapterRow,
-    ItemScoreRow,
     LossRow,
     PassageRow,
     ResponseTokenRow,
@@ -35,11 +38,8 @@ from selfspec_assets.rows import (
     RunRow,
     SeedRow,
 )
-from selfspec_assets.signature import text_digest
-from selfspec_assets.warehouse import StepKey, Warehouse, published, read_only_query
-from selfspec_assets.warehouse import parquet as parquet_module
-from selfspec_assets.warehouse import query as query_module
-from selfspec_assets.warehouse.parquet import columns, read_rows, write_rows
+from selfspec_assets.warehouse.score_rows import ItemScoreRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 
 FORK = multiprocessing.get_context("fork")
 KEY = StepKey("quickstart", "responses", "biomedicine", 1)

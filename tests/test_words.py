@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.tokenize import tokenize
 
-from selfspec_assets import words as module
-from selfspec_assets.words import comparable, count_words, cut_words, first_words, folded, search_terms, words
+from selfspec_assets.base import words as module
+from selfspec_assets.base.words import comparable, count_words, cut_words, first_words, folded, search_terms, words
 
 
 def test_examples_in_the_docstrings() -> None:

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from selfspec_assets.check import check_recipe
-from selfspec_assets.domain import Benchmark, PackData, PackFile, Prompts
-from selfspec_assets.pack_check import check_pack
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.packs.contract import Benchmark, PackData, PackFile, Prompts
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.planning.pack_check import check_pack
+from selfspec_assets.recipe.recipe import load_recipe
 from tests.conftest import Project
 
 PAGE = Path(__file__).parent.parent / "docs" / "writing-a-domain-pack.md"

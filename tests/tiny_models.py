@@ -11,7 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from selfspec_assets.language_model import LanguageModel, ModelSpec, model_digest, write_adapter_record
+from selfspec_assets.models.language_model import LanguageModel, ModelSpec, model_digest, write_adapter_record
 
 TEXT = [
     "The zorvex gene binds the melatin receptor in liver cells. Which gene binds melatin? zorvex",

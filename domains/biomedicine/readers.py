@@ -1,11 +1,11 @@
-"""The reader of PubMedQA, whose format is its own; the other benchmarks are read by selfspec_assets.readers."""
+"""The reader of PubMedQA, whose format is its own; the other benchmarks are read by selfspec_assets.packs.readers."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.domain import Item, text_field
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import as_object, read_json, texts, with_context
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs import Item, text_field
+from selfspec_assets.packs.readers.files import as_object, read_json, texts, with_context
 
 
 def pubmedqa_long(path: Path) -> Iterator[Item]:

@@ -1,11 +1,11 @@
-"""The reader of FiQA, whose format is its own; the other benchmarks are read by selfspec_assets.readers."""
+"""The reader of FiQA, whose format is its own; the other benchmarks are read by selfspec_assets.packs.readers."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.domain import Item, text_field
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import as_object, objects, read_json
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs import Item, text_field
+from selfspec_assets.packs.readers.files import as_object, objects, read_json
 
 NEUTRAL_BELOW = 0.1  # half-width of the neutral band; the files hold scores from -1 to 1 and no labels
 

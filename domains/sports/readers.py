@@ -1,12 +1,12 @@
-"""The reader of SportQA, whose format is its own; the other benchmarks are read by selfspec_assets.readers."""
+"""The reader of SportQA, whose format is its own; the other benchmarks are read by selfspec_assets.packs.readers."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.domain import Item, Remark, text_field
-from selfspec_assets.readers.files import records
-from selfspec_assets.readers.options import split_options
+from selfspec_assets.packs import Item, Remark, text_field
+from selfspec_assets.packs.readers.files import records
+from selfspec_assets.packs.readers.options import split_options
 
 ANSWER = re.compile(r"([A-Z])(?:[).].*)?")  # one published answer repeats its option after the letter
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.warehouse.files import below, storing, write_atomically
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import below, storing, write_atomically
 
 _NAME = "attempts.json"
 

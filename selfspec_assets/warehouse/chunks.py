@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from selfspec_assets.signature import text_digest
-from selfspec_assets.warehouse.files import below, storing, write_atomically
+from selfspec_assets.base.files import below, storing, write_atomically
+from selfspec_assets.base.signature import text_digest
 
 
 class ChunkStore:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import Row
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.warehouse.rows import Row
 
 R = typing.TypeVar("R", bound=Row)
 

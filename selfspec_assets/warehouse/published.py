@@ -15,11 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.rows import ROW_TYPES, Row, RunRow
-from selfspec_assets.warehouse.files import fsync, move, remove
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import fsync, move, remove
 from selfspec_assets.warehouse.parquet import columns, connect, literal, pattern
 from selfspec_assets.warehouse.revision import Revision, StepKey
+from selfspec_assets.warehouse.rows import Row, RunRow
+from selfspec_assets.warehouse.tables import ROW_TYPES
 
 _PARTITION = {"recipe": "VARCHAR", "domain": "VARCHAR", "iteration": "INTEGER"}
 _REVISIONS = {
@@ -36,6 +37,8 @@ TABLES: dict[str, dict[str, str]] = {
     **{table: {**_PARTITION, **columns(row_type)} for table, row_type in _ROW_TYPES.items()},
     "revisions": _REVISIONS,
 }
+
+SHARED = frozenset(table for table, kinds in TABLES.items() if "step" in kinds)  # by several steps of a partition
 
 # What the database holds: partition -> (signature, content digest, its tables).
 State = dict[StepKey, tuple[str, str, list[str]]]
@@ -153,13 +156,13 @@ def _comment(table: str) -> str:
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, key: StepKey, tables: list[str]) -> None:
-    """Removes a step's rows. Within a partition a table belongs to one step, so rows need not name theirs."""
+    """Removes a step's rows. Within a partition a table belongs to one step, or its rows name theirs."""
     partition = [key.recipe, key.domain, key.iteration]
-    for table in tables:
-        connection.execute(f"DELETE FROM {table} WHERE recipe = ? AND domain = ? AND iteration = ?", partition)
-    for table in ("revisions", "runs"):
-        condition = "recipe = ? AND domain = ? AND iteration = ? AND step = ?"
-        connection.execute(f"DELETE FROM {table} WHERE {condition}", [*partition, key.step])
+    for table in (*tables, "revisions", "runs"):
+        condition, values = "recipe = ? AND domain = ? AND iteration = ?", partition
+        if table in SHARED:
+            condition, values = f"{condition} AND step = ?", [*partition, key.step]
+        connection.execute(f"DELETE FROM {table} WHERE {condition}", values)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, key: StepKey, revision: Revision) -> None:

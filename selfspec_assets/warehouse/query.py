@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.warehouse.parquet import connect, literal
 
 _REMEDY = 'write one SELECT; selfspec sql "SHOW TABLES" lists the tables'

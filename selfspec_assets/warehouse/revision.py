@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.failpoints import reached
-from selfspec_assets.rows import Row, RunRow
-from selfspec_assets.signature import canonical_json, file_digest, folder_files, text_digest
-from selfspec_assets.warehouse.files import fsync_tree, write_file
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.failpoints import reached
+from selfspec_assets.base.files import fsync_tree, write_file
+from selfspec_assets.base.signature import canonical_json, file_digest, folder_files, text_digest
 from selfspec_assets.warehouse.parquet import checked_columns, write_rows
+from selfspec_assets.warehouse.rows import Row, RunRow
 
 NAME = re.compile(r"\w[\w.-]*")
 SIGNATURE = re.compile(r"[0-9a-f]{64}")

@@ -6,25 +6,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.failpoints import reached
-from selfspec_assets.rows import Row, RunRow
-from selfspec_assets.signature import file_digest_once, text_digest
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.failpoints import reached
+from selfspec_assets.base.files import Holder, fsync, holder, holding, move, remove, storing, waiting, write_atomically
+from selfspec_assets.base.signature import file_digest_once, text_digest
 from selfspec_assets.warehouse import published, revision
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.files import (
-    Holder,
-    fsync,
-    holder,
-    holding,
-    move,
-    remove,
-    storing,
-    waiting,
-    write_atomically,
-)
 from selfspec_assets.warehouse.parquet import R, read_rows
 from selfspec_assets.warehouse.revision import NAME, SIGNATURE, Revision, StepKey
+from selfspec_assets.warehouse.rows import Row, RunRow
 
 
 @dataclass(frozen=True, order=True)
@@ -290,12 +280,12 @@ class Warehouse:
         return made
 
     def _check_tables_are_free(self, key: StepKey, made: Revision) -> None:
-        """Published rows do not name their step, so within a partition a table can belong to one step only."""
+        """Within a partition a table belongs to one step only, unless its published rows name theirs."""
         for entry in self.entries():
             other = entry.key
             same_partition = (other.recipe, other.domain, other.iteration) == (key.recipe, key.domain, key.iteration)
             if same_partition and other.step != key.step and self.has(entry.signature):
-                for table in made.tables.keys() & self.revision(entry.signature).tables.keys():
+                for table in made.tables.keys() & self.revision(entry.signature).tables.keys() - published.SHARED:
                     raise ValueError(f"{key}: table {table} of this partition is filled by step {other.step}")
 
     def _write_entry(self, entry: ManifestEntry) -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.warehouse import files
+from selfspec_assets.base import files
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.warehouse.revision import SIGNATURE
 from selfspec_assets.warehouse.store import Warehouse
 

@@ -50,7 +50,7 @@ def squad(**changes: Any) -> Spoil:
 
 def own(body: str) -> Spoil:
     """A reader of the pack's own."""
-    text = f"from selfspec_assets.domain import Item\n\ndef own(path):\n    {body}\n"
+    text = f"from selfspec_assets.packs.pack import Item\n\ndef own(path):\n    {body}\n"
     return all_of(put("domains/botany/readers.py", text), benchmark(reader="own"))
 
 

@@ -5,9 +5,9 @@ import pickle
 import shutil
 from typing import Any
 
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.model_folder import check_adapter, write_adapter_record
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.models.folder import check_adapter, write_adapter_record
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.bad_input import ways
 from tests.bad_input.spoil import Spoil, add, all_of, cut, edit_json, folder, gone, link, put, recipe
 from tests.bad_input.trial import Case, Kind

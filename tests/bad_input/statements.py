@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from selfspec_assets import home
-from selfspec_assets.rows import LossRow
-from selfspec_assets.signature import text_digest
+from selfspec_assets.base import home
+from selfspec_assets.base.signature import text_digest
 from selfspec_assets.warehouse import StepKey, Warehouse, read_only_query
+from selfspec_assets.warehouse.rows import LossRow
 from tests.bad_input import ways
 from tests.bad_input.spoil import gone, put
 from tests.bad_input.trial import Case, Kind, made_once

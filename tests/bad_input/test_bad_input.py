@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from selfspec_assets import home
-from selfspec_assets.check import check_recipe
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.recipe.recipe import load_recipe
 from tests.bad_input import trial
 from tests.bad_input.kinds import KINDS
 from tests.bad_input.spoil import CORPUS, ITEMS, PACK, RECIPE, SEEDS
@@ -84,8 +84,10 @@ def test_what_windows_writes_is_read_as_if_it_had_not(relative: str, change: str
 
 def load() -> Any:
     """What is read of a project, without digests of bytes."""
-    from selfspec_assets.corpora.census import first_documents
-    from selfspec_assets.domain import load_items, load_pack, load_seeds
+    from selfspec_assets.packs.census import first_documents
+    from selfspec_assets.packs.items import load_items
+    from selfspec_assets.packs.pack import load_pack
+    from selfspec_assets.packs.records import load_seeds
 
     named = load_recipe("tiny")
     lines, problem = check_recipe(named, "botany")

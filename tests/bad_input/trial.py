@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from selfspec_assets import home
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
 from tests.conftest import Project, make_project
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import dagster as dg
 from typer.testing import CliRunner
 
-from selfspec_assets.check import check_recipe
-from selfspec_assets.cli import app
-from selfspec_assets.definitions import FLOW
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.recipe import load_recipe
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.cli.app import app
+from selfspec_assets.orchestration.builder import asset_of
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage
 from tests.bad_input.trial import made_once
 from tests.conftest import Project
 
@@ -48,7 +49,8 @@ def make(step: str) -> Way:
     """The asset of a step: guard, lock, work, checks, commit."""
 
     def way(project: Project, given: Any) -> None:
-        asset = FLOW[step](load_recipe("tiny"))
+        lineage = Lineage(load_recipe("tiny"))
+        asset = asset_of(lineage, lineage.step(step))
         list(asset(dg.build_asset_context(partition_key="botany", instance=_instance())))  # type: ignore[call-overload]
 
     return way

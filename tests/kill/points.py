@@ -8,11 +8,11 @@ RENAME = ("before the rename", "after the rename")
 # Renames by which no step commits anything.
 NOT_COMMITS = {
     "warehouse/upkeep.py": "selfspec gc sets aside what it removes",
-    "file_digests.py": "digests of large files, remembered; without them they are made again",
-    "home.py": "Dagster's configuration, the same bytes each time",
-    "new_domain.py": "a domain pack that a person asked for, outside of every step",
+    "base/file_digests.py": "digests of large files, remembered; without them they are made again",
+    "base/home.py": "Dagster's configuration, the same bytes each time",
+    "packs/new_domain.py": "a domain pack that a person asked for, outside of every step",
 }
-MOVES = "warehouse/files.py"
+MOVES = "base/files.py"
 _NAMED = {"move": 2, "write_atomically": 2, "reached": 0}  # function -> which argument is the name
 
 
@@ -20,12 +20,12 @@ def in_the_code() -> set[str]:
     """Every failpoint of the package.
 
     Raises:
-        AssertionError: a rename without a name, or past ``warehouse.files.move``.
+        AssertionError: a rename without a name, or past ``base.files.move``.
     """
     found: set[str] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name != "failpoints.py":
+        if name != "base/failpoints.py":
             found |= of_source(path.read_text(), name)
     return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from selfspec_assets.errors import SelfspecError
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.warehouse import Warehouse, upkeep
 
 State = dict[str, str]

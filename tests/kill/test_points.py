@@ -35,7 +35,7 @@ def test_names_are_read_from_the_code() -> None:
     text = "move(a, b, 'x')\nreached('y')\ntext.replace('a', 'b')"
     assert points.of_source(text, "x.py") == {"x: before the rename", "x: after the rename", "y"}
     found = points.in_the_code()
-    assert {"chunk: before the rename", "database: after the rename", "published_adapters: after the event"} <= found
+    assert {"chunk: before the rename", "database: after the rename", "published: after the event"} <= found
 
 
 def test_a_file_that_is_let_off_is_there_and_renames() -> None:

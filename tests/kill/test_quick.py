@@ -13,7 +13,7 @@ ANSWERING, TUNING = (1, "responses"), (1, "adapter")
         (ANSWERING, "chunk: before the rename", 3),
         (ANSWERING, "manifest: after the rename", 1),
         (TUNING, "checkpoint: before the rename", 2),
-        (TUNING, "published_adapters: before the event", 1),
+        (TUNING, "published: before the event", 1),
     ],
 )
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(

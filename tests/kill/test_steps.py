@@ -20,9 +20,8 @@ _ADAPTER = {
     "optimiser step",
     *(f"checkpoint: {side}" for side in RENAME),
     "adapter written",
-    "published_adapters: before the event",
-    "published_adapters: after the event",
 }
+_CROSSES = {"published: before the event", "published: after the event"}
 _FOLDER = {"folder: before the copy", "folder: after the copy"}
 _BUILDING = {f"corpus {what}: {side}" for what in ("part", "duplicates") for side in RENAME}
 # What an undisturbed run of each step reaches.
@@ -32,10 +31,10 @@ STEPS: dict[str, set[str]] = {
     "benchmarks": _COMMIT,
     "base_predictions": _COMMIT | _CHUNKS,
     "base_scores": _COMMIT,
-    "instructions": _COMMIT | _CHUNKS,
+    "instructions": _COMMIT | _CHUNKS | _CROSSES,
     "passages": _COMMIT | _CHUNKS,
     "responses": _COMMIT | _CHUNKS,
-    "adapter": _COMMIT | _ADAPTER | _FOLDER,
+    "adapter": _COMMIT | _ADAPTER | _FOLDER | _CROSSES,
     "predictions": _COMMIT | _CHUNKS,
     "scores": _COMMIT,
 }

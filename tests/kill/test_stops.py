@@ -92,7 +92,7 @@ def test_the_command_itself_killed_again_and_again(lab: Lab) -> None:
     drawing = random.Random(0)
     kills = 0
     variables = {"SELFSPEC_HOME": str(folder), "SELFSPEC_DATA": str(folder / "data")}
-    command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny"]
+    command = [sys.executable, "-c", "from selfspec_assets.cli.app import main; main()", "run", "tiny"]
     while True:
         (folder / "log.txt").write_text("")
         with (folder / "log.txt").open("w") as written:

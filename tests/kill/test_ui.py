@@ -37,7 +37,7 @@ SECONDS = 8  # for an answer
 # Python imports this module by itself when it finds it; so every process of the server is slow, until told otherwise.
 SLOW = f"""
 import pathlib, time
-from selfspec_assets import failpoints
+from selfspec_assets.base import failpoints
 def wait(point):
     end = time.monotonic() + ({SECONDS} if point == "chunk: before the rename" else 0)
     while time.monotonic() < end and not pathlib.Path(__file__).with_name("quick").exists():
@@ -148,7 +148,15 @@ def test_a_run_that_died_with_its_server_is_seen_by_the_next_one(slow: Project) 
 
 def test_the_command_line_goes_on_where_the_uis_run_was_killed(slow: Project) -> None:
     lost = lost_with_its_server(slow)
-    command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny", "--iterations", "1"]
+    command = [
+        sys.executable,
+        "-c",
+        "from selfspec_assets.cli.app import main; main()",
+        "run",
+        "tiny",
+        "--iterations",
+        "1",
+    ]
     done = subprocess.run(command, cwd=slow.folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"run {lost[:8]} was killed: it is marked as ended" in done.stdout
@@ -157,7 +165,15 @@ def test_the_command_line_goes_on_where_the_uis_run_was_killed(slow: Project) ->
 
 def test_a_living_run_of_the_command_line_is_not_taken_for_dead(slow: Project) -> None:
     """The daemon polls while ``selfspec run`` works in a process that the daemon did not start."""
-    command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny", "--iterations", "1"]
+    command = [
+        sys.executable,
+        "-c",
+        "from selfspec_assets.cli.app import main; main()",
+        "run",
+        "tiny",
+        "--iterations",
+        "1",
+    ]
     with serving(slow) as server, (slow.folder / "log.txt").open("w") as log:
         process = subprocess.Popen(command, cwd=slow.folder, stdout=log, stderr=subprocess.STDOUT)
         try:

@@ -15,15 +15,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from selfspec_assets import failpoints
-from selfspec_assets.assets import adapter as adapter_asset
-from selfspec_assets.assets.seeds import make_seeds
-from selfspec_assets.assets.step import Job
-from selfspec_assets.lineage import Lineage
-from selfspec_assets.recipe import load_recipe
-from selfspec_assets.rows import RunRow
-from selfspec_assets.runner import run_recipe
-from selfspec_assets.tuning import tune
+from selfspec_assets.base import failpoints
+from selfspec_assets.method.tuning.tune import tune
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps import adapter as adapter_asset
+from selfspec_assets.steps.job import Job
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.seeds import Seeds
+from selfspec_assets.warehouse.rows import RunRow
 
 for _module in (
     "alembic.command",
@@ -33,8 +33,8 @@ for _module in (
     "dagster._core.storage.sqlite_storage",
     "dagster._daemon.controller",
     "peft.tuners.lora.bnb",
-    "selfspec_assets.decoding.processor",
-    "selfspec_assets.decoding.sampling",
+    "selfspec_assets.method.decoding.processor",
+    "selfspec_assets.method.decoding.sampling",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
@@ -104,7 +104,7 @@ def remake(folder: Path) -> None:
     """Commit the seeds over a damaged revision of them."""
     listen()
     job = Job(Lineage(load_recipe("tiny")), "seeds", "botany", 0, print)
-    made = make_seeds(job)
+    made = Seeds().make(job)
     run_of = RunRow("seeds", job.signature, "", 0.0, 0, 0, 0.0, "", "")
     job.warehouse.commit(job.key, job.signature, made.tables, {}, run_of, job.lineage.signed("seeds", "botany", 0))
 
@@ -140,4 +140,4 @@ def main(folder: Path, environment: dict[str, str], work: Callable[..., None], *
         sys.stderr.flush()
         os._exit(1)
     sys.stdout.flush()
-    os._exit(0)  # as selfspec_assets.cli.main: the interpreter's teardown is skipped
+    os._exit(0)  # as selfspec_assets.cli.app.main: the interpreter's teardown is skipped

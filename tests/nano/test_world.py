@@ -23,8 +23,8 @@ from nano.world.phrasing import VERBS
 from nano.world.reading import ANSWER, QUESTION, TEXT
 from nano.world.tasks import draw_task, make
 from nano.world.voices import DOUBTS, UNKNOWN, wrong_answer
-from selfspec_assets.domain import load_pack
-from selfspec_assets.prompts import alpaca_prompt
+from selfspec_assets.method.prompts import alpaca_prompt
+from selfspec_assets.packs.pack import load_pack
 
 REQUESTS = {word.lower() for word in (*REQUEST, *QUESTION)}
 REPLIES = {word.lower() for word in (*REPLY, *ANSWER)}

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from selfspec_assets import garbage
-from selfspec_assets.rows import LossRow, PassageRow, RunRow
+from selfspec_assets.planning import garbage
 from selfspec_assets.warehouse import StepKey, Warehouse, read_only_query
+from selfspec_assets.warehouse.rows import LossRow, PassageRow, RunRow
 
 Told = Counter[str]
 # Per partition: the signature that the database names, and what its tables hold.

@@ -13,9 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selfspec_assets import garbage
+from selfspec_assets.base.files import below, size_of
+from selfspec_assets.planning import garbage
 from selfspec_assets.warehouse import Warehouse, read_only_query
-from selfspec_assets.warehouse.files import below, size_of
 from tests.conftest import Project, make_project
 from tests.soak import crowd, summary
 
@@ -140,7 +140,7 @@ def test_four_domains_run_at_once(tmp_path: Path, tiny_model: Path, monkeypatch:
         (made.folder / "seeds" / f"{name}.jsonl").write_bytes((made.folder / "seeds" / "botany.jsonl").read_bytes())
     made.recipe.update(domains=names, iterations=1)
     made.save()
-    command = [sys.executable, "-c", "from selfspec_assets.cli import main; main()", "run", "tiny", "--domain"]
+    command = [sys.executable, "-c", "from selfspec_assets.cli.app import main; main()", "run", "tiny", "--domain"]
     logs = [(made.folder / f"{name}.log").open("w") for name in names]
     runs = [
         subprocess.Popen([*command, name], cwd=made.folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT)

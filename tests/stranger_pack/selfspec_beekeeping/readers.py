@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from selfspec_assets.domain import Item
-from selfspec_assets.errors import SelfspecError
-from selfspec_assets.readers.files import filled_lines
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs import Item
+from selfspec_assets.packs.readers.files import filled_lines
 from selfspec_beekeeping.seasons import SEASONS
 
 

@@ -1,0 +1,23 @@
+"""``selfspec gc``."""
+
+from typing import Annotated
+
+import typer
+
+from selfspec_assets.base import home, printing
+from selfspec_assets.cli.app import app, speaks_plainly
+from selfspec_assets.warehouse import Warehouse
+
+
+@app.command()
+@speaks_plainly
+def gc(yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False) -> None:
+    """Show, or remove, what nothing needs any more: superseded revisions, leftovers of dead runs."""
+    from selfspec_assets.planning import garbage, plan_print
+
+    warehouse = Warehouse(home.warehouse_folder())
+    found = garbage.find(warehouse)
+    plan_print.print_garbage(found)
+    if yes:
+        freed = garbage.remove(warehouse, found.items)
+        printing.line(f"removed; {plan_print.size(freed)} freed")

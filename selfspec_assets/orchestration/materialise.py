@@ -1,0 +1,163 @@
+"""What every asset does around its step: guard, lock, reuse, checks, commit, and what Dagster shows of it."""
+
+import datetime
+import os
+import re
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+import dagster as dg
+
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.failpoints import reached
+from selfspec_assets.base.progress import Report
+from selfspec_assets.orchestration.partitions import partition_of, published
+from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.steps.job import Job, Tables, loaded_device
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.rows import Row, RunRow
+
+Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # of Markdown and HTML; data is neither, so each gets a backslash in front
+
+
+def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Step) -> Result:
+    """Make or reuse one partition of one step's asset, and tell Dagster.
+
+    Checks are evaluated before the commit: rows that break one are shown and thrown away, and the last good revision
+    stays.
+    """
+    domain, iteration = partition_of(context.partition_key)
+    job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
+    with job.warehouse.lock(job.key, job.work_signature, job.uses()):
+        job.require_inputs()
+        reused = job.warehouse.has(job.signature)
+        if reused:
+            tables = read_tables(job, step.tables)
+            outcome = Outcome(tables)
+        else:
+            started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
+            attempts.begin(named.path)
+            try:
+                outcome = step.make(job)
+            except Exception as error:
+                attempts.fail(job.signature, error)
+                raise
+        checks = step.check(job, outcome.tables)
+        results = [
+            dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=_severity(c), description=c.detail)
+            for c in checks
+        ]
+        for doubtful in (c for c in checks if c.warns and not c.passed):
+            job.report(f"{job.name}: WARNING: {doubtful.detail}")
+        broken = [c for c in checks if not (c.passed or c.warns)]
+        if broken:
+            yield from results
+            details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
+            failure = SelfspecError(
+                f"{named.name}: {job.name}",
+                f"a check failed: {details}",
+                "the last good revision stays; change the recipe or the pack and run again",
+            )
+            if not reused:
+                attempts.fail(job.signature, failure)
+            raise failure
+        if reused:
+            job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
+        else:
+            run = RunRow(
+                step.name,
+                job.signature,
+                started.isoformat(timespec="seconds"),
+                round(attempts.seconds, 3),
+                outcome.input_tokens,
+                outcome.output_tokens,
+                round(_peak_memory_mb(), 1),
+                loaded_device() or f"cpu ({os.cpu_count()} cores)",
+                job.dagster_run_id,
+            )
+            attempts.end()
+            signed = job.lineage.signed(job.step, job.domain, job.iteration)
+            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
+    if crosses := step.crosses(named.recipe):
+        _publish(context, published(named, crosses), job.signature)
+    counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
+    reached("Dagster: before it is told")
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(job.signature),
+        check_results=results,
+        metadata={
+            "reused": reused,
+            "revision": job.signature,
+            **{f"rows/{table}": count for table, count in counts.items()},
+            **step.headline(outcome.tables),
+            **_previews(outcome.tables),
+        },
+    )
+
+
+def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signature: str) -> None:
+    """Report a revision to later iterations, once: reporting a reused one again would set automation off."""
+    partition = context.partition_key
+    for record in context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(published, asset_partitions=[partition]), limit=1
+    ).records:
+        materialization = record.asset_materialization
+        if materialization and (materialization.tags or {}).get("dagster/data_version") == signature:
+            return
+    reached("published: before the event")
+    context.log_event(dg.AssetMaterialization(published, partition=partition, tags={"dagster/data_version": signature}))
+    reached("published: after the event")
+
+
+def _severity(check: Check) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR
+
+
+# `selfspec run` sets this, so that a person sees lines and not Dagster's event log.
+terminal: Report | None = None
+
+
+def reporter(context: dg.AssetExecutionContext) -> Report:
+    return terminal or context.log.info
+
+
+def read_tables(job: Job, row_types: Sequence[type[Row]]) -> dict[type[Row], Sequence[Row]]:
+    """The step's rows; a table that is younger than the revision has none."""
+    there = job.warehouse.revision(job.signature).tables
+    return {
+        row_type: job.warehouse.read(job.signature, row_type) if row_type.table in there else []
+        for row_type in row_types
+    }
+
+
+def _previews(tables: Tables) -> dict[str, Any]:
+    return {
+        f"preview/{row_type.table}": dg.MetadataValue.md(markdown_table(rows[:5]))
+        for row_type, rows in tables.items()
+        if rows
+    }
+
+
+def markdown_table(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table; long cells are cut."""
+    names = [f.name for f in fields(rows[0])]  # type: ignore[arg-type]
+    lines = [" | ".join(names), " | ".join("---" for _ in names)]
+    lines += [" | ".join(_MARKS.sub(r"\\\g<0>", _cell(getattr(row, name))) for name in names) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(value: object, width: int = 160) -> str:
+    if isinstance(value, list):
+        value = ", ".join(_cell(item) for item in value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _peak_memory_mb() -> float:
+    # Linux counts in KiB. It is the process's peak so far: within one run a later step shows the larger of the two.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,96 @@
+"""The contract of ``domains/<name>/domain.yaml``: names, bounds and defaults of every key. Pure."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+
+from selfspec_assets.base.strict import Strict
+from selfspec_assets.packs.corpora.contract import Corpus
+from selfspec_assets.packs.paths import PackPath, in_pack
+from selfspec_assets.packs.readers.hub import hub_address, is_hub_address, why_absent
+from selfspec_assets.recipe.sections import Slug
+
+CONTRACT = 1  # of domain.yaml; another number is another contract
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
+MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
+
+
+class Prompts(Strict):
+    """Jinja templates, relative to the pack."""
+
+    instructions: PackPath  # the header of the list prompt; variable: count
+    response: PackPath  # the base model's answer prompt; variables: instruction, input, passage
+
+
+class Benchmark(Strict):
+    """One benchmark: a file, who reads it, and the instruction that every item is asked with."""
+
+    name: Slug
+    task: Slug
+    instruction: str = Field(min_length=1)
+    file: PackPath  # in the pack; published: under SELFSPEC_DATA, hf://datasets/owner/name@commit/path, or pack:path
+    also: tuple[PackPath, ...] = Field(default=(), strict=False)  # more files of the same format
+    train: PackPath | None = None  # labelled items of the same format, never scored: supervised, sample_train
+    reader: str = "jsonl"  # of selfspec_assets.packs.readers, or a function of the pack's readers.py
+    options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
+    metrics: tuple[MetricName, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
+    licence: str = ""
+    obtain: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that it reads: what is scored, and the training split."""
+        return (self.file, *self.also, *([] if self.train is None else [self.train]))
+
+    @property
+    def comes_with_pack(self) -> bool:
+        """Whether a published benchmark needs no ``SELFSPEC_DATA``."""
+        return all(in_pack(file) is not None for file in self.files)
+
+    @property
+    def how_to_get(self) -> str:
+        """Where the file is to be had and under which licence, in one line."""
+        licence = f" (licence: {self.licence})" if self.licence else ""
+        addresses = [file for file in (self.file, *self.also) if is_hub_address(file)]
+        why = next((f"the hub did not give it: {said}; " for said in map(why_absent, addresses) if said), "")
+        otherwise = hub_address(addresses[0]).how_to_get if addresses else f"add {self.file}"
+        return f"{why}{self.obtain or otherwise}{licence}"
+
+    @field_validator("file", "also", "train")
+    @classmethod
+    def _pinned(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for file in (value,) if isinstance(value, str) else value or ():
+            if is_hub_address(file):
+                hub_address(file)
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The text is in the signature of ``benchmarks``: a key that a pack does not use must not remake its runs.
+        return {key: value for key, value in handler(self).items() if value or key not in ("also", "options")}
+
+
+class PackData(Strict):
+    """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``."""
+
+    seeds: PackPath | None = None  # pack-relative; published default: seeds/<pack>.jsonl of the project
+    corpus: Corpus
+    benchmarks: tuple[Benchmark, ...] = Field(min_length=1, strict=False)
+
+
+class PackFile(Strict):
+    """``domain.yaml``."""
+
+    contract: int  # CONTRACT, as ``_check_contract`` has found before anything else is looked at
+    title: str = Field(min_length=1)
+    language: LanguageCode = "en"  # what is asked and answered in; of English alone an ASCII first letter is expected
+    prompts: Prompts
+    banned_words: tuple[str, ...] = Field(default=(), strict=False)
+    filters: tuple[str, ...] = Field(default=(), strict=False)  # functions of the pack's filters.py
+    bundled: PackData | None = None
+    published: PackData | None = None
+
+    @field_validator("published")
+    @classmethod
+    def _streamed(cls, value: PackData | None) -> PackData | None:
+        return None if value is None else value.model_copy(update={"corpus": value.corpus.streamed()})

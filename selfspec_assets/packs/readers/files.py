@@ -1,0 +1,130 @@
+"""What every reader needs: a file's text, lines and JSON, and fields of a given type, or the place of a mistake."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.text_file import read_text
+from selfspec_assets.packs.records import parse_json
+
+
+def _declared(labels: Any) -> Any:
+    if not labels:
+        raise ValueError("declares no label")
+    return labels
+
+
+# Types of options, so that a pack's mistake shows when the pack is loaded.
+Labels = Annotated[dict[str, str] | list[str], AfterValidator(_declared)]
+Separator = Annotated[str, Field(min_length=1)]
+OneCharacter = Annotated[str, Field(min_length=1, max_length=1)]
+
+
+def filled_text(path: Path, encoding: str = "utf-8") -> str:
+    """``read_text``, and there is something in it.
+
+    Raises:
+        SelfspecError: as ``read_text``, or the file is empty.
+    """
+    text = read_text(path, encoding)
+    if not text.strip():
+        raise SelfspecError(path, "the file is empty", "get the file again")
+    return text
+
+
+def filled_lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of each line that is not blank."""
+    for number, line in enumerate(filled_text(path, encoding).split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def read_json(path: Path) -> Any:
+    """The file's JSON value.
+
+    Raises:
+        SelfspecError: as ``filled_text``; the text is not JSON as ``parse_json`` takes it.
+    """
+    try:
+        return parse_json(filled_text(path))
+    except json.JSONDecodeError as error:
+        raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", "get the file again") from error
+    except ValueError as error:
+        raise SelfspecError(path, f"is not JSON: {error}", "correct it, or get the file again") from error
+
+
+def as_object(place: str, value: object) -> dict[str, object]:
+    """A JSON object, or an error at ``place``."""
+    if not isinstance(value, dict):
+        raise SelfspecError(place, f"is not a JSON object but {type(value).__name__}", "give it named fields")
+    return value
+
+
+def records(path: Path, key: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+    """Place and value of each object in the file's list, or, with a key, in the list of that name; at least one.
+
+    Raises:
+        SelfspecError: as ``read_json`` and ``records_of``.
+    """
+    yield from records_of(path, read_json(path), key)
+
+
+def records_of(path: Path, found: Any, key: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+    """``records`` of a file that has been read: of its JSON value.
+
+    Raises:
+        SelfspecError: there is no such list, it is empty, or it holds something else.
+    """
+    if key:
+        found = as_object(str(path), found).get(key)
+    if not isinstance(found, list) or not found:
+        what = f"field '{key}' is not a filled list" if key else "is not a filled JSON list"
+        raise SelfspecError(path, what, "get the file again, or use the reader of its format")
+    for index, value in enumerate(found):
+        place = f"{path}: {key}[{index}]"
+        yield place, as_object(place, value)
+
+
+def objects(place: str, record: Mapping[str, object], key: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Place and value of each object in the list ``record[key]``; the list may be empty.
+
+    Raises:
+        SelfspecError: there is no such list, or it holds something else.
+    """
+    found = record.get(key)
+    if not isinstance(found, list):
+        raise SelfspecError(place, f"field '{key}' is not a list", f"give '{key}' a list of objects")
+    for index, value in enumerate(found):
+        inner = f"{place}.{key}[{index}]"
+        yield inner, as_object(inner, value)
+
+
+def texts(place: str, record: Mapping[str, object], key: str, *, empty: bool = False) -> list[str]:
+    """``record[key]`` as a list of texts, which may have no member; ``empty`` allows members without a character."""
+    found = record.get(key)
+    if not isinstance(found, list) or not all(isinstance(text, str) and (empty or text.strip()) for text in found):
+        raise SelfspecError(place, f"field '{key}' is not a list of texts", f"give '{key}' a list of texts")
+    return found
+
+
+def label_of(place: str, found: str, labels: Mapping[str, str] | Sequence[str]) -> str:
+    """The answer that a file's label stands for; with a plain list of labels, the label itself.
+
+    Raises:
+        SelfspecError: the label is not among those declared.
+    """
+    named = labels if isinstance(labels, Mapping) else {label: label for label in labels}
+    if found not in named:
+        remedy = f"{did_you_mean(found, named)}use one of: {', '.join(sorted(named))}"
+        raise SelfspecError(place, f"unknown label '{found}'", remedy)
+    return named[found]
+
+
+def with_context(contexts: Sequence[str], question: str) -> str:
+    """``Context: …`` before ``Question: …``, as In-BoXBART has it; white space is made single."""
+    context = " ".join(" ".join(contexts).split())
+    return f"Context: {context}\nQuestion: {question}" if context else f"Question: {question}"

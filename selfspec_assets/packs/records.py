@@ -1,0 +1,196 @@
+"""Benchmark items and seeds, and how their JSON lines are read: each mistake is named with file and line. Pure."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.text_file import read_text
+
+BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
+_MENTION_MARK = re.compile(r"\[/?[12]\]")
+_SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One benchmark question: at least one reference, an id of its own."""
+
+    item_id: str
+    input: str
+    references: tuple[str, ...]
+    document: str = field(
+        default="", compare=False
+    )  # the report, abstract or article that it is about, where several items may share one
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader met beside its items, for ``selfspec check`` to count and to show.
+
+    Attributes:
+        what: the kind, in the same words for all of a kind: "blank alternatives passed over".
+        place: where this one is: an item's id, or ``file:line``.
+        drops: an item was left out for it.
+    """
+
+    what: str
+    place: str
+    drops: bool = False
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A worked example (i, c, y); ``demonstrates`` names a benchmark or a task type."""
+
+    seed_id: str
+    task: str
+    demonstrates: str
+    instruction: str
+    input: str
+    output: str
+    source: str
+
+
+def without_marks(text: str) -> str:
+    """The text without the marks of two mentions, which ``readers.ddi`` sets, for comparison with other texts.
+
+    >>> without_marks("[1]Xanol[/1] raises [2]zulin[/2].")
+    'Xanol raises zulin.'
+    """
+    return _MENTION_MARK.sub("", text) if "[/1]" in text else text
+
+
+class Demonstrates(Protocol):
+    """A seed, or a seed's row."""
+
+    @property
+    def demonstrates(self) -> str: ...
+
+
+S = TypeVar("S", bound=Demonstrates)
+
+
+def demonstrating(seeds: Iterable[S], benchmark: str, task: str) -> list[S]:
+    """The seeds that can be shown before a question of a benchmark: those that name it or its type of task."""
+    return [seed for seed in seeds if seed.demonstrates in (benchmark, task)]
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value as the standard has it, which Python's own reader is laxer than.
+
+    Raises:
+        ValueError: not JSON (a ``JSONDecodeError``, which knows the line); a key that stands twice in one object, of
+            which Python would keep the last; NaN or Infinity; a number of thousands of digits; half of a surrogate
+            pair, which no file can hold; lists and objects nested too deep for Python.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("lists and objects are nested too deep") from None
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text holds half of a surrogate pair") from None
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key '{twice}' stands twice in one object")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
+def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Each line's place (``file:line``) and object; blank lines are skipped.
+
+    Raises:
+        SelfspecError: missing file, not UTF-8, a line that is not a JSON object, or no line at all.
+    """
+    lines = read_text(path).split("\n")
+    empty = True
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        empty = False
+        place = f"{path}:{number}"
+        try:
+            value = parse_json(line)
+        except ValueError as error:
+            problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise SelfspecError(place, f"is not JSON: {problem}", "write one JSON object per line") from error
+        if not isinstance(value, dict):
+            raise SelfspecError(place, "is not a JSON object", "write one JSON object per line")
+        yield place, value
+    if empty:
+        raise SelfspecError(path, f"the {what} file is empty", f"add at least one {what} line")
+
+
+def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = False) -> str:
+    """``value[key]`` as text.
+
+    Raises:
+        SelfspecError: the field is missing, not text, or empty where it may not be.
+    """
+    found = value.get(key)
+    if not isinstance(found, str):
+        problem = "is missing" if key not in value else f"is not text but {type(found).__name__}"
+        raise SelfspecError(place, f"field '{key}' {problem}", f"give '{key}' a text value")
+    if not empty and not found.strip():
+        raise SelfspecError(place, f"field '{key}' is empty", f"give '{key}' a text value")
+    return found
+
+
+def read_items(path: Path) -> Iterator[Item]:
+    """The ``jsonl`` reader: ``{"id", "input", "references": [...]}`` per line."""
+    for place, value in json_lines(path, "benchmark"):
+        references = value.get("references")
+        if not isinstance(references, list) or not references or not all(isinstance(r, str) for r in references):
+            raise SelfspecError(
+                place, "field 'references' must be a non-empty list of texts", "give at least one reference answer"
+            )
+        yield Item(text_field(place, value, "id"), text_field(place, value, "input"), tuple(references))
+
+
+def load_seeds(path: Path) -> list[Seed]:
+    """Worked examples, one JSON object per line: id, task, demonstrates, instruction, input, output, source."""
+    seeds: list[Seed] = []
+    seen: dict[str, str] = {}
+    for place, value in json_lines(path, "seed"):
+        unknown = sorted(value.keys() - set(_SEED_FIELDS))
+        if unknown:
+            remedy = f"{did_you_mean(unknown[0], _SEED_FIELDS)}remove or correct it; known: {', '.join(_SEED_FIELDS)}"
+            raise SelfspecError(place, f"unknown field '{unknown[0]}'", remedy)
+        seed = Seed(
+            text_field(place, value, "id"),
+            text_field(place, value, "task"),
+            text_field(place, value, "demonstrates"),
+            text_field(place, value, "instruction"),
+            text_field(place, value, "input", empty=True),
+            text_field(place, value, "output"),
+            text_field(place, value, "source"),
+        )
+        if seed.seed_id in seen:
+            raise SelfspecError(place, f"id '{seed.seed_id}' was used at {seen[seed.seed_id]}", "make it unique")
+        seen[seed.seed_id] = place
+        seeds.append(seed)
+    return seeds

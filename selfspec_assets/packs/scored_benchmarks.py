@@ -1,0 +1,80 @@
+"""Which benchmarks a recipe scores, and whether it can: one rule, which ``check``, ``plan`` and ``run`` ask. Pure."""
+
+from collections.abc import Collection, Sequence
+
+from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import ReadItems, read_benchmark
+from selfspec_assets.packs.pack import Pack
+from selfspec_assets.packs.records import Demonstrates, demonstrating
+from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.recipe.sections import DataKind
+
+
+def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
+    """The benchmarks that the recipe names, or else all whose files are there; only names of files are looked at.
+
+    What a recipe names has to be there: scores without it would be other scores. What it does not name may be absent.
+
+    Raises:
+        SelfspecError: it names one that the pack does not have, or one of which a file is missing; none is there.
+    """
+    kind, wanted = named.recipe.data, named.recipe.scores.benchmarks
+    declared = {one.name: one for one in pack.data(kind).benchmarks}
+    place = f"{named.path}: scores.benchmarks"
+    for name in wanted or ():
+        if name not in declared:
+            remedy = f"{did_you_mean(name, declared)}it has: {', '.join(declared)}"
+            raise SelfspecError(place, f"pack '{pack.name}' has no {kind} benchmark '{name}'", remedy)
+        if (absent := pack.absent_file(declared[name], kind)) is not None:
+            remedy = f"get it: {declared[name].how_to_get}; or take it out of scores.benchmarks"
+            raise SelfspecError(place, f"benchmark '{name}': no file {absent}", remedy)
+    found = pack.present(kind, wanted)
+    if not found:
+        remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in declared.values())
+        raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+    return found
+
+
+def read_present(
+    pack: Pack, kind: DataKind, scored: Collection[str] | None
+) -> tuple[dict[str, ReadItems], dict[str, SelfspecError]]:
+    """The items of every benchmark whose files are there, by name; and why one that is not scored cannot be read.
+
+    Those that are not scored are read as well: neither instructions nor passages may give away what a recipe beside
+    this one scores. But a file that nobody asks for stops nothing.
+
+    Args:
+        scored: the names in ``scores.benchmarks``; None for all.
+
+    Raises:
+        SelfspecError: one that is scored cannot be read.
+    """
+    found: dict[str, ReadItems] = {}
+    broken: dict[str, SelfspecError] = {}
+    for benchmark in pack.present(kind):
+        try:
+            found[benchmark.name] = read_benchmark(pack, benchmark, kind)
+        except SelfspecError as error:
+            if scored is None or benchmark.name in scored:
+                raise
+            broken[benchmark.name] = error
+    return found, broken
+
+
+def too_few_demonstrations(named: NamedRecipe, pack: Pack, seeds: Sequence[Demonstrates]) -> SelfspecError | None:
+    """What is wrong where a benchmark that is scored has fewer seeds than are shown before its questions.
+
+    Raises:
+        SelfspecError: as ``scored_benchmarks``.
+    """
+    shots = max(named.recipe.scores.shots)
+    for one in scored_benchmarks(named, pack):
+        count = len(demonstrating(seeds, one.name, one.task))
+        if count < shots:
+            return SelfspecError(
+                f"{named.path}: scores.shots",
+                f"{count} seeds demonstrate '{one.name}', scores.shots asks for {shots}",
+                "write more seeds for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
+            )
+    return None

@@ -1,0 +1,137 @@
+"""A recipe's seeds: the hand-written ones of its pack or, as in the paper, items of the benchmarks' training splits.
+
+The paper samples its biomedical seeds from the training sets of its benchmarks, up to five for each (Section 4.1). Not
+every benchmark has such a set: its hand-written seeds are taken instead, and ``sampling_notes`` says so.
+"""
+
+import random
+
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import random_seed
+from selfspec_assets.base.words import comparable
+from selfspec_assets.packs.contract import Benchmark
+from selfspec_assets.packs.items import load_training_items
+from selfspec_assets.packs.pack import Pack
+from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds
+from selfspec_assets.packs.scored_benchmarks import read_present
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.recipe.sections import DataKind
+
+
+def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
+    """The seeds of a recipe in one domain.
+
+    Raises:
+        SelfspecError: as ``load_seeds``, or as ``sampled_seeds``.
+    """
+    each = recipe.seeds.sample_train
+    if each is None:
+        return load_seeds(pack.seeds_path(recipe.data))
+    return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
+
+
+def sampling_notes(pack: Pack, recipe: Recipe) -> list[str]:
+    """A line for each benchmark whose seeds are hand-written although the recipe samples; none if it does not."""
+    return [
+        f"seeds of {one.name}: the hand-written ones, {_why_hand_written(pack, one, recipe.data)}"
+        for one in benchmarks_to_demonstrate_by_hand(pack, recipe)
+    ]
+
+
+def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchmark]:
+    """What is present and scored and has no training split to sample; only names of files are looked at."""
+    if recipe.seeds.sample_train is None:
+        return []
+    kind, names = recipe.data, recipe.scores.benchmarks
+    return [one for one in pack.present(kind, names) if not _has_training_split(pack, one, kind)]
+
+
+def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
+    """What is wrong where a domain has fewer seeds than an instruction prompt shows; None where it has enough."""
+    shown = named.recipe.loop.instructions.seeds_per_prompt
+    if count >= shown:
+        return None
+    more = "write more seeds" if named.recipe.seeds.sample_train is None else "raise seeds.sample_train"
+    reason = f"asks for {shown} seeds, {domain} has {count}"
+    return SelfspecError(f"{named.path}: instructions.seeds_per_prompt", reason, f"{more}, or lower it")
+
+
+def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple[str, ...] | None = None) -> list[Seed]:
+    """``each`` items of the training split of every benchmark that is present, as seeds that demonstrate it.
+
+    Items that ask what any present benchmark asks in its test split are never drawn. The draw depends on ``seed``, the
+    domain and the benchmark alone, so that leaving one benchmark out changes no other's seeds. A benchmark that
+    declares no training split, or whose split is absent, gives its first ``each`` hand-written seeds.
+
+    Args:
+        names: the benchmarks that the recipe scores; None for all.
+
+    Raises:
+        SelfspecError: no benchmark is present; a training split has too few items; a benchmark has neither a training
+            split nor a hand-written seed; two seeds have one id.
+    """
+    declared = pack.data(kind).benchmarks
+    wanted = pack.present(kind, names)
+    if not wanted:
+        remedy = f"add one: {'; '.join(f'{one.name}: {one.how_to_get}' for one in declared)}"
+        raise SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
+    present, _ = read_present(pack, kind, names)
+    asked = {comparable(item.input) for read in present.values() for item in read.items}
+    found: dict[str, Seed] = {}
+    for one in wanted:
+        has_split = _has_training_split(pack, one, kind)
+        own = _drawn(pack, one, kind, each, seed, asked) if has_split else _hand_written(pack, one, kind)[:each]
+        for each_seed in own:
+            if found.setdefault(each_seed.seed_id, each_seed) != each_seed:
+                reason = f"hand-written seed '{each_seed.seed_id}' has the id of a seed drawn from a training split"
+                raise SelfspecError(pack.seeds_path(kind), reason, "give it another id")
+    return list(found.values())
+
+
+def _has_training_split(pack: Pack, benchmark: Benchmark, kind: DataKind) -> bool:
+    path = pack.training_path(benchmark, kind)
+    return path is not None and path.exists()
+
+
+def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
+    path = pack.training_path(benchmark, kind)
+    return "it declares no training split" if path is None else f"no file {path}. {benchmark.how_to_get}"
+
+
+def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
+    found = demonstrating(load_seeds(pack.seeds_path(kind)), benchmark.name, benchmark.task)
+    if not found:
+        raise SelfspecError(
+            pack.folder / "domain.yaml",
+            f"seeds.sample_train: {kind} benchmark '{benchmark.name}' has no training split to sample "
+            f"({_why_hand_written(pack, benchmark, kind)}), and no hand-written seed demonstrates it",
+            "name a file of labelled items with its key 'train', write seeds for it, or leave it out with "
+            "scores.benchmarks",
+        )
+    return found
+
+
+def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:
+    items = [item for item in load_training_items(pack, benchmark, kind) if comparable(item.input) not in asked]
+    if len(items) < each:
+        raise SelfspecError(
+            str(pack.training_path(benchmark, kind)),
+            f"the training split of '{benchmark.name}' has {len(items)} items that are in no test split, "
+            f"seeds.sample_train asks for {each}",
+            "add items, or lower seeds.sample_train",
+        )
+    drawn = random.Random(random_seed(seed, pack.name, "sample_train", benchmark.name)).sample(items, each)
+    return [_seed(benchmark, item) for item in drawn]
+
+
+def _seed(benchmark: Benchmark, item: Item) -> Seed:
+    licence = f"; licence: {benchmark.licence}" if benchmark.licence else ""
+    return Seed(
+        seed_id=f"{benchmark.name}-{item.item_id}",
+        task=benchmark.task,
+        demonstrates=benchmark.name,
+        instruction=benchmark.instruction,
+        input=item.input,
+        output=item.references[0],
+        source=f"item {item.item_id} of the training split of {benchmark.name}, {benchmark.train}{licence}",
+    )

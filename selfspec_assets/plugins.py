@@ -1,0 +1,262 @@
+"""The registry: whatever can be added or replaced goes through it, what ships with selfspec included.
+
+A plug-in is a function or a class under a decorator that gives its kind, name and version::
+
+    from selfspec_assets import plugins
+
+    @plugins.metric("exact_match", version="1")
+    def exact_match(answer: str, references: Sequence[str], *, ignore_case: bool = True) -> float:
+        return ...
+
+========== ==================================================================================================
+retriever  ``make(documents, **options)`` → an object with ``top(query, k)`` → ``[(document, score), …]``
+filter     ``(instruction, input, **options)`` → why the pair is rejected, in a few words, or None
+metric     ``(answer, references, **options)`` → 0 to 100
+contrast   ``(log_p_aligned, log_p_weaker, **options)`` → scores, both ``[..., V]``
+prompt     ``(instruction, input, demonstrations, **options)`` → the text that a model is asked
+reader     ``(path, **options)`` → items
+step       a class ``steps.step.Step``
+========== ==================================================================================================
+
+Keywords are the plug-in's options, checked against their annotations. Modules are found in three places: those of
+selfspec; the entry points ``selfspec.plugins`` of installed distributions; ``plugins/*.py`` of the project. One that
+cannot be imported stands in nobody's way until something that is not there is asked for.
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.signature import canonical_json, file_digest_once, text_digest
+
+GROUP = "selfspec.plugins"
+FOLDER = "plugins"  # of the project
+Kind = Literal["retriever", "filter", "metric", "contrast", "prompt", "reader", "step"]
+KINDS: tuple[Kind, ...] = ("retriever", "filter", "metric", "contrast", "prompt", "reader", "step")
+OWN = "selfspec"
+BUILT_IN = (
+    *(f"steps.{name}" for name in ("seeds", "corpus", "benchmarks", "training_items")),
+    *(f"steps.{name}" for name in ("base_predictions", "base_scores", "instructions", "passages", "responses")),
+    *(f"steps.{name}" for name in ("adapter", "predictions", "scores")),
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One thing that can be named.
+
+    Attributes:
+        origin: selfspec, a distribution with its version, or a file of the project.
+        code: the files whose text decides what it does; none for selfspec's own, whose version says it.
+    """
+
+    kind: Kind
+    name: str
+    version: str
+    target: Any
+    origin: str
+    code: tuple[Path, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """``name@version``, and for code from elsewhere its digest: what stands in signatures."""
+        if not self.code:
+            return f"{self.name}@{self.version}"
+        digests = {path.name: file_digest_once(path) for path in self.code}
+        return f"{self.name}@{self.version} {text_digest(canonical_json(digests))}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}' of {self.origin}"
+
+
+class Registry:
+    """Everything that was registered in this process, in that order."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Kind, str], Plugin] = {}
+        self._clashes: dict[tuple[Kind, str], list[Plugin]] = {}
+        self.broken: list[SelfspecError] = []  # modules that could not be imported
+        self._loaded = False
+
+    def add(self, plugin: Plugin) -> None:
+        """Keep a plug-in. Two of one kind and name are kept apart: whoever asks for the name is told of both."""
+        key = (plugin.kind, plugin.name)
+        there = self._found.get(key)
+        if there is not None and _place(there.target) != _place(plugin.target):
+            self._clashes.setdefault(key, [there]).append(plugin)
+            return
+        self._found[key] = plugin
+
+    def remove(self, kind: Kind, name: str) -> None:
+        """Forget a plug-in: for tests that register their own."""
+        self._found.pop((kind, name), None)
+        self._clashes.pop((kind, name), None)
+
+    def all(self, kind: Kind | None = None) -> list[Plugin]:
+        """Of one kind or of all, in the order of registration."""
+        self.load()
+        return [plugin for plugin in self._found.values() if kind in (None, plugin.kind)]
+
+    def clashes(self) -> list[SelfspecError]:
+        """Each name that more than one plug-in has."""
+        self.load()
+        return [_clash(found) for found in self._clashes.values()]
+
+    def get(self, kind: Kind, name: str, place: object) -> Plugin:
+        """The plug-in of that kind and name.
+
+        Args:
+            place: who asks, for the message: a recipe's key.
+
+        Raises:
+            SelfspecError: there is none, or there are two.
+        """
+        self.load()
+        if (kind, name) in self._clashes:
+            raise _clash(self._clashes[kind, name])
+        found = self._found.get((kind, name))
+        if found is None:
+            known = [plugin.name for plugin in self.all(kind)]
+            broken = "".join(f"; {error.place}: {error.reason}" for error in self.broken)
+            remedy = (
+                f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or install one that has it"
+            )
+            raise SelfspecError(place, f"there is no {kind} '{name}'{broken}", remedy)
+        return found
+
+    def load(self) -> None:
+        """Import every module that may register something, once per process."""
+        if self._loaded:
+            return
+        self._loaded = True
+        for name in BUILT_IN:
+            importlib.import_module(f"selfspec_assets.{name}")
+        for entry in importlib.metadata.entry_points(group=GROUP):
+            self._import_entry(entry)
+        for path in sorted((home.project_folder() / FOLDER).glob("*.py")):
+            self._import_file(path)
+
+    def _import_entry(self, entry: importlib.metadata.EntryPoint) -> None:
+        origin = f"the distribution {entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
+        leave = f"or uninstall it: pip uninstall {entry.dist.name}" if entry.dist else "or uninstall it"
+        place = f"entry point {entry.name} = {entry.value} of {origin}"
+        with _Loading(self, place, f"correct the distribution, {leave}") as loading:
+            loading.origin = origin
+            module = importlib.import_module(entry.module)
+            loading.code = _code_files(module)
+
+    def _import_file(self, path: Path) -> None:
+        with _Loading(self, str(path), "correct the file, or take it out of the folder") as loading:
+            loading.origin, loading.code = f"the project ({path.name})", tuple(sorted(path.parent.rglob("*.py")))
+            name = f"selfspec_project_plugins_{path.stem}"
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+
+
+class _Loading:
+    """Registers what a module registers only once the whole module was imported; a failure is kept, not raised."""
+
+    def __init__(self, registry: Registry, place: str, remedy: str) -> None:
+        self._registry, self._place, self._remedy = registry, place, remedy
+        self.origin = ""
+        self.code: tuple[Path, ...] = ()
+        self._waiting: list[tuple[Kind, str, str, Any]] = []
+
+    def __enter__(self) -> "_Loading":
+        _loading.append(self)
+        return self
+
+    def keep(self, kind: Kind, name: str, version: str, target: Any) -> None:
+        self._waiting.append((kind, name, version, target))
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        _loading.remove(self)
+        if isinstance(error, KeyboardInterrupt):
+            return False
+        if error is not None:
+            reason = f"importing it failed: {error!r}"
+            self._registry.broken.append(SelfspecError(self._place, reason, self._remedy))
+            return True
+        for entry in self._waiting:
+            self._registry.add(Plugin(*entry, self.origin, self.code))
+        return True
+
+
+REGISTRY = Registry()
+_loading: list[_Loading] = []
+
+
+def _register(kind: Kind, name: str, version: str, target: Any) -> None:
+    if not name or not version or not str(name).replace("_", "").isalnum():
+        reason = f"{kind} {name!r}, version {version!r}: a name is letters, digits and _, and a version is not empty"
+        raise SelfspecError(_place(target), reason, f"write @plugins.{kind}('name', version='1')")
+    if _place(target).startswith("selfspec_assets."):
+        REGISTRY.add(Plugin(kind, name, version, target, OWN))
+    elif _loading:
+        _loading[-1].keep(kind, name, version, target)
+    else:
+        REGISTRY.add(Plugin(kind, name, version, target, "this process"))
+
+
+def step(name: str, *, version: str) -> Callable[[type[T]], type[T]]:
+    """Of a class ``steps.step.Step``: gives it its name and its code version as well."""
+
+    def keep(target: type[T]) -> type[T]:
+        target.name, target.code_version = name, version  # type: ignore[attr-defined]
+        _register("step", name, version, target())
+        return target
+
+    return keep
+
+
+def _decorator(kind: Kind) -> Callable[..., Callable[[T], T]]:
+    def named(name: str, *, version: str) -> Callable[[T], T]:
+        def keep(target: T) -> T:
+            _register(kind, name, version, target)
+            return target
+
+        return keep
+
+    return named
+
+
+retriever, filter, metric, contrast, prompt, reader = (_decorator(kind) for kind in KINDS if kind != "step")
+
+
+def _place(target: Any) -> str:
+    named = target if hasattr(target, "__qualname__") else type(target)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _clash(found: list[Plugin]) -> SelfspecError:
+    origins = " and ".join(plugin.origin for plugin in found)
+    first = found[0]
+    return SelfspecError(
+        f"{first.kind} '{first.name}'", f"two plug-ins have this name: {origins}", "rename one, or uninstall it"
+    )
+
+
+def _code_files(module: Any) -> tuple[Path, ...]:
+    """Every Python file of the module's top package: what it imports of itself decides as well as the module."""
+    top = sys.modules[module.__name__.partition(".")[0]]
+    folders = list(getattr(top, "__path__", ()))
+    if folders:
+        return tuple(sorted(path for folder in folders for path in Path(folder).rglob("*.py")))
+    return (Path(str(module.__file__)),)
+
+
+def each_broken() -> Iterator[SelfspecError]:
+    """What is wrong with plug-ins in reach: modules that cannot be imported, names that two have."""
+    yield from REGISTRY.clashes()
+    yield from REGISTRY.broken

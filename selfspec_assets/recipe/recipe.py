@@ -1,0 +1,205 @@
+"""The recipe: one YAML file, at most a dozen top-level keys, one section per asset; no inheritance, no interpolation.
+
+What a step's result depends on is its *slice* of the recipe (``settings_for``). ``EXCLUDED`` names every key that
+changes speed or memory only; it is the whole list, and a test holds that each other key changes some signature.
+"""
+
+import os
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field, model_validator
+
+from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.strict import Strict, load_yaml
+from selfspec_assets.recipe.sections import (
+    EMBEDDED,
+    AdapterSection,
+    BaseModelSection,
+    DataKind,
+    InstructionsSection,
+    PassagesSection,
+    ResponsesSection,
+    ScoresSection,
+    SeedsSection,
+    Slug,
+    unique,
+)
+
+MAX_ITERATIONS = 9
+_NAME = re.compile(r"\w[\w.-]*")
+
+
+class Loop(NamedTuple):
+    """The sections of what a reference recipe leaves out."""
+
+    instructions: InstructionsSection
+    passages: PassagesSection
+    responses: ResponsesSection
+
+
+class Recipe(Strict):
+    """A whole recipe; ``name`` is its file's name."""
+
+    base_model: BaseModelSection
+    data: DataKind
+    domains: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)]
+    iterations: Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seeds: SeedsSection = SeedsSection()
+    instructions: InstructionsSection | None = None  # None for a reference only, as ``_whole`` holds
+    passages: PassagesSection = PassagesSection()
+    responses: ResponsesSection | None = None
+    adapter: AdapterSection
+    scores: ScoresSection
+    steps: Annotated[tuple[Slug, ...], Field(strict=False), AfterValidator(unique)] = ()  # added by plug-ins
+
+    @property
+    def is_reference(self) -> bool:
+        """The adapter is tuned on given answers, once: nothing is generated."""
+        return self.adapter.data in ("seeds", "supervised")
+
+    @property
+    def loop(self) -> Loop:
+        """The sections that only a recipe of the loop has; not to be asked of a reference."""
+        assert self.instructions is not None
+        assert self.responses is not None
+        return Loop(self.instructions, self.passages, self.responses)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Recipe":
+        if self.is_reference:
+            if self.iterations != 1:
+                raise ValueError(
+                    f"key 'iterations' must be 1 with adapter.data: {self.adapter.data}, not {self.iterations}: "
+                    "such an adapter is tuned once, on given answers"
+                )
+            return self
+        for name in ("instructions", "responses"):
+            if getattr(self, name) is None:
+                raise ValueError(f"key '{name}' is missing; only adapter.data: seeds or supervised does without it")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        if self.data == "bundled" and self.base_model.model != EMBEDDED:
+            raise ValueError(
+                "data: bundled is the embedded model's own small world; use data: published with "
+                f"base_model '{self.base_model.model}'"
+            )
+        if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
+            raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
+        drawn, most = self.seeds.sample_train, max(self.scores.shots)
+        if drawn is not None and drawn < most:
+            raise ValueError(
+                f"key 'seeds.sample_train' draws {drawn} seeds per benchmark, scores.shots asks for {most}"
+            )
+        return self
+
+
+class NamedRecipe(Strict):
+    """A recipe with its name and file."""
+
+    name: str
+    path: Path
+    recipe: Recipe
+
+    @property
+    def key(self) -> str:
+        """The name as Dagster takes it: letters, digits, underscores."""
+        return re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+
+
+# Keys that change speed and memory, or only when to give up: never a kept row. Left out of every signature.
+EXCLUDED = frozenset(
+    {
+        "instructions.batch_size",
+        "instructions.min_kept",
+        "responses.batch_size",
+        "adapter.micro_batch_size",
+        "scores.batch_size",
+    }
+)
+
+
+def recipe_names() -> list[str]:
+    found: set[str] = set()
+    for base in home.search_folders():
+        found.update(path.stem for path in (base / "recipes").glob("*.yaml"))
+    return sorted(found)
+
+
+def own_recipe_names() -> list[str]:
+    """The recipes of the project's own ``recipes/``; all in reach where it holds none."""
+    return sorted(path.stem for path in (home.project_folder() / "recipes").glob("*.yaml")) or recipe_names()
+
+
+def load_recipe(name: str) -> NamedRecipe:
+    """A recipe by name, or by the path of its file.
+
+    Raises:
+        SelfspecError: no such recipe, or a problem in it (file, line, key, remedy).
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else home.find(f"recipes/{name}.yaml")
+    if path is None or not os.path.isfile(path):  # False, too, for a name that no file can have
+        known = recipe_names()
+        remedy = f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or write recipes/{name}.yaml"
+        raise SelfspecError(f"recipe '{name}'", "no such recipe", remedy)
+    if not _NAME.fullmatch(path.stem):  # it names folders of the warehouse
+        remedy = "rename the file: letters, digits, '_', '-' and '.', and no '.' or '-' in front"
+        raise SelfspecError(path, f"'{path.stem}' cannot be the name of a recipe", remedy)
+    return NamedRecipe(name=path.stem, path=path, recipe=load_yaml(path, Recipe))
+
+
+def matching_recipes(pattern: str) -> list[NamedRecipe]:
+    """The recipes that a name, a file's path, or a glob over names (``ablation_*``) stands for, sorted by name.
+
+    Raises:
+        SelfspecError: as ``load_recipe``, or the glob matches none.
+    """
+    return [load_recipe(name) for name in matching_names(pattern)]
+
+
+def matching_names(pattern: str) -> list[str]:
+    """What ``matching_recipes`` loads; a name or path stands for itself, and a glob that matches none is an error."""
+    if not is_glob(pattern):
+        return [pattern]
+    found = [name for name in recipe_names() if fnmatchcase(name, pattern)]
+    if not found:
+        known = ", ".join(recipe_names()) or "none"
+        raise SelfspecError(f"recipes '{pattern}'", "no recipe's name matches", f"there are: {known}")
+    return found
+
+
+def is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
+
+
+def load_recipes() -> list[NamedRecipe]:
+    """All recipes in lookup order, sorted by name; two whose Dagster keys are equal are an error."""
+    recipes = [load_recipe(name) for name in recipe_names()]
+    by_key: dict[str, NamedRecipe] = {}
+    for recipe in recipes:
+        if recipe.key in by_key:
+            raise SelfspecError(
+                recipe.path,
+                f"clashes with {by_key[recipe.key].path}: both are '{recipe.key}' in Dagster",
+                "rename one of the files",
+            )
+        by_key[recipe.key] = recipe
+    return recipes
+
+
+def settings_for(recipe: Recipe, *sections: str) -> dict[str, object]:
+    """The recipe's slice for a signature: the named sections (or scalar keys) without the excluded keys."""
+    dumped = recipe.model_dump(mode="json")
+    slice_: dict[str, object] = {}
+    for section in sections:
+        value = dumped[section]
+        if isinstance(value, dict):
+            value = {key: inner for key, inner in value.items() if f"{section}.{key}" not in EXCLUDED}
+        slice_[section] = value
+    return slice_

@@ -1,0 +1,181 @@
+"""The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from selfspec_assets.base.strict import Strict
+
+EMBEDDED = "embedded"
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+DataKind = Literal["bundled", "published"]
+BaseVariant = Literal["plain", "cue", "alpaca"]  # of method.prompts.EVALUATION_PROMPTS
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):  # YAML's yes and no, which pydantic would take for 1.0 and 0.0
+        raise ValueError("should be a number, not yes or no")
+    return value
+
+
+Real = Annotated[float, Field(strict=False, allow_inf_nan=False), BeforeValidator(_no_bool)]
+Positive = Annotated[int, Field(ge=1, le=10_000_000)]
+Fraction = Annotated[Real, Field(gt=0, le=1)]
+
+
+class BaseModelSection(Strict):
+    """A Hugging Face id with a pinned revision, a folder, or ``embedded``."""
+
+    model: str = Field(min_length=1)
+    revision: str | None = None  # a commit of 40 hex digits; needed for a hub id
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    quantization: Literal["none", "nf4"] = "none"
+    chat_template: Literal["never", "always"] = "never"  # always: every prompt in the tokenizer's own template
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "BaseModelSection":
+        if self.is_hub_id and not _HUB_ID.fullmatch(self.model):
+            raise ValueError(
+                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a folder ('./models/x', '/models/x'), nor a "
+                "Hugging Face id ('owner/name')"
+            )
+        if self.is_hub_id and not _COMMIT.fullmatch(self.revision or ""):
+            raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")
+        if not self.is_hub_id and self.revision is not None:
+            raise ValueError("'revision' belongs to a model of a hub only")
+        return self
+
+    @property
+    def is_hub_id(self) -> bool:
+        """``owner/name``; a path starts with a dot, a tilde or a slash."""
+        return self.model != EMBEDDED and not self.model.startswith((".", "/", "~"))
+
+
+class SeedsSection(Strict):
+    """Section 3.1. By default the hand-written seeds of the pack."""
+
+    sample_train: Positive | None = None  # this many items of each benchmark's training split instead
+
+
+class InstructionsSection(Strict):
+    """Section 3.2 and Appendix B."""
+
+    target: Positive
+    min_kept: Positive
+    max_requests: Positive
+    tasks_per_prompt: Annotated[int, Field(ge=2, le=100)] = 20
+    seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
+    temperature: Annotated[Real, Field(gt=0, le=5)] = 1.0
+    top_p: Fraction = 0.98
+    max_new_tokens: Positive
+    max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
+    later_iterations: Literal["new", "same"] = "new"  # Table 2's "same instruction set"
+    batch_size: Positive = 8
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "InstructionsSection":
+        if self.min_kept > self.target:
+            raise ValueError(f"min_kept ({self.min_kept}) is above target ({self.target})")
+        if self.seeds_per_prompt >= self.tasks_per_prompt:
+            raise ValueError("seeds_per_prompt must be below tasks_per_prompt")
+        return self
+
+
+class PRet(Strict):
+    """How BM25 scores become p_ret of Eq. 2."""
+
+    normalise: Literal["sum", "softmax"] = "sum"
+    temperature: Annotated[Real, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _meaningful(self) -> "PRet":
+        if self.normalise == "sum" and self.temperature != 1.0:
+            raise ValueError("temperature has a meaning for softmax only")
+        return self
+
+
+class PassagesSection(Strict):
+    """Eq. 1. ``k`` is one number, or one per iteration; 0 means no passages."""
+
+    k: (
+        Annotated[int, Field(ge=0, le=50)]
+        | Annotated[tuple[Annotated[int, Field(ge=0, le=50)], ...], Field(strict=False)]
+    ) = 5
+    p_ret: PRet = PRet()
+    idf: Literal["lucene", "okapi"] = "lucene"  # what a word weighs in BM25; okapi: rank_bm25's, 0 if half hold it
+    max_words: Positive = 250  # a longer passage is cut here
+
+    def k_of(self, iteration: int) -> int:
+        return self.k if isinstance(self.k, int) else self.k[iteration - 1]
+
+
+class ContrastSection(Strict):
+    """Eq. 3, from iteration 2 on."""
+
+    form: Literal["difference", "log_ratio", "none"] = "difference"
+    alpha: Annotated[Real, Field(ge=0, le=1)] = 0.1
+
+
+class ResponsesSection(Strict):
+    """Eq. 2."""
+
+    max_new_tokens: Positive
+    contrast: ContrastSection = ContrastSection()
+    batch_size: Positive = 8  # questions; each holds k (contrast: 2k) rows
+
+
+class AdapterSection(Strict):
+    """Appendix B: LoRA on all linear modules and layers.
+
+    ``data`` is what it is tuned on: the model's own answers (``iteration``, ``union``), or, as a reference that the
+    loop is measured against, the seeds alone or the labelled training split of the benchmarks (``supervised``).
+    """
+
+    r: Positive = 8
+    alpha: Positive = 16
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 3e-4
+    epochs: Positive = 3
+    batch_size: Positive = 32
+    micro_batch_size: Positive = 8
+    max_length: Positive
+    start: Literal["base", "previous"] = "base"
+    data: Literal["iteration", "union", "seeds", "supervised"] = "iteration"
+
+    @model_validator(mode="after")
+    def _divides(self) -> "AdapterSection":
+        if self.batch_size % self.micro_batch_size:
+            raise ValueError(f"micro_batch_size ({self.micro_batch_size}) must divide batch_size ({self.batch_size})")
+        return self
+
+
+def _rising(shots: tuple[int, ...]) -> tuple[int, ...]:
+    if list(shots) != sorted(set(shots)):
+        raise ValueError("give each number once, in rising order")
+    return shots
+
+
+def unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) != len(names):
+        raise ValueError("a name stands twice")
+    return names
+
+
+class ScoresSection(Strict):
+    """Section 4.1: k-shot evaluation by generation."""
+
+    shots: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=20)], ...], Field(min_length=1, strict=False), AfterValidator(_rising)
+    ] = (0, 1, 5)
+    base_variants: Annotated[tuple[BaseVariant, ...], Field(min_length=1, strict=False), AfterValidator(unique)] = (
+        "plain",
+    )
+    benchmarks: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)] | None = None
+    items_per_benchmark: Positive | None = None  # none = all
+    items: Literal["drawn", "first"] = "drawn"  # which: a seeded draw, stratified by label and document, or the first
+    max_new_tokens: Positive
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    batch_size: Positive = 16

@@ -1,0 +1,300 @@
+"""What came out, read from the published database: scores, lift, the two mechanism shares, and averages over them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import random_seed
+from selfspec_assets.method.scoring import metrics
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.warehouse import read_only_query
+
+AVERAGE = "average"  # the macro average's name among the benchmarks, in `scores` and `lift`
+
+Items = Mapping[str, Mapping[int, float]]  # benchmark -> item -> score, 0 to 100
+
+
+class Metric(NamedTuple):
+    """A metric's column name and its title."""
+
+    name: str
+    title: str
+
+
+METRICS = (Metric("f1", "F1"), Metric("rouge_l", "ROUGE-L"))
+
+
+class Model(NamedTuple):
+    """One row of the score table: the base with one prompt (iteration 0), or an iteration's adapter."""
+
+    iteration: int
+    oracle: bool
+    variant: str
+
+
+class Average(NamedTuple):
+    """A macro mean over benchmarks, its 95 % interval (0 to 100), and how many items stand behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """One recipe's results in one domain."""
+
+    named: NamedRecipe
+    domain: str
+    scores: list[dict[str, Any]]
+    lift: list[dict[str, Any]]
+    shares: list[dict[str, Any]]
+    left_out: list[str]
+    adapters: list[dict[str, Any]]
+    tasks: dict[str, str]  # benchmark -> task
+    items: dict[tuple[Model, int, str], Items]  # by model, k and metric
+    lift_by_benchmark: list[dict[str, Any]] = field(default_factory=list)
+    baselines: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _query(database: Path, sql: str) -> list[dict[str, Any]]:
+    columns, rows = read_only_query(database, sql)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def text(value: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Report]:
+    """Reports of the domains that have scores.
+
+    Raises:
+        SelfspecError: nothing of this recipe has been scored yet.
+    """
+    domains = list(domains)
+    reports = [report for domain in domains if (report := load_domain(database, named, domain)) is not None]
+    if not reports:
+        raise SelfspecError(
+            f"recipe '{named.name}'", f"no scores of {', '.join(domains)} in {database}", f"selfspec run {named.name}"
+        )
+    return reports
+
+
+def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | None:
+    """One domain's report; None where nothing has been scored."""
+    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    scores = _query(
+        database, f"SELECT * FROM scores WHERE {where} ORDER BY iteration, variant, oracle, shots, benchmark, metric"
+    )
+    if not scores:
+        return None
+    shares = _query(
+        database,
+        f"""
+        SELECT iteration, sum(tokens)::BIGINT AS tokens, sum(marginal_changed) / sum(tokens) AS marginal_changed,
+               sum(contrast_changed) / sum(tokens) AS contrast_changed,
+               count(*) FILTER (verdict = 'kept') AS kept
+        FROM responses WHERE {where} GROUP BY iteration HAVING sum(tokens) > 0 ORDER BY iteration""",
+    )
+    declared = _query(database, f"SELECT benchmark, task, present FROM benchmarks WHERE {where} ORDER BY 1")
+    return Report(
+        named,
+        domain,
+        scores,
+        lift_rows(database, where),
+        shares,
+        [row["benchmark"] for row in declared if not row["present"]],
+        _query(database, f"SELECT * FROM adapters WHERE {where} ORDER BY iteration"),
+        {row["benchmark"]: row["task"] for row in declared},
+        _items(database, where),
+        lift_by_benchmark(database, where),
+        _query(database, f"SELECT * FROM baselines WHERE {where} ORDER BY benchmark, metric"),
+    )
+
+
+def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
+    """Macro averages: for each iteration, k and metric the best base prompt, and the best first-line oracle.
+
+    The best is the one with the highest average among those with the fewest ``missing`` benchmarks.
+    """
+    return _query(
+        database,
+        f"""
+        SELECT domain, iteration, shots AS k, metric, base_variant, oracle, base, adapter, lift, low, high, p_value, n,
+               coalesce(missing, []) AS missing
+        FROM lift WHERE {where} AND benchmark = {text(AVERAGE)}
+        QUALIFY row_number() OVER (PARTITION BY domain, iteration, k, metric, oracle
+                                   ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1
+        ORDER BY domain, metric, k, iteration, oracle""",
+    )
+
+
+def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
+    """The same for each benchmark, with every metric that it has: over the base prompt with the best average F1 at that
+    k, so that one prompt stands behind all of a model's rows."""
+    return _query(
+        database,
+        f"""
+        WITH best AS (
+            SELECT shots, base_variant FROM lift WHERE {where} AND benchmark = {text(AVERAGE)} AND metric = 'f1'
+            AND NOT oracle QUALIFY row_number() OVER (
+                PARTITION BY shots ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1)
+        SELECT domain, iteration, shots AS k, benchmark, metric, base_variant,
+               base, adapter, lift, low, high, p_value, n
+        FROM lift SEMI JOIN best USING (shots, base_variant)
+        WHERE {where} AND NOT oracle AND benchmark <> {text(AVERAGE)}
+        ORDER BY domain, k, iteration, benchmark, metric""",
+    )
+
+
+def _items(database: Path, where: str) -> dict[tuple[Model, int, str], Items]:
+    found: dict[tuple[Model, int, str], dict[str, dict[int, float]]] = {}
+    columns = "iteration, oracle, variant, shots, metric, benchmark, item, value"
+    _, rows = read_only_query(database, f"SELECT {columns} FROM item_scores WHERE {where} ORDER BY ALL")
+    for iteration, oracle, variant, k, metric, benchmark, item, value in rows:
+        series = found.setdefault((Model(iteration, oracle, variant), k, metric), {})
+        series.setdefault(benchmark, {})[item] = value
+    return dict(found)
+
+
+def adapter_title(recipe: Recipe, iteration: int) -> str:
+    """What the adapter of an iteration is, in a few words."""
+    references = {"seeds": "seeds alone", "supervised": "supervised"}
+    return references.get(recipe.adapter.data, f"iteration {iteration}")
+
+
+def title(report: Report, model: Model) -> str:
+    """A row's head; ``*`` marks an oracle."""
+    if model.iteration:
+        return adapter_title(report.named.recipe, model.iteration)
+    return f"base, {model.variant}{'*' if model.oracle else ''}"
+
+
+def models(report: Report) -> list[Model]:
+    """In reading order: the base as prompted, its oracles, the iterations."""
+    return sorted({Model(row["iteration"], row["oracle"], row["variant"]) for row in report.scores})
+
+
+def shots(report: Report) -> list[int]:
+    return sorted({row["shots"] for row in report.scores})
+
+
+def benchmarks(report: Report) -> list[str]:
+    return sorted({row["benchmark"] for row in report.scores} - {AVERAGE})
+
+
+def shared_benchmarks(report: Report, k: int) -> list[str]:
+    """The benchmarks that every model with any score at that k has: what averages are comparable over.
+
+    Prompts of one model may all be longer than the context where another's fit.
+    """
+    scored: dict[Model, set[str]] = {}
+    for row in report.scores:
+        if row["shots"] == k and row["benchmark"] != AVERAGE:
+            scored.setdefault(Model(row["iteration"], row["oracle"], row["variant"]), set()).add(row["benchmark"])
+    return sorted(set.intersection(*scored.values())) if scored else []
+
+
+def asked_benchmarks(report: Report) -> list[str]:
+    """All that were asked of a model, also those of which no prompt fitted."""
+    return sorted({*benchmarks(report), *(name for row in report.scores for name in row["missing"] or ())})
+
+
+def not_shared(report: Report, k: int) -> dict[str, list[str]]:
+    """Each benchmark that the averages at that k are without, and the models that have no score of it."""
+    found = {}
+    for name in sorted(set(asked_benchmarks(report)) - set(shared_benchmarks(report, k))):
+        lacking = [model for model in models(report) if not cell(report, model, "f1", k, name)]
+        found[name] = [title(report, model) for model in lacking if not model.oracle]
+    return found
+
+
+def shortfalls(report: Report) -> list[str]:
+    """What each average is without, and for which model's sake; and the models that have none."""
+    why, lines = "no prompt fits the context of", []
+    for k in shots(report):
+        for name, lacking in not_shared(report, k).items():
+            lines.append(f"the averages at k={k} are without {name}: {why} {'; '.join(lacking)}")
+        there = {Model(row["iteration"], row["oracle"], row["variant"]) for row in report.scores if row["shots"] == k}
+        for model in models(report):
+            if model not in there and not model.oracle:
+                lines.append(f"{title(report, model)} has no score at k={k}: none of its prompts fits the context")
+    return lines
+
+
+def extra_metrics(report: Report) -> list[tuple[str, str]]:
+    """(benchmark, metric) of what the pack declares beside F1 and ROUGE-L, as far as it was scored."""
+    headline = {metric.name for metric in METRICS}
+    return sorted({(row["benchmark"], row["metric"]) for row in report.scores if row["metric"] not in headline})
+
+
+def baseline(report: Report, benchmark: str, metric: str) -> dict[str, Any] | None:
+    """The majority baseline's row, or None where there is none."""
+    return next((row for row in report.baselines if (row["benchmark"], row["metric"]) == (benchmark, metric)), None)
+
+
+def cell(report: Report, model: Model, metric: str, k: int, benchmark: str) -> dict[str, Any] | None:
+    """The score row, or None where there is none."""
+    for row in report.scores:
+        if (row["iteration"], row["oracle"], row["variant"]) == model and (
+            row["metric"],
+            row["shots"],
+            row["benchmark"],
+        ) == (metric, k, benchmark):
+            return row
+    return None
+
+
+def average_over(report: Report, model: Model, metric: str, k: int, names: Iterable[str]) -> Average | None:
+    """The macro average over some benchmarks; None where one of them has no score, as it would not be comparable.
+
+    Stored rows are taken as they are: all benchmarks, or one alone. Others are made from `item_scores`.
+    """
+    chosen = sorted(names)
+    stored = AVERAGE if chosen == benchmarks(report) else chosen[0] if len(chosen) == 1 else None
+    if stored is not None:
+        row = cell(report, model, metric, k, stored)
+        if row is None or not set(chosen).isdisjoint(row["missing"] or ()):
+            return None
+        return Average(row["value"], row["low"], row["high"], row["n"])
+    items = report.items.get((model, k, metric), {})
+    if not chosen or not all(items.get(name) for name in chosen):
+        return None
+    strata = [list(items[name].values()) for name in chosen]
+    section = report.named.recipe.scores
+    seed = random_seed(report.named.recipe.seed, report.domain, *model, metric, k, *chosen)
+    low, high = metrics.macro_bootstrap(strata, seed, section.resamples)
+    return Average(sum(sum(v) / len(v) for v in strata) / len(strata), low, high, sum(map(len, strata)))
+
+
+def notes(report: Report) -> list[str]:
+    """What always giving one answer scores, the two mechanism shares per iteration, and whatever was left out."""
+    lines = []
+    always = [f"{row['benchmark']} {row['value']:.1f}" for row in report.baselines if row["metric"] == "f1"]
+    if always:
+        lines.append(f"F1 of always giving the commonest answer (majority): {', '.join(always)}")
+    for row in report.shares:
+        contrast = f"; contrast changed it at {row['contrast_changed']:.1%}" if row["iteration"] > 1 else ""
+        lines.append(
+            f"iteration {row['iteration']}: {row['kept']} answers kept; mixing the passages changed the choice at "
+            f"{row['marginal_changed']:.1%} of {row['tokens']} tokens{contrast}"
+        )
+    for row in report.lift:
+        if row["missing"] and row["metric"] == "f1":
+            adapter = adapter_title(report.named.recipe, row["iteration"])
+            over = f"base, {row['base_variant']}{'*' if row['oracle'] else ''}"
+            lines.append(f"the lift of {adapter} over {over} at k={row['k']} is without {', '.join(row['missing'])}")
+    too_long = [row for row in report.scores if row["left_out"] and row["metric"] == "f1" and not row["oracle"]]
+    for benchmark in benchmarks(report):
+        counts = {row["shots"]: row["left_out"] for row in too_long if row["benchmark"] == benchmark}
+        if counts:
+            listed = ", ".join(f"{count} at k={k}" for k, count in sorted(counts.items()))
+            lines.append(f"left out, prompt longer than the context: {benchmark}: {listed}")
+    if report.left_out:
+        lines.append(f"left out, file absent (selfspec check says where to get it): {', '.join(report.left_out)}")
+    return lines

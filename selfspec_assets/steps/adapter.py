@@ -1,0 +1,183 @@
+"""The step ``adapter``: the base tuned on its own answers, or a reference on given ones (Section 3.4, Appendix B)."""
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.progress import Progress
+from selfspec_assets.method.decoding import encode_example
+from selfspec_assets.method.prompts import alpaca_prompt
+from selfspec_assets.method.tuning.tune import TuningSettings, logit_change, tune
+from selfspec_assets.packs.items import load_training_items
+from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
+from selfspec_assets.packs.seed_sample import (
+    recipe_seeds,
+)
+from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
+from selfspec_assets.steps.responses import kept_answers
+from selfspec_assets.steps.size import Counts, Forecast, Past, Size
+from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TrainingItemRow
+
+
+@plugins.step("adapter", version="1")
+class Adapter(Step):
+    """Kept `responses` → an adapter folder for plain PEFT, `adapters`, `losses`. Section 3.4.
+
+    A reference is tuned on `seeds` or `training_items` instead. QLoRA (LoRA without quantisation on a CPU) on all
+    linear layers, Alpaca template, loss on the response only.
+    """
+
+    tables = (AdapterRow, LossRow)
+    sections = ("seed", "adapter")
+    checks = ("not_empty", "reloads_and_changes_the_logits")
+    kinds = frozenset({"peft", "duckdb"})
+    holds_model = True
+    unit = "examples"
+
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
+        section = recipe.adapter
+        if recipe.is_reference:
+            return [("seeds" if section.data == "seeds" else "training_items", 0)]
+        first = 1 if section.data == "union" else iteration
+        responses: list[Need] = [("responses", n) for n in range(first, iteration + 1)]
+        return [*responses, *(previous_adapters(iteration, 1) if section.start == "previous" else [])]
+
+    def crosses(self, recipe: Recipe) -> str | None:
+        return None if recipe.is_reference else "adapters"
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        settings: dict[str, Any] = super().settings(recipe, iteration)
+        if iteration == 1 and not recipe.is_reference:
+            # Nothing comes before it: every way to go on from earlier iterations is the same.
+            settings["adapter"].update(data="iteration", start="base")
+        return settings
+
+    def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
+        return {"model": lineage.model_identity}
+
+    def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
+        section = settings["adapter"]
+        return Size(counts["units"], counts["units"] * section["epochs"], 0.0, disk=section["r"])
+
+    def counted(self, past: Past) -> Counts:
+        return {"units": past.rows(AdapterRow)[0].examples}
+
+    def forecast(self, forecast: Forecast, iteration: int) -> Counts:
+        recipe, pack = forecast.recipe, forecast.lineage.pack(forecast.domain)
+        if recipe.adapter.data == "seeds":
+            return {"units": len(recipe_seeds(pack, recipe))}
+        if recipe.adapter.data == "supervised":
+            scored = scored_benchmarks(forecast.lineage.named, pack)
+            return {"units": sum(len(load_training_items(pack, one, recipe.data)) for one in scored)}
+        first = 1 if recipe.adapter.data == "union" else iteration
+        return {"units": sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
+
+    def make(self, job: Job) -> Outcome:
+        section = job.recipe.adapter
+        tokenizer = job.tokenizer()
+        everything = examples_of(job)
+        lengths = [len(encode_example(tokenizer, *example)[0]) for example in everything]
+        fitting = [i for i, length in enumerate(lengths) if length <= section.max_length]
+        examples = [everything[i] for i in fitting]
+        if not examples:
+            raise SelfspecError(
+                f"{job.lineage.named.path}: adapter.max_length",
+                f"{job.name}: none of {len(everything)} examples has at most {section.max_length} tokens",
+                "raise adapter.max_length",
+            )
+        settings = TuningSettings(
+            r=section.r,
+            alpha=section.alpha,
+            dropout=section.dropout,
+            learning_rate=section.learning_rate,
+            epochs=section.epochs,
+            batch_size=section.batch_size,
+            micro_batch_size=section.micro_batch_size,
+            max_length=section.max_length,
+            seed=job.recipe.seed,
+        )
+        work = job.warehouse.work_folder(job.signature) / "adapter"
+        shutil.rmtree(work, ignore_errors=True)
+        checkpoints = job.warehouse.work_folder(job.signature) / "checkpoints"
+        start = job.folder("adapter", "adapter", job.iteration - 1) if _goes_on(job) else None
+        progress: list[Progress] = []
+
+        def report(step: int, total: int, loss: float) -> None:
+            if not progress:
+                progress.append(Progress(f"{job.name}: optimiser steps", total, job.report))
+            progress[0].to(step, f"loss {loss:.3f}")
+
+        job.release_model()  # tuning loads its own copy, and two of them might not fit
+        tuned = tune(job.lineage.model_spec, examples, settings, work, start, report, checkpoints)
+        model = job.model()
+        name = "fresh_" + tuned.adapter_digest[:16]
+        model.add_adapter(work, name)
+        change = logit_change(model, name, [prompt for prompt, _ in examples[:4]])
+        model.remove_adapter(name)
+        row = AdapterRow(
+            tuned.adapter_digest,
+            tuned.base_digest,
+            "previous adapter" if start else "base",
+            len(examples),
+            len(everything) - len(examples),
+            tuned.steps,
+            tuned.trainable,
+            tuned.total,
+            tuned.losses[0][2],
+            tuned.losses[-1][2],
+            change,
+            f"revisions/{job.signature}/adapter",
+        )
+        return Outcome(
+            {AdapterRow: [row], LossRow: [LossRow(*loss) for loss in tuned.losses]},
+            {"adapter": work},
+            input_tokens=section.epochs * sum(lengths[i] for i in fitting),
+        )
+
+    def check(self, job: Job, tables: Tables) -> list[Check]:
+        rows: Any = tables[AdapterRow]
+        change = rows[0].logit_change if rows else 0.0
+        return [
+            Check("not_empty", len(rows) == 1 and rows[0].examples > 0, f"{rows[0].examples if rows else 0} examples"),
+            Check(
+                "reloads_and_changes_the_logits",
+                change > 0,
+                f"reloaded from its folder it changes a next-token logit by up to {change:.3g}",
+            ),
+        ]
+
+    def headline(self, tables: Tables) -> dict[str, Any]:
+        rows: Any = tables[AdapterRow]
+        row = rows[0]
+        return {
+            "examples": row.examples,
+            "first loss": row.first_loss,
+            "last loss": row.last_loss,
+            "trainable share": row.trainable_parameters / row.total_parameters,
+            "folder": row.path,
+        }
+
+
+def examples_of(job: Job) -> list[tuple[str, str]]:
+    """(prompt, answer) pairs: this iteration's kept responses, those of all iterations so far, or a reference's."""
+    if job.recipe.adapter.data == "seeds":
+        return [(alpaca_prompt(row.instruction, row.input), row.output) for row in job.read("seeds", SeedRow)]
+    if job.recipe.adapter.data == "supervised":
+        labelled = job.read("training_items", TrainingItemRow)
+        return [(alpaca_prompt(row.instruction, row.input), row.references[0]) for row in labelled]
+    first = 1 if job.recipe.adapter.data == "union" else job.iteration
+    return [
+        (alpaca_prompt(row.instruction, row.input), row.response)
+        for n in range(first, job.iteration + 1)
+        for row in job.read("responses", ResponseRow, n)
+        if row.verdict == "kept"
+    ]
+
+
+def _goes_on(job: Job) -> bool:
+    return job.recipe.adapter.start == "previous" and job.iteration > 1

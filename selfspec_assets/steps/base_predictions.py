@@ -1,0 +1,23 @@
+"""The step ``base_predictions``: what the base model answers on the benchmarks (Section 4.1)."""
+
+from typing import Any
+
+from selfspec_assets import plugins
+from selfspec_assets.recipe.recipe import Recipe, settings_for
+from selfspec_assets.steps.lineage import Need
+from selfspec_assets.steps.predictions import Predictions
+
+
+@plugins.step("base_predictions", version="2")
+class BasePredictions(Predictions):
+    """`benchmarks`, `seeds` as demonstrations → the base model's `predictions`, by prompt variant. Section 4.1."""
+
+    per_iteration = False
+
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
+        return [("seeds", 0), ("benchmarks", 0)]
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        settings: dict[str, Any] = settings_for(recipe, *self.sections)
+        settings["scores"].pop("resamples")
+        return settings

@@ -1,0 +1,53 @@
+"""Digests of the files that steps read: what of a pack's data decides their rows."""
+
+from pathlib import Path
+
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import canonical_json, file_digest_once, folder_files, text_digest
+from selfspec_assets.packs.bound_reader import is_shared
+from selfspec_assets.packs.pack import Pack
+from selfspec_assets.recipe.recipe import Recipe
+
+
+def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
+    kind = recipe.data
+    benchmarks = pack.data(kind).benchmarks
+    digests: dict[str, str] = {}
+    for benchmark in benchmarks:
+        for place, path in enumerate(pack.benchmark_paths(benchmark, kind)):
+            name = f"{benchmark.name}/{place}" if place else benchmark.name
+            digests[name] = _data_digest(path)
+        # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
+        digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
+    if not all(is_shared(pack.folder, reader) for reader in {benchmark.reader for benchmark in benchmarks}):
+        digests["readers"] = cached_file_digest(pack.folder / "readers.py")
+    return digests
+
+
+def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
+    kind = recipe.data
+    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
+    return {name: _data_digest(path) for name, path in paths.items() if path is not None}
+
+
+def _data_digest(path: Path) -> str:
+    """Of a file, or of all the files of a folder by name; "absent" where there is neither."""
+    if path.is_dir():
+        return text_digest(
+            canonical_json({name: cached_file_digest(file) for name, file in folder_files(path).items()})
+        )
+    return cached_file_digest(path) if path.exists() else "absent"
+
+
+def cached_file_digest(path: Path) -> str:
+    """SHA-256 of a file; see ``signature.file_digest_once``.
+
+    Raises:
+        SelfspecError: the file does not exist.
+    """
+    try:
+        return file_digest_once(path)
+    except FileNotFoundError as error:
+        raise SelfspecError(path, "the file does not exist", "add it, or correct its name in domain.yaml") from error
+    except OSError as error:
+        raise SelfspecError(path, f"cannot be read: {error.strerror}", "give a file that can be read") from error

@@ -1,0 +1,159 @@
+"""Which step needs which, and each step's expected signature. Pure: nothing is run and no model is loaded.
+
+A signature covers the step's code version, its slice of the recipe, the digests of the files it reads and the
+signatures of the steps it needs. So what a recipe would make is known before anything runs, two recipes that agree up
+to a step share its revision, and a step whose inputs are stale can be refused.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from selfspec_assets import plugins
+from selfspec_assets.base import home
+from selfspec_assets.base.signature import signed_text, text_digest
+from selfspec_assets.models.folder import ModelSpec, model_digest
+from selfspec_assets.models.weights import precision_of
+from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.recipe.sections import EMBEDDED
+from selfspec_assets.warehouse import StepKey
+from selfspec_assets.warehouse.rows import Row
+
+Need = tuple[str, int]  # (step, iteration); iteration 0 for what belongs to the domain alone
+
+
+class Signed(Protocol):
+    """What signatures are made of; ``steps.step.Step`` says what each is."""
+
+    name: str
+    code_version: str
+    per_iteration: bool
+    refines: str | None
+
+    @property
+    def tables(self) -> tuple[type[Row], ...]: ...
+    def belongs_to(self, recipe: Recipe) -> bool: ...
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]: ...
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]: ...
+    def files(self, lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]: ...
+    def work_signature(self, lineage: "Lineage", domain: str, iteration: int) -> str: ...
+
+
+def every_step() -> dict[str, Any]:
+    """All steps by name: selfspec's in flow order, then those that plug-ins add."""
+    found = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
+    built_in = [name.rpartition(".")[2] for name in plugins.BUILT_IN if name.startswith("steps.")]
+    return {name: found[name] for name in [*built_in, *(name for name in found if name not in built_in)]}
+
+
+def flow(recipe: Recipe) -> list[Any]:
+    """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines."""
+    built_in = {name.rpartition(".")[2] for name in plugins.BUILT_IN}
+    steps = [step for name, step in every_step().items() if name in built_in and step.belongs_to(recipe)]
+    for name in recipe.steps:
+        added = plugins.REGISTRY.get("step", name, "recipe: steps").target
+        before = [place for place, step in enumerate(steps) if added.refines in (step.name, step.refines)]
+        steps.insert(1 + max(before) if added.refines and before else len(steps), added)
+    return steps
+
+
+def previous_adapters(iteration: int, how_many: int) -> list[Need]:
+    """The adapters of the last iterations, the newest first; none before iteration 2."""
+    return [("adapter", n) for n in range(iteration - 1, max(iteration - 1 - how_many, 0), -1)]
+
+
+class Lineage:
+    """The expected signatures of one recipe.
+
+    Args:
+        packs: packs that are loaded already, by name; recipes that are looked at together share them.
+    """
+
+    def __init__(self, named: NamedRecipe, packs: dict[str, Pack] | None = None) -> None:
+        self.named = named
+        self.recipe = named.recipe
+        self._signatures: dict[StepKey, str] = {}
+        self._packs: dict[str, Pack] = {} if packs is None else packs
+
+    @cached_property
+    def flow(self) -> Sequence[Any]:
+        """The recipe's steps, each after what it needs."""
+        return tuple(flow(self.recipe))
+
+    def step(self, name: str) -> Any:
+        """The step of that name, whether the recipe's graph has it or not.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        return every_step()[name]
+
+    def pack(self, domain: str) -> Pack:
+        if domain not in self._packs:
+            self._packs[domain] = load_pack(domain)
+        return self._packs[domain]
+
+    @cached_property
+    def model_spec(self) -> ModelSpec:
+        section = self.recipe.base_model
+        if section.model == EMBEDDED:
+            where = str(home.embedded_model_folder())
+        elif section.is_hub_id:
+            where = section.model
+        else:
+            where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
+        return ModelSpec(where, section.revision, section.dtype, section.quantization, section.chat_template)
+
+    @cached_property
+    def model_identity(self) -> str:
+        """The weights' digest with the precision they are used in, and whether prompts wear the chat template.
+
+        ``auto`` stands for a CPU's float32; on a GPU it is bfloat16, and the two must never pass for each other.
+        """
+        spec = self.model_spec
+        chat = " chat" if spec.chat_template == "always" else ""
+        on_gpu = spec.dtype == "auto" and precision_of(spec) == "bfloat16"
+        return f"{model_digest(spec)} {'bfloat16' if on_gpu else spec.dtype} {spec.quantization}{chat}"
+
+    def key(self, step: str, domain: str, iteration: int) -> StepKey:
+        return StepKey(self.named.name, step, domain, iteration if self.step(step).per_iteration else 0)
+
+    def steps(self, iteration: int) -> tuple[str, ...]:
+        """The names of the recipe's steps in flow order: of the domain alone (iteration 0), or of an iteration."""
+        return tuple(step.name for step in self.flow if step.per_iteration == bool(iteration))
+
+    def judges(self, step: str, reader: str, iteration: int) -> list[Need]:
+        """The refining steps of this recipe whose verdicts count when ``reader`` reads a step's rows."""
+        names = [one.name for one in self.flow if one.refines == step]
+        if reader in names:  # a judge reads what the judges before it kept
+            names = names[: names.index(reader)]
+        return [(name, iteration) for name in names]
+
+    def needs(self, step: str, iteration: int) -> list[Need]:
+        """The steps that a step reads, and those that judge what it reads."""
+        own = self.step(step).needs(self.recipe, iteration)
+        return [need for name, n in own for need in ((name, n), *self.judges(name, step, n))]
+
+    def signature(self, step: str, domain: str, iteration: int) -> str:
+        """SHA-256 of everything that decides the step's rows."""
+        key = self.key(step, domain, iteration)
+        if key not in self._signatures:
+            self._signatures[key] = text_digest(self.signed(step, domain, iteration))
+        return self._signatures[key]
+
+    def signed(self, step: str, domain: str, iteration: int) -> str:
+        """The text that the signature is the SHA-256 of; a needed step stands in it as ``name|iteration``."""
+        own = self.step(step)
+        inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in self.needs(step, iteration)}
+        inputs.update(own.files(self, domain, iteration))
+        return signed_text(step, own.code_version, self.settings(step, iteration), inputs)
+
+    def work_signature(self, step: str, domain: str, iteration: int) -> str:
+        """Names the folder of the step's unfinished work."""
+        return str(self.step(step).work_signature(self, domain, iteration))
+
+    def settings(self, step: str, iteration: int) -> dict[str, Any]:
+        """The step's slice of the recipe: all of it that is in the signature."""
+        return dict(self.step(step).settings(self.recipe, iteration))

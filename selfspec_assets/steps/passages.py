@@ -1,0 +1,161 @@
+"""The step ``passages``: what BM25 finds for each kept instruction (Eq. 1)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.words import first_words
+from selfspec_assets.method.retrieval.bm25 import Bm25Retriever, effective_passages, relevance_weights
+from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.recipe.sections import PassagesSection
+from selfspec_assets.steps.corpus import documents_of
+from selfspec_assets.steps.instructions import kept_instructions
+from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lineage import Need
+from selfspec_assets.steps.size import Counts, Forecast, Past
+from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, RetrievalRow
+
+MOST_WITHOUT = 0.05  # share of the questions that may find nothing before there is a warning
+GROUP = 100  # queries to a chunk file: on a small corpus a query takes a millisecond, a file some
+
+
+@plugins.step("passages", version="2")
+class Passages(Step):
+    """`corpus`, `instructions` → `retrievals`, `passages`. Eq. 1, with p_ret of Eq. 2 from the BM25 scores."""
+
+    tables = (RetrievalRow, PassageRow)
+    checks = ("rows_reconcile", "weights_sum_to_one", "passages_found")
+    kinds = frozenset({"bm25", "duckdb"})
+    unit = "queries"
+
+    def belongs_to(self, recipe: Recipe) -> bool:
+        return not recipe.is_reference
+
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
+        corpus: list[Need] = [("corpus", 0)] if recipe.passages.k_of(iteration) else []
+        return [*corpus, ("instructions", iteration)]
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        k = recipe.passages.k_of(iteration)
+        return {"passages": {**recipe.passages.model_dump(mode="json"), "k": k} if k else {"k": 0}}
+
+    def counted(self, past: Past) -> Counts:
+        return {"units": past.tables["retrievals"]}
+
+    def forecast(self, forecast: Forecast, iteration: int) -> Counts:
+        return {"units": kept_instructions(forecast, iteration)}
+
+    def make(self, job: Job) -> Outcome:
+        settings = job.recipe.passages
+        k = settings.k_of(job.iteration)
+        kept = [row for row in job.read("instructions", InstructionRow) if row.kept]
+        queries = [f"{row.instruction} {row.input}".strip() for row in kept]
+        if k == 0:
+            return Outcome(
+                {
+                    RetrievalRow: [
+                        RetrievalRow(row.instruction_id, query, 0, 0.0)
+                        for row, query in zip(kept, queries, strict=True)
+                    ],
+                    PassageRow: [],
+                }
+            )
+        retriever: list[Bm25Retriever] = []
+
+        def make(indices: list[int]) -> list[dict[str, Any]]:
+            if not retriever:
+                job.report(f"{job.name}: indexing the corpus")
+                retriever.append(Bm25Retriever(documents_of(job), idf=settings.idf))
+            (group,) = indices
+            asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
+            found = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
+            return [
+                {
+                    "retrievals": [asdict(retrieval) for retrieval, _ in found],
+                    "passages": [asdict(passage) for _, passages in found for passage in passages],
+                }
+            ]
+
+        groups = math.ceil(len(kept) / GROUP)
+        store = job.warehouse.chunks(job.signature, "passages")
+        made = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
+        retrievals = [RetrievalRow(**row) for chunk in made for row in chunk["retrievals"]]
+        _refuse_nothing_found(job, retrievals)
+        return Outcome(
+            {RetrievalRow: retrievals, PassageRow: [PassageRow(**row) for chunk in made for row in chunk["passages"]]}
+        )
+
+    def check(self, job: Job, tables: Tables) -> list[Check]:
+        retrievals: Any = tables[RetrievalRow]
+        rows: Any = tables[PassageRow]
+        kept = {row.instruction_id for row in job.read("instructions", InstructionRow) if row.kept}
+        asked = [row.instruction_id for row in retrievals]
+        hits = sum(row.hits for row in retrievals)
+        sums: dict[int, float] = {}
+        for row in rows:
+            sums[row.instruction_id] = sums.get(row.instruction_id, 0.0) + row.p_ret
+        off = [number for number, total in sums.items() if abs(total - 1) > 1e-9]
+        return [
+            Check(
+                "rows_reconcile",
+                sorted(asked) == sorted(kept) and hits == len(rows),
+                f"{len(asked)} queries for {len(kept)} instructions; {hits} hits = {len(rows)} passages",
+            ),
+            Check("weights_sum_to_one", not off, f"p_ret does not sum to one for {len(off)} queries"),
+            _passages_found(job, retrievals),
+        ]
+
+    def headline(self, tables: Tables) -> dict[str, Any]:
+        retrievals: Any = tables[RetrievalRow]
+        with_hits = [row.effective_passages for row in retrievals if row.hits]
+        mean = sum(with_hits) / len(with_hits) if with_hits else 0.0
+        return {"without a passage": len(retrievals) - len(with_hits), "mean effective passages": round(mean, 2)}
+
+
+def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:
+    """Answers that were to be grounded would all be written without a passage, and nobody would see it."""
+    if any(row.hits for row in retrievals):
+        return
+    reason = f"no passage was found for any of the {len(retrievals)} questions, and passages.k asks for some"
+    remedy = "give the pack a corpus in the language and of the field of its seeds, or set passages.k: 0"
+    if job.recipe.passages.idf == "okapi":
+        remedy = f"set passages.idf: lucene, by which no word weighs nothing; {remedy}"
+    raise SelfspecError(f"{job.lineage.named.path}: {job.name}", reason, remedy)
+
+
+def _search(
+    retriever: Bm25Retriever, settings: PassagesSection, k: int, instruction_id: int, query: str
+) -> tuple[RetrievalRow, list[PassageRow]]:
+    hits = retriever.top(query, k)
+    weights = relevance_weights([hit.score for hit in hits], settings.p_ret.normalise, settings.p_ret.temperature)
+    passages = [
+        PassageRow(
+            instruction_id,
+            rank,
+            hit.document.id,
+            hit.document.title,
+            first_words(hit.document.text, settings.max_words),
+            hit.score,
+            weight,
+        )
+        for rank, (hit, weight) in enumerate(zip(hits, weights, strict=True), start=1)
+    ]
+    return RetrievalRow(instruction_id, query, len(hits), effective_passages(weights) if hits else 0.0), passages
+
+
+def _passages_found(job: Job, retrievals: Sequence[RetrievalRow]) -> Check:
+    """A warning: some questions may well be outside of the corpus, but of many the retrieval is to be doubted."""
+    without = sum(row.hits == 0 for row in retrievals)
+    few = not job.recipe.passages.k_of(job.iteration) or without <= MOST_WITHOUT * len(retrievals)
+    return Check("passages_found", few, f"{without} of {len(retrievals)} questions have no passage", warns=True)
+
+
+def expected_passages(forecast: Forecast, iteration: int) -> int:
+    """How many passages an iteration's answers read, or will read."""
+    made = forecast.made("passages", iteration)
+    k = forecast.recipe.passages.k_of(iteration)
+    return kept_instructions(forecast, iteration) * k if made is None else made.tables["passages"]

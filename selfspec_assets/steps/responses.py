@@ -1,0 +1,230 @@
+"""The step ``responses``: answers marginalised over passages (Eq. 2), from iteration 2 on contrasted (Eq. 3)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from selfspec_assets import plugins
+from selfspec_assets.base.signature import text_digest
+from selfspec_assets.method.decoding import Answer, ContrastSettings, Group, answer, fits, verify_contrast_pair
+from selfspec_assets.method.instructions.asking import response_stop
+from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.steps.instructions import kept_instructions
+from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
+from selfspec_assets.steps.passages import expected_passages
+from selfspec_assets.steps.size import Counts, Forecast, Past, Size
+from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow
+
+
+@plugins.step("responses", version="1")
+class Responses(Step):
+    """`instructions`, `passages` (and the last two adapters) → `responses`, `response_tokens`. Eqs. 2 and 3.
+
+    Iteration 1 is answered by the base, later ones by adapter n-1, contrasted with adapter n-2 (in iteration 2: the
+    base). All see the pack's prompt.
+    """
+
+    tables = (ResponseRow, ResponseTokenRow)
+    sections = ("responses",)
+    checks = (
+        "rows_reconcile",
+        "not_empty",
+        "attribution_sums_to_one",
+        "retrieval_is_at_work",
+        "contrast_is_at_work",
+    )
+    kinds = frozenset({"transformers", "duckdb"})
+    holds_model = True
+    unit = "answers"
+
+    def belongs_to(self, recipe: Recipe) -> bool:
+        return not recipe.is_reference
+
+    def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
+        # Eq. 3: the writer is adapter n-1; its weaker ancestor is adapter n-2, or the base in iteration 2.
+        contrasts = recipe.loop.responses.contrast.form != "none"
+        adapters = previous_adapters(iteration, 2 if contrasts else 1)
+        return [("instructions", iteration), ("passages", iteration), *adapters]
+
+    def crosses(self, recipe: Recipe) -> str | None:
+        return "responses" if recipe.adapter.data == "union" else None
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        settings: dict[str, Any] = super().settings(recipe, iteration)
+        if iteration == 1:
+            settings["responses"].pop("contrast")
+        return settings
+
+    def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
+        return {"model": lineage.model_identity, "prompt": text_digest(lineage.pack(domain).response_prompt.source)}
+
+    def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
+        form = settings["responses"].get("contrast", {}).get("form", "none")
+        prompts = max(counts["units"], counts.get("passages", 0))
+        return Size(counts["units"], prompts, counts["units"], weight=1.0 if form == "none" else 2.0, disk=prompts)
+
+    def counted(self, past: Past) -> Counts:
+        return {"units": past.tables["responses"], "passages": past.upstream("passages")["passages"]}
+
+    def forecast(self, forecast: Forecast, iteration: int) -> Counts:
+        return {"units": kept_instructions(forecast, iteration), "passages": expected_passages(forecast, iteration)}
+
+    def make(self, job: Job) -> Outcome:
+        settings = job.recipe.loop.responses
+        kept = [row for row in job.read("instructions", InstructionRow) if row.kept]
+        passages: dict[int, list[PassageRow]] = {}
+        for passage in job.read("passages", PassageRow):
+            passages.setdefault(passage.instruction_id, []).append(passage)
+        groups = [prompts_of(job, row, passages.get(row.instruction_id, [])) for row in kept]
+        model, contrast = job.model(), contrast_of(job)
+        aligned, weaker = sides_of(job, contrast)
+        possible = [
+            i
+            for i, group in enumerate(groups)
+            if all(fits(model, prompt, settings.max_new_tokens) for prompt in group.prompts)
+        ]
+        if contrast.form != "none" and possible:
+            verify_contrast_pair(model, aligned, weaker, groups[possible[0]].prompts[0])
+
+        def make(indices: list[int]) -> list[dict[str, Any]]:
+            answers = answer(
+                model,
+                [groups[possible[i]] for i in indices],
+                max_new_tokens=settings.max_new_tokens,
+                stop=response_stop(model.spec),
+                aligned=aligned,
+                weaker=weaker,
+                contrast=contrast,
+                batch_size=settings.batch_size,
+            )
+            return [json.loads(json.dumps(asdict(a))) for a in answers]  # tuples become lists, as they come back
+
+        store = job.warehouse.chunks(job.signature, "answers")
+        results = job.in_batches(store, len(possible), settings.batch_size, "answers", make)
+        answers = {possible[i]: Answer(**value) for i, value in enumerate(results)}
+        weaker_digest = None if contrast.form == "none" else job.adapter_digest(weaker)
+        digests = (model.digest, job.adapter_digest(aligned), weaker_digest)
+        rows = [
+            _row(row, groups[i], answers.get(i), len(passages.get(row.instruction_id, [])), digests)
+            for i, row in enumerate(kept)
+        ]
+        tokens = [token for i, made in answers.items() for token in _tokens(kept[i].instruction_id, made)]
+        return Outcome(
+            {ResponseRow: rows, ResponseTokenRow: tokens},
+            input_tokens=sum(a.prompt_tokens for a in answers.values()),
+            output_tokens=sum(a.tokens for a in answers.values()),
+        )
+
+    def check(self, job: Job, tables: Tables) -> list[Check]:
+        rows: Any = tables[ResponseRow]
+        tokens: Any = tables[ResponseTokenRow]
+        kept = [row for row in job.read("instructions", InstructionRow) if row.kept]
+        verdicts = {name: sum(row.verdict == name for row in rows) for name in ("kept", "rejected", "failed")}
+        total = sum(row.tokens for row in rows)
+        marginal, contrasted = mechanism_shares(tables)
+        off = sum(abs(sum(token.posterior) - 1) > 1e-4 for token in tokens)
+        many = any(row.passages > 1 and row.tokens for row in rows)
+        contrasts = contrast_of(job).form != "none"
+        return [
+            Check(
+                "rows_reconcile",
+                sum(verdicts.values()) == len(rows) == len(kept) and total == len(tokens),
+                f"{len(kept)} asked = {' + '.join(f'{count} {name}' for name, count in verdicts.items())}; "
+                f"{total} tokens, {len(tokens)} attributed",
+            ),
+            Check("not_empty", verdicts["kept"] > 0, f"{verdicts['kept']} responses kept"),
+            Check("attribution_sums_to_one", not off, f"{off} tokens whose posterior does not sum to one"),
+            Check(
+                "retrieval_is_at_work",
+                marginal > 0 or not many,
+                f"the marginal chose another token than the best passage alone at {marginal:.1%} of {total} tokens"
+                if many
+                else "one passage or none per question: nothing to marginalise",
+            ),
+            Check(
+                "contrast_is_at_work",
+                contrasted > 0 or not contrasts,
+                f"contrast changed the choice at {contrasted:.1%} of {total} tokens"
+                if contrasts
+                else "no contrast in this iteration",
+            ),
+        ]
+
+    def headline(self, tables: Tables) -> dict[str, Any]:
+        rows: Any = tables[ResponseRow]
+        marginal, contrasted = mechanism_shares(tables)
+        counts = {name: sum(row.verdict == name for row in rows) for name in ("kept", "rejected", "failed")}
+        return {
+            **{f"answers/{name}": count for name, count in counts.items()},
+            "tokens where the marginal changed the choice": round(marginal, 4),
+            "tokens where contrast changed the choice": round(contrasted, 4),
+        }
+
+
+def prompts_of(job: Job, row: InstructionRow, passages: list[PassageRow]) -> Group:
+    """One prompt per passage, weighted by p_ret; without a passage a single prompt."""
+    texts = [f"{p.title}. {p.text}" if p.title else p.text for p in passages] or [""]
+    template = job.pack.response_prompt
+    prompts = tuple(template.render(instruction=row.instruction, input=row.input, passage=text) for text in texts)
+    return Group(prompts, tuple(p.p_ret for p in passages) or (1.0,))
+
+
+def contrast_of(job: Job) -> ContrastSettings:
+    """Iteration 1 has no weaker ancestor."""
+    section = job.recipe.loop.responses.contrast
+    return ContrastSettings("none" if job.iteration == 1 else section.form, section.alpha)
+
+
+def sides_of(job: Job, contrast: ContrastSettings) -> tuple[str | None, str | None]:
+    """Names of the answering adapter and, where there is a contrast, of the weaker one; None is the base, too."""
+    return job.adapter(job.iteration - 1), None if contrast.form == "none" else job.adapter(job.iteration - 2)
+
+
+def _row(
+    row: InstructionRow, group: Group, made: Answer | None, passages: int, digests: tuple[str, str | None, str | None]
+) -> ResponseRow:
+    digest = text_digest("\x00".join(group.prompts))
+    about = (row.instruction_id, row.instruction, row.input)
+    if made is None:
+        return ResponseRow(*about, "", "failed", "prompt_too_long", None, 0, passages, None, 0, 0, digest, *digests)
+    reason = "truncated" if made.finish == "length" else None if made.text else "empty"
+    return ResponseRow(
+        *about,
+        made.text,
+        "rejected" if reason else "kept",
+        reason,
+        made.finish,
+        made.tokens,
+        passages,
+        made.log_prob,
+        made.marginal_changed,
+        made.contrast_changed,
+        digest,
+        *digests,
+    )
+
+
+def _tokens(instruction_id: int, made: Answer) -> list[ResponseTokenRow]:
+    columns = zip(made.token_ids, made.pieces, made.posterior, made.top_passage_ids, made.marginal_ids, strict=True)
+    return [
+        ResponseTokenRow(instruction_id, position, token_id, piece, list(posterior), top_passage, marginal)
+        for position, (token_id, piece, posterior, top_passage, marginal) in enumerate(columns)
+    ]
+
+
+def mechanism_shares(tables: Tables) -> tuple[float, float]:
+    """Shares of tokens at which Eq. 2's mixture and Eq. 3's contrast changed the choice."""
+    rows: Any = tables[ResponseRow]
+    total = sum(row.tokens for row in rows) or 1
+    return sum(row.marginal_changed for row in rows) / total, sum(row.contrast_changed for row in rows) / total
+
+
+def kept_answers(forecast: Forecast, iteration: int) -> int:
+    """How many answers an iteration keeps, or will keep."""
+    made = forecast.made("responses", iteration)
+    if made is None:
+        return kept_instructions(forecast, iteration)
+    return sum(row.verdict == "kept" for row in forecast.rows(made, ResponseRow))

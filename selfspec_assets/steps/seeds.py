@@ -1,0 +1,67 @@
+"""The step ``seeds``: the worked examples that everything grows from (Section 3.1)."""
+
+from typing import Any
+
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.packs.seed_sample import (
+    benchmarks_to_demonstrate_by_hand,
+    recipe_seeds,
+    sampling_notes,
+)
+from selfspec_assets.recipe.recipe import Recipe, settings_for
+from selfspec_assets.steps.digests import benchmark_files, cached_file_digest, training_files
+from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
+from selfspec_assets.warehouse.rows import SeedRow
+
+
+@plugins.step("seeds", version="2")
+class Seeds(Step):
+    """Worked examples (i, c, y), hand-written or drawn from training splits → `seeds`. Section 3.1."""
+
+    per_iteration = False
+    tables = (SeedRow,)
+    kinds = frozenset({"jsonl", "duckdb"})
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        if recipe.seeds.sample_train is None:
+            return {}
+        return {**settings_for(recipe, "seed", "seeds"), "benchmarks": recipe.scores.benchmarks}
+
+    def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
+        pack, recipe = lineage.pack(domain), lineage.recipe
+        if recipe.seeds.sample_train is None:
+            return {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+        by_hand = benchmarks_to_demonstrate_by_hand(pack, recipe)
+        return {
+            **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
+            **benchmark_files(pack, recipe),  # the test splits count, too: what stands in one is not drawn
+            "comparison": "2",  # raise it when other items would count as those of a test split
+            **{f"{name}/train": digest for name, digest in training_files(pack, recipe).items()},
+        }
+
+    def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
+        recipe_seeds(lineage.pack(domain), lineage.recipe)
+        return None
+
+    def make(self, job: Job) -> Outcome:
+        found = recipe_seeds(job.pack, job.recipe)
+        for note in sampling_notes(job.pack, job.recipe):
+            job.report(f"{job.name}: {note}")
+        return Outcome(
+            {
+                SeedRow: [
+                    SeedRow(number, s.seed_id, s.task, s.demonstrates, s.instruction, s.input, s.output, s.source)
+                    for number, s in enumerate(found)
+                ]
+            }
+        )
+
+    def check(self, job: Job, tables: Tables) -> list[Check]:
+        return [not_empty(tables, SeedRow)]
+
+    def headline(self, tables: Tables) -> dict[str, Any]:
+        rows: Any = tables[SeedRow]
+        return {"tasks": len({row.task for row in rows})}
