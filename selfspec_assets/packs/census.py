@@ -81,7 +81,7 @@ def census(pack: Pack, kind: DataKind, counting: Counting | None = None) -> Cens
             texts = (document.text for document in read_corpus(path))
             found.lines.append(f"corpus: {_count(texts, counting)}")
         elif path.is_dir():
-            raise SelfspecError(path, "is a folder, a prepared corpus is one file", "name the file in it, or 'sources'")
+            raise no_corpus(pack, kind)
         else:
             found.lines.append(f"corpus: ABSENT, no file {path}")
         return found
@@ -105,8 +105,11 @@ def no_corpus(pack: Pack, kind: DataKind) -> SelfspecError:
     corpus = pack.data(kind).corpus
     if corpus.prepared is not None:
         path = pack.corpus_path(kind)
+        if path.is_dir():
+            return SelfspecError(path, "is a folder, a prepared corpus is one file", "name a file in it, or 'sources'")
         return SelfspecError(path, "the file does not exist", "add it, or correct its name in domain.yaml")
-    lines = "; ".join(f"{source.name}: {source.how_to_get}" for source in corpus.sources)
+    _, absent = present_sources(corpus, pack.data_root(kind))
+    lines = "; ".join(f"{source.name}: {why}" for source, why in absent)
     return SelfspecError(pack.folder / "domain.yaml", "none of the corpus's sources is present", lines)
 
 

@@ -25,8 +25,10 @@ def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
 
 
 def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
-    kind = recipe.data
-    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
+    """Those of the benchmarks that are scored: no other split is read."""
+    kind, scored = recipe.data, recipe.scores.benchmarks
+    declared = [one for one in pack.data(kind).benchmarks if scored is None or one.name in scored]
+    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in declared}
     return {name: _data_digest(path) for name, path in paths.items() if path is not None}
 
 
