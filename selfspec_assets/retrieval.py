@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rank_bm25 import BM25Okapi
 
-from selfspec_assets.corpora.lines import numbered_lines, opened
+from selfspec_assets.corpora.lines import numbered_lines
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import opened
 from selfspec_assets.words import search_terms
 
 Idf = Literal["lucene", "okapi"]

@@ -26,7 +26,6 @@ from selfspec_assets.corpora.build import present_sources
 from selfspec_assets.corpora.chunks import passages, sentences
 from selfspec_assets.corpora.clean import one_line, paragraphs
 from selfspec_assets.corpora.formats import records
-from selfspec_assets.corpora.lines import opened
 from selfspec_assets.corpora.minhash import NEAR, band_keys, jaccard, shingles
 from selfspec_assets.corpora.ngrams import ngram_hashes, word_hashes
 from selfspec_assets.corpora.overlap import BenchmarkText, N
@@ -35,6 +34,7 @@ from selfspec_assets.corpora.sources import corpus_digests, source_digest, sourc
 from selfspec_assets.corpora.stored import GROUP_ROWS, StoredDocuments
 from selfspec_assets.corpus_contract import Chunks, Corpus, Source
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import opened
 from selfspec_assets.retrieval import Bm25Retriever, Document
 from selfspec_assets.signature import folder_digest
 from selfspec_assets.words import count_words, words

@@ -20,6 +20,8 @@ PURE = {
         "prompts",
         "templates",
         "text_file",
+        "file_kinds",
+        "opened_file",
         "records",
         "readers",
         "pack_readers",

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 from selfspec_assets import home
 from selfspec_assets.corpora.build import present_sources
 from selfspec_assets.corpora.formats import records
-from selfspec_assets.corpora.lines import opened
 from selfspec_assets.corpora.record import Record, used_twice
 from selfspec_assets.corpora.sources import SourceFile
 from selfspec_assets.corpus_contract import Source
 from selfspec_assets.domain import DataKind, Pack
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import opened
 from selfspec_assets.retrieval import Document, read_corpus
 from selfspec_assets.words import count_words
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from selfspec_assets.corpora.lines import MAX_RECORD, OpenFile, numbered_lines, too_large
+from selfspec_assets.corpora.lines import MAX_RECORD, numbered_lines, too_large
 from selfspec_assets.corpora.pubmed import read_pubmed
 from selfspec_assets.corpora.record import Record
 from selfspec_assets.corpus_contract import Source
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import OpenFile
 from selfspec_assets.readers.parquet import parquet_rows
 from selfspec_assets.retrieval import parse_document
 

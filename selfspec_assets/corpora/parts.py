@@ -21,7 +21,6 @@ from selfspec_assets.corpora.chunks import passages
 from selfspec_assets.corpora.clean import one_line, paragraphs
 from selfspec_assets.corpora.duplicates import BAND_COLUMNS, Textless
 from selfspec_assets.corpora.formats import records
-from selfspec_assets.corpora.lines import OpenFile, opened
 from selfspec_assets.corpora.minhash import band_keys, shingles
 from selfspec_assets.corpora.ngrams import word_hashes
 from selfspec_assets.corpora.overlap import BenchmarkText
@@ -29,6 +28,7 @@ from selfspec_assets.corpora.record import Record
 from selfspec_assets.corpora.sources import SourceFile
 from selfspec_assets.corpus_contract import Chunks, Source
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import OpenFile, opened
 from selfspec_assets.progress import Progress, Report
 from selfspec_assets.signature import file_digest
 from selfspec_assets.stopping import StopBetweenBatches

@@ -5,13 +5,12 @@ again replaces the earlier one, and <DeleteCitation> takes articles out, so upda
 their names are in that order. https://dtd.nlm.nih.gov/ncbi/pubmed/ describes the elements.
 """
 
-import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from selfspec_assets.corpora.lines import OpenFile, read_error
 from selfspec_assets.corpora.record import Record
 from selfspec_assets.errors import SelfspecError
+from selfspec_assets.opened_file import DAMAGE, OpenFile, read_error
 
 _ROOT = "PubmedArticleSet"
 
@@ -37,7 +36,7 @@ def read_pubmed(file: OpenFile) -> Iterator[Record]:
     except ElementTree.ParseError as error:
         place = f"{file.path}:{error.position[0]}"
         raise SelfspecError(place, f"is not valid XML: {error}", "fetch the file again") from None
-    except (EOFError, zlib.error, OSError) as error:
+    except DAMAGE as error:
         raise read_error(file, f"{file.path}: article {article + 1}", error) from None
 
 
@@ -45,7 +44,7 @@ def _top_elements(file: OpenFile) -> Iterator[ElementTree.Element]:
     """Each whole child of the root, which forgets it afterwards."""
     depth = 0
     root: ElementTree.Element | None = None
-    for event, element in ElementTree.iterparse(file.stream, ("start", "end")):
+    for event, element in ElementTree.iterparse(file.text_stream(), ("start", "end")):
         if event == "start":
             if root is None:
                 root = element
