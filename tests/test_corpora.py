@@ -204,7 +204,7 @@ BAD: dict[str, tuple[str, bytes, dict[str, Any], str, str]] = {
     "header alone": ("a.csv", b"text\r\n", {}, "a.csv", "the file is empty"),
     "missing parquet column": ("a.parquet", parquet_bytes([{"text": "x"}]), {"text": "body"}, "", "'body'"),
     "missing column": ("a.jsonl", JSONL, {"text": "body"}, ":1", "no 'body'; it has: "),
-    "missing csv column": ("a.csv", as_csv(","), {"text": "body"}, ":2", "no 'body'; it has: id, title, text"),
+    "missing csv column": ("a.csv", as_csv(","), {"text": "body"}, ":1", "no 'body'; it has: id, title, text"),
     "null": ("a.jsonl", JSONL + b'{"text": null}', {}, ":3", "'text' is null or empty"),
     "null parquet": (
         "a.parquet",

@@ -209,8 +209,8 @@ def test_a_page_is_told_from_a_line_with_tags(text: bytes, page: bool) -> None:
     "text",
     [
         b"PAR1\tB-Gene\n", b"BZh is a sign.", b"GIF8 and PNG", b"Rar! said the raven.", b"ARROW1 is a gene.",
-        b"PK is a",        b"%PD", b"7z", b"", "Grün ist das Moos.\f".encode("latin-1"), "日本語。".encode("iso2022_jp") * 50,
-        "naïve “text”".encode("cp1252"), b"id,text,mood\n1,\0a,b\n", "text".encode("utf-16") * 2,
+        b"PK is a", b"%PD", b"7z", b"", "Grün ist das Moos.\f".encode("latin-1"), b"id,text,mood\n1,\0a,b\n",
+        "日本語。".encode("iso2022_jp") * 50, "naïve “text”".encode("cp1252"), "text".encode("utf-16") * 2,
     ],
 )  # fmt: skip
 def test_text_is_not_taken_for_another_kind(text: bytes) -> None:

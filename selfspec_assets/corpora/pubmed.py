@@ -8,6 +8,7 @@ their names are in that order. https://dtd.nlm.nih.gov/ncbi/pubmed/ describes th
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+from selfspec_assets.corpora.jats import JATS_ROOTS
 from selfspec_assets.corpora.record import Record
 from selfspec_assets.errors import SelfspecError
 from selfspec_assets.opened_file import DAMAGE, OpenFile, read_error
@@ -50,7 +51,8 @@ def _top_elements(file: OpenFile) -> Iterator[ElementTree.Element]:
                 root = element
                 if root.tag != _ROOT:
                     reason = f"its root is <{root.tag}>, not <{_ROOT}>"
-                    raise SelfspecError(file.path, reason, "give a file of PubMed's baseline or updatefiles")
+                    remedy = "declare 'format: jats', or " if root.tag in JATS_ROOTS else ""
+                    raise SelfspecError(file.path, reason, f"{remedy}give a file of PubMed's baseline or updatefiles")
             depth += 1
             continue
         depth -= 1
