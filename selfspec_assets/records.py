@@ -14,7 +14,7 @@ from selfspec_assets.text_file import read_text
 BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
 SPREAD_JSON = "is JSON, but one value goes on over several lines"
 _MOST_SPREAD = 64 << 20
-_READERS_BY_KEY = {"data": "squad", "examples": "bigbench", "questions": "bioasq"}
+READERS_BY_KEY = {"data": "squad", "examples": "bigbench", "questions": "bioasq"}  # list in the file → who reads it
 _MENTION_MARK = re.compile(r"\[/?[12]\]")
 _SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 
@@ -177,8 +177,9 @@ def _for_spread(what: str, lines: Sequence[str]) -> str:
     except (ValueError, RecursionError):
         value = None
     keys = value if isinstance(value, dict) else {}
-    reader = next((name for key, name in _READERS_BY_KEY.items() if isinstance(keys.get(key), list)), "json")
-    return f"give the benchmark 'reader: {reader}', or write one JSON object per line"
+    reader = next((name for key, name in READERS_BY_KEY.items() if isinstance(keys.get(key), list)), None)
+    named = f"'reader: {reader}'" if reader else "the reader of its format, or a function of its readers.py,"
+    return f"give the benchmark {named} or write one JSON object per line"
 
 
 def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = False) -> str:

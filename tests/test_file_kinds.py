@@ -23,8 +23,9 @@ from selfspec_assets.errors import SelfspecError
 from selfspec_assets.file_kinds import HEAD, is_page, not_text
 from selfspec_assets.opened_file import opened
 from selfspec_assets.pack_readers import bound_reader
+from selfspec_assets.readers import SHARED
 from selfspec_assets.readers.parquet import parquet_rows
-from selfspec_assets.records import load_seeds
+from selfspec_assets.records import READERS_BY_KEY, Item, load_seeds
 from selfspec_assets.retrieval import read_corpus
 from selfspec_assets.text_file import read_text
 
@@ -232,6 +233,59 @@ def test_a_parquet_reader_says_what_it_was_given(tmp_path: Path) -> None:
     with pytest.raises(SelfspecError, match="cannot be read as Parquet") as caught:
         list(parquet_rows(path, {"text"}))
     assert "it is packed as gzip: unpack it" in caught.value.remedy
+
+
+@pytest.mark.parametrize("key", READERS_BY_KEY)
+def test_json_spread_over_lines_is_called_json_and_its_reader_is_named(tmp_path: Path, key: str) -> None:
+    assert READERS_BY_KEY[key] in SHARED
+    (tmp_path / "a.json").write_text(json.dumps({"version": "1", key: [{"a": 1}]}, indent=1))
+    with pytest.raises(SelfspecError, match=r"a\.json:1: is JSON, but one value goes on") as caught:
+        list(bound_reader(tmp_path, "jsonl", {})(tmp_path / "a.json"))
+    assert f"'reader: {READERS_BY_KEY[key]}'" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "spread"),
+    [
+        (json.dumps([ITEM], indent=1), True),
+        (json.dumps(ITEM, indent=1) + "\n" + json.dumps(ITEM, indent=1), True),
+        (json.dumps(ITEM) + "\n" + json.dumps(ITEM, indent=1), True),
+        (json.dumps(ITEM)[:-5], False),
+        (json.dumps(ITEM)[:-5] + "\n" + json.dumps(ITEM), False),
+        ("Moss.\n", False),
+        ("[" * 100_000 + "\n", False),
+    ],
+    ids=["a list", "objects", "one of two", "torn at the end", "torn", "text", "nested"],
+)
+def test_only_whole_json_is_called_spread(tmp_path: Path, content: str, spread: bool) -> None:
+    (tmp_path / "a").write_text(content)
+    expected = "one value goes on over several lines" if spread else "is not JSON"
+    for reading in (WAYS["benchmark"][1], load_seeds):
+        if reading is load_seeds and content.startswith('{"id": "a", "input": "Moss?", "references": ["green"]}'):
+            continue  # its first line is no seed
+        with pytest.raises(SelfspecError, match=expected) as caught:
+            reading(tmp_path / "a")
+        assert "one JSON object per line" in caught.value.remedy
+
+
+@pytest.mark.parametrize("separator", [";", "|", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("reader", ["table", "column_table"])
+def test_a_table_that_does_not_split_suggests_its_separator(
+    tmp_path: Path, reader: str, quote: str, separator: str
+) -> None:
+    options: dict[str, dict[str, object]] = {
+        "table": {"input": "{text}", "answer": "mood"},
+        "column_table": {"input": "{text}", "questions": {"mood": "Good?"}, "labels": {"1": "yes"}},
+    }
+    rows = [["text", "mood"], ["Moss, soft", "1"]]
+    path = tmp_path / "a.csv"
+    path.write_text("".join(separator.join(f"{quote}{cell}{quote}" for cell in row) + "\n" for row in rows))
+    with pytest.raises(SelfspecError) as caught:
+        list(bound_reader(tmp_path, reader, options[reader])(path))
+    assert f"'separator: {json.dumps(separator)}'" in caught.value.remedy
+    found = list(bound_reader(tmp_path, reader, {**options[reader], "separator": separator})(path))
+    assert [item.input for item in found if isinstance(item, Item)] == ["Moss, soft"]
 
 
 def test_a_locked_zip_is_named(tmp_path: Path) -> None:
