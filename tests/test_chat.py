@@ -211,9 +211,8 @@ def test_check_says_that_a_template_is_left_unused(chat_project: Project) -> Non
 
 def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lists and paragraphs are its answer, in tuning and in scoring; a base's text goes on after a blank line."""
-    from selfspec_assets.steps import predictions, responses
-
     from selfspec_assets.orchestration import runner
+    from selfspec_assets.steps import predictions, responses
 
     seen: list[StopRules] = []
 

@@ -443,9 +443,8 @@ def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
 
 def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
-    from selfspec_assets.steps import job as step
-
     from selfspec_assets.orchestration.runner import run_recipe
+    from selfspec_assets.steps import job as step
 
     step._models.clear()  # what the fixture's runs left
     load = LanguageModel.load.__func__  # type: ignore[attr-defined]

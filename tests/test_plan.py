@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from selfspec_assets.steps import responses as responses_asset
 from typer.testing import CliRunner
 
 from selfspec_assets.base import home
@@ -23,6 +22,7 @@ from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.planning.costs import Cost, Past, PastRuns
 from selfspec_assets.planning.plan import Row, plan, totals
 from selfspec_assets.recipe.recipe import EXCLUDED, load_recipe
+from selfspec_assets.steps import responses as responses_asset
 from selfspec_assets.steps.lineage import Lineage, every_step
 from selfspec_assets.steps.size import Size
 from selfspec_assets.warehouse import Attempts, Warehouse

@@ -15,12 +15,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from selfspec_assets.steps import adapter as adapter_asset
-
 from selfspec_assets.base import failpoints
 from selfspec_assets.method.tuning.tune import tune
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps import adapter as adapter_asset
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.seeds import Seeds
