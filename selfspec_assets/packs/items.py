@@ -10,7 +10,7 @@ from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark
 from selfspec_assets.recipe.sections import DataKind
 
-REPEATS_TEST = "training items left out: a test item has their input"
+REPEATS_TEST = "training items left out, as a test item has their input"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 
 
