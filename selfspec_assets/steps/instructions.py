@@ -11,10 +11,7 @@ from selfspec_assets.base.signature import random_seed, signature, text_digest
 from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts
 from selfspec_assets.method.instructions.list_parser import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-    too_few_to_show,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import cached_file_digest
 from selfspec_assets.steps.job import Job, Tables

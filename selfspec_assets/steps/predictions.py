@@ -15,9 +15,7 @@ from selfspec_assets.method.prompts import EVALUATION_PROMPTS
 from selfspec_assets.method.scoring.item_draw import draw_order
 from selfspec_assets.packs.records import demonstrating
 from selfspec_assets.packs.scored_benchmarks import read_present, scored_benchmarks, too_few_demonstrations
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need

@@ -6,15 +6,7 @@ from typing import Any, ClassVar
 from selfspec_assets import plugins
 from selfspec_assets.base.signature import text_digest
 from selfspec_assets.recipe.recipe import Recipe
-from selfspec_assets.steps.exam import (
-    AVERAGE,
-    Exam,
-    Series,
-    item_rows,
-    lift_rows,
-    score,
-    score_rows,
-)
+from selfspec_assets.steps.exam import AVERAGE, Exam, Series, item_rows, lift_rows, score, score_rows
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.predictions import TOO_LONG, expected_questions
