@@ -94,8 +94,8 @@ def test_what_is_doubtful_is_stored_and_shown_by_each_command(project: Project) 
     stored = {row.what: (row.count, row.first_place) for row in made.tables[BenchmarkRemarkRow]}
     assert stored == {BLANK_ALTERNATIVE: (1, "q2"), CONTRADICTORY: (1, "q0, other"), REPEATED: (1, "again")}
     shown = lineage.step("benchmarks").headline(made.tables)
-    assert shown[f"colours: {REPEATED}"] == "1; the first: again"
-    told = [f"{count} {what}; the first: {first}" for what, (count, first) in stored.items()]
+    assert shown[f"colours: {REPEATED}"] == "1, the first: again"
+    told = [f"{what}: {count}, the first: {first}" for what, (count, first) in stored.items()]
     for command in (["check", "tiny"], ["check", "--domain", "botany"], ["benchmarks", "show", "colours"]):
         done = RUN.invoke(app, command)
         assert all(line in done.stdout for line in told), (command, done.stdout, done.stderr)
@@ -127,10 +127,10 @@ def item(name: str, text: str, *references: str) -> Item:
 @pytest.mark.parametrize(
     ("items", "told"),
     [
-        ([item("a", "x", "yes"), item("b", "x ", "no"), item("c", "y", "no")], ["1 inputs stand", "a, b"]),
-        ([item("a", "x", "yes"), item("b", "x", "yes"), item("c", "x", "yes")], ["2 items repeat", "b"]),
-        ([item("a", "x", "yes", "si"), item("b", "x", "si", "yes")], ["1 items repeat", "b"]),
-        ([item("a", "X y", "Yes"), item("b", "x  Y", "yes")], ["1 items repeat", "b"]),
+        ([item("a", "x", "yes"), item("b", "x ", "no"), item("c", "y", "no")], [f"{CONTRADICTORY}: 1", "a, b"]),
+        ([item("a", "x", "yes"), item("b", "x", "yes"), item("c", "x", "yes")], [f"{REPEATED}: 2", "b"]),
+        ([item("a", "x", "yes", "si"), item("b", "x", "si", "yes")], [f"{REPEATED}: 1", "b"]),
+        ([item("a", "X y", "Yes"), item("b", "x  Y", "yes")], [f"{REPEATED}: 1", "b"]),
         ([item("a", "x", "yes"), item("b", "y", "yes")], []),
     ],
 )
@@ -143,7 +143,7 @@ def test_contradictory_and_repeated_inputs_are_counted(items: list[Item], told: 
 def test_remarks_are_counted_by_kind() -> None:
     remarks = [Remark("blanks", "a"), Remark("lost", "b", drops=True), Remark("blanks", "c")]
     found = [doubt.line for doubt in doubtful_items(ReadItems([], remarks))]
-    assert found == ["2 blanks; the first: a", "1 lost; the first: b"]
+    assert found == ["blanks: 2, the first: a", "lost: 1, the first: b"]
 
 
 def _folder_of_texts(project: Project) -> str:

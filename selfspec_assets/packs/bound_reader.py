@@ -51,6 +51,8 @@ def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: P
                 raise TypeError(f"it gives {item!r:.100}, not items with id and input as texts")
             if not isinstance(item.references, tuple) or not all(isinstance(text, str) for text in item.references):
                 raise TypeError(f"it gives references {item.references!r:.100}, not a tuple of texts")
+            if not isinstance(item.document, str):
+                raise TypeError(f"it gives document {item.document!r:.100}, not the name of one as text")
             yield item
     except SelfspecError:
         raise

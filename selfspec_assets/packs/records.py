@@ -26,9 +26,8 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
-    document: str = field(
-        default="", compare=False
-    )  # the report, abstract or article that it is about, where several items may share one
+    # The report, abstract or article that it is about, where several items may share one; "" where items stand alone.
+    document: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,10 @@ def _counting(named: NamedRecipe) -> Counting | None:
     spec = Lineage(named).model_spec
     if named.recipe.base_model.model == EMBEDDED or not Path(spec.path_or_id).is_dir():
         return None
-    return tokens_of(load_tokenizer(spec))
+    try:
+        return tokens_of(load_tokenizer(spec))
+    except SelfspecError:  # said where the model itself is looked at
+        return None
 
 
 def _check_corpus(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:

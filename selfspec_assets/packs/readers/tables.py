@@ -70,7 +70,8 @@ def column_table(
     for place, number, row in _rows(path, wanted, separator, encoding):
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
-            yield Item(f"line-{number}:{column}", filled(place, input, {**row, "question": question}), (gold,))
+            asked = filled(place, input, {**row, "question": question})
+            yield Item(f"line-{number}:{column}", asked, (gold,), f"line-{number}")
 
 
 def columns_of(template: str) -> set[str]:
