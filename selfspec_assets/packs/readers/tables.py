@@ -2,12 +2,13 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
-from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of
+from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of, other_separator
 from selfspec_assets.packs.readers.question import AnswerIs, Question, fields_of, filled
 from selfspec_assets.packs.records import Item, Remark, text_field
 
@@ -79,7 +80,8 @@ def column_table(
         place, number, row = found
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
-            yield Item(f"line-{number}:{column}", filled(place, input, {**row, "question": question}), (gold,))
+            asked = filled(place, input, {**row, "question": question})
+            yield Item(f"line-{number}:{column}", asked, (gold,), f"line-{number}")
 
 
 def _rows(
@@ -88,13 +90,15 @@ def _rows(
     """Place, first line and fields of each row; a remark for each that spans lines."""
     text = filled_text(path, encoding)
     plain = (quoting or ("none" if separator == "\t" else "csv")) == "none"
-    header = _header(str(path), list(columns), wanted) if columns else []
-    for first, last, cells in _unquoted(text, separator) if plain else _quoted(path, text, separator):
+    other = other_separator(text.partition("\n")[0], separator, wanted)
+    hint = f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'; " if other else ""
+    header = _header(str(path), list(columns), wanted, "") if columns else []
+    for first, last, cells in _unquoted(text, separator) if plain else _quoted(path, text, separator, hint):
         place = f"{path}:{first}"
         if last > first:
             yield Remark(SPANS_LINES, place)
         if not header:
-            header = _header(place, cells, wanted)
+            header = _header(place, cells, wanted, hint)
         elif cells:
             yield place, first, _row(place, header, cells)
 
@@ -105,7 +109,7 @@ def _unquoted(text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]
         yield number, number, line.split(separator) if line else []
 
 
-def _quoted(path: Path, text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]:
+def _quoted(path: Path, text: str, separator: str, hint: str) -> Iterator[tuple[int, int, list[str]]]:
     """As ``_unquoted``, of a text with quotes."""
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     first = 1
@@ -114,11 +118,12 @@ def _quoted(path: Path, text: str, separator: str) -> Iterator[tuple[int, int, l
             yield first, reader.line_num, cells
             first = reader.line_num + 1
     except csv.Error as error:
-        remedy = "close the quote; give the reader 'quoting: none' if quotes are letters here; or get the file again"
+        no_quotes = "close the quote; give the reader 'quoting: none' if quotes are letters here; or get the file again"
+        remedy = f"{hint if first == 1 else ''}{no_quotes}"
         raise SelfspecError(f"{path}:{first}", f"is not valid CSV: {error}", remedy) from error
 
 
-def _header(place: str, cells: list[str], wanted: set[str]) -> list[str]:
+def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[str]:
     twice = [name for name in wanted if cells.count(name) > 1]
     if twice:
         raise SelfspecError(place, f"the header has column '{min(twice)}' twice", "rename one of them")
@@ -126,8 +131,8 @@ def _header(place: str, cells: list[str], wanted: set[str]) -> list[str]:
     if missing:
         reason = f"the header has no column '{missing[0]}'; it has: {', '.join(cells)}"
         remedy = (
-            f"{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml; of a file "
-            "without a header, name its columns with 'columns'"
+            f"{hint}{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml; of a "
+            "file without a header, name its columns with 'columns'"
         )
         raise SelfspecError(place, reason, remedy)
     return cells
