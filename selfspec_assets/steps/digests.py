@@ -4,7 +4,7 @@ from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import canonical_json, file_digest_once, folder_files, text_digest
-from selfspec_assets.packs.bound_reader import is_shared
+from selfspec_assets.packs.bound_reader import reader_code
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.recipe.recipe import Recipe
 
@@ -19,8 +19,9 @@ def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
             digests[name] = _data_digest(path)
         # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
         digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
-    if not all(is_shared(pack.folder, reader) for reader in {benchmark.reader for benchmark in benchmarks}):
-        digests["readers"] = cached_file_digest(pack.folder / "readers.py")
+    code = sorted({found for one in benchmarks if (found := reader_code(pack.folder, one.reader)) is not None})
+    if code:  # of one pack's file its digest alone, as it always was
+        digests["readers"] = code[0] if len(code) == 1 else text_digest(canonical_json(code))
     return digests
 
 
