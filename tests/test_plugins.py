@@ -279,7 +279,12 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
     ],
 )
 def test_a_judge_that_breaks_its_contract_stops_by_name(
-    own: Callable[..., Project], registry: plugins.Registry, finished: Project, verdicts: str, words: str
+    own: Callable[..., Project],
+    registry: plugins.Registry,
+    finished: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    verdicts: str,
+    words: str,
 ) -> None:
     from selfspec_assets.steps.job import Job
 
@@ -288,16 +293,13 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
         "@plugins.step('odd', version='1')\nclass Odd(RefiningStep):\n    '''Judges.'''\n    refines = 'responses'\n"
         f"    def judge(self, job, rows):\n        return {verdicts}\n"
     )
-    folder = finished.folder / "plugins"
-    shutil.copytree(Path(os.environ["SELFSPEC_HOME"]) / "plugins", folder, dirs_exist_ok=True)
-    try:
-        named = load_recipe("tiny")
-        with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
-        job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
-        with pytest.raises(SelfspecError, match=words):
-            job.lineage.step("odd").make(job)
-    finally:
-        shutil.rmtree(folder)
+    registry.load()  # while the project of the plug-in is this process's
+    finished.enter(monkeypatch)
+    named = load_recipe("tiny")
+    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
+    job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
+    with pytest.raises(SelfspecError, match=words):
+        job.lineage.step("odd").make(job)
 
 
 @pytest.mark.parametrize(

@@ -378,7 +378,7 @@ def test_a_stranger_names_a_shared_reader_and_its_columns_without_code(project: 
     benchmark = benchmark_of(project, file="moods.csv", reader="table", options=options, metrics=["macro_f1"])
     found = load_items(load_pack("botany"), benchmark, "published")
     assert [item.references for item in found] == [("glad",), ("sad",)]
-    assert benchmark.metrics == ("macro_f1",)
+    assert [use.name for use in benchmark.metrics] == ["macro_f1"]
 
 
 def test_a_pack_s_own_function_takes_options_too_and_goes_first(project: Project) -> None:

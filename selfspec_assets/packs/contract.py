@@ -87,8 +87,8 @@ class Benchmark(Strict):
         for use in metrics:
             if use.name == MAJORITY:
                 continue
-            if not plugins.REGISTRY.foreign and plugins.REGISTRY.find("metric", use.name) is None:
-                continue  # it may be a plug-in's, of which no code is run
+            if plugins.REGISTRY.may_hide("metric", use.name):
+                continue
             try:
                 plugins.REGISTRY.get("metric", use.name, use.name).options(use.options, use.name)
             except SelfspecError as error:

@@ -122,7 +122,7 @@ class Pack:
         """Whether only code of the pack could read it, and none may be run."""
         if self.code:
             return False
-        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.find("reader", benchmark.reader) is None
+        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.may_hide("reader", benchmark.reader)
 
 
 def domain_names() -> list[str]:
