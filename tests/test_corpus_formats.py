@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.opened_file import opened
@@ -215,6 +216,50 @@ def test_columns_that_do_not_split_suggest_the_separator(
 )
 def test_which_separator_is_suggested(top: str, wanted: set[str], expected: str) -> None:
     assert other_separator(top, ",", wanted) == expected
+
+
+OPEN = 'id{0}text\n1{0}"Moss is soft.\n2{0}Ferns grow" here.\n'
+
+
+@pytest.mark.parametrize(("keys", "texts"), [
+    ({"format": "tsv"}, ['"Moss is soft.', 'Ferns grow" here.']),
+    ({"format": "csv", "separator": "\t"}, ['"Moss is soft.', 'Ferns grow" here.']),
+    ({"format": "csv", "quoting": "none"}, ['"Moss is soft.', 'Ferns grow" here.']),
+])  # fmt: skip
+def test_quotes_that_are_letters_join_no_rows(tmp_path: Path, keys: dict[str, str], texts: list[str]) -> None:
+    separator = "," if keys.get("quoting") else "\t"
+    assert [one.text for one in read(tmp_path, OPEN.format(separator), **keys, id="id")] == texts
+
+
+@pytest.mark.parametrize("keys", [{"format": "csv"}, {"format": "tsv", "quoting": "csv"}])
+def test_quotes_of_csv_that_do_not_end_name_the_option(tmp_path: Path, keys: dict[str, str]) -> None:
+    separator = "," if keys["format"] == "csv" else "\t"
+    error = refused(tmp_path, OPEN.format(separator), **keys)
+    assert error.place == f"{tmp_path / 'a'}:2"
+    assert "'quoting: none'" in error.remedy
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ('"id"\t"text"\n1\tMoss\n', "no 'text'"), ('id\ttext\n1\t"Moss\nis soft"\n', "1 fields"),
+])  # fmt: skip
+def test_quotes_between_tabs_that_are_no_letters_name_the_option(tmp_path: Path, text: str, reason: str) -> None:
+    error = refused(tmp_path, text, format="tsv")
+    assert reason in error.reason
+    assert "'quoting: csv'" in error.remedy
+
+
+def test_quoting_is_a_key_of_tables_alone() -> None:
+    with pytest.raises(ValidationError, match="only csv and tsv need it"):
+        corpus(source(format="jsonl", files=["a"], quoting="none"))
+
+
+def test_quoting_leaves_signatures_alone_except_of_files_with_tabs() -> None:
+    def declared(**keys: Any) -> str:
+        return corpus(source(files=["a"], **keys)).declared()
+
+    assert "quoting" not in declared(format="csv") + declared(format="jsonl") + declared(format="csv", separator=";")
+    assert '"quoting"' in declared(format="tsv"), "they were read with quotes before"
+    assert declared(format="tsv") == declared(format="tsv", quoting="none") != declared(format="tsv", quoting="csv")
 
 
 def test_a_separator_that_is_not_given_leaves_the_signature_alone() -> None:

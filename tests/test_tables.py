@@ -59,6 +59,12 @@ def test_a_quoted_header_between_tabs_names_the_option(tmp_path: Path) -> None:
     assert "give the reader 'quoting: csv'" in caught.value.remedy
 
 
+def test_a_quoted_text_of_two_lines_between_tabs_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(SelfspecError, match="has 1 columns instead of 2") as caught:
+        read(tmp_path, 'text\tmood\n"Up\nand away"\tgood\n', separator="\t")
+    assert "give the reader 'quoting: csv'" in caught.value.remedy
+
+
 def test_a_quote_that_ends_nowhere_is_named_where_it_begins(tmp_path: Path) -> None:
     with pytest.raises(SelfspecError, match="is not valid CSV") as caught:
         read(tmp_path, 'text,mood\na,good\n"Up,good\nb,bad\n')

@@ -16,7 +16,7 @@ from selfspec_assets.packs.corpora.lines import MAX_RECORD, numbered_lines, too_
 from selfspec_assets.packs.corpora.markup import html_text, markdown_text
 from selfspec_assets.packs.corpora.pubmed import read_pubmed
 from selfspec_assets.packs.corpora.record import Record
-from selfspec_assets.packs.readers.files import other_separator
+from selfspec_assets.packs.readers.files import other_separator, table_rows
 from selfspec_assets.packs.readers.parquet import parquet_rows
 from selfspec_assets.packs.records import SPREAD_JSON, goes_on
 
@@ -93,16 +93,14 @@ def _without_titles(source: Source, file: OpenFile) -> SelfspecError:
 
 def _table(source: Source, file: OpenFile) -> Iterator[Record]:
     csv.field_size_limit(MAX_RECORD)
-    separator = source.separator or ("," if source.format == "csv" else "\t")
+    separator = source.columns_parted_by
     lines = (text for _, text in numbered_lines(file, source.encoding))
     top = next(lines, "")
-    reader = csv.reader(chain([top], lines), delimiter=separator, strict=True)
     header: list[str] = []
-    first = 1
+    following = 1
     try:
-        for cells in reader:
-            place, number = f"{file.path}:{first}", first
-            first = reader.line_num + 1
+        for number, last, cells in table_rows(chain([top], lines), separator, quotes=source.has_quotes):
+            place, following = f"{file.path}:{number}", last + 1
             if not cells:
                 continue
             if not header:
@@ -111,17 +109,23 @@ def _table(source: Source, file: OpenFile) -> Iterator[Record]:
                 continue
             if len(cells) != len(header):
                 reason = f"{len(cells)} fields, but the header names {len(header)} columns"
-                raise SelfspecError(place, reason, "quote fields that hold the separator, or correct the row")
+                no_quotes = "declare 'quoting: csv' if quotes hold fields of several lines together"
+                remedy = "quote fields that hold the separator" if source.has_quotes else no_quotes
+                raise SelfspecError(place, reason, f"{remedy}, or correct the row")
             yield _from_columns(source, file, place, number, dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         remedy = "" if header else _other_separator(source, top, separator)
         reason = f"not {source.format.upper()}: {error}"
-        raise SelfspecError(f"{file.path}:{first}", reason, f"{remedy}correct the row") from None
+        remedy += "correct the row, or declare 'quoting: none' if quotes are letters here"
+        raise SelfspecError(f"{file.path}:{following}", reason, remedy) from None
 
 
 def _other_separator(source: Source, top: str, separator: str) -> str:
     found = other_separator(top, separator, _columns(source))
-    return f"declare 'format: csv' with 'separator: {json.dumps(found)}', or " if found else ""
+    quotes = " and 'quoting: csv'" if found == "\t" and '"' in top else ""
+    if found:
+        return f"declare 'format: csv' with 'separator: {json.dumps(found)}'{quotes}, or "
+    return "declare 'quoting: csv' if its quotes are no letters, or " if '"' in top and not source.has_quotes else ""
 
 
 def _check_header(source: Source, place: str, header: Sequence[str], remedy: str) -> None:

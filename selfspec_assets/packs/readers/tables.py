@@ -5,15 +5,22 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
-from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of, other_separator
+from selfspec_assets.packs.readers.files import (
+    Labels,
+    OneCharacter,
+    Quoting,
+    filled_text,
+    has_quotes,
+    label_of,
+    other_separator,
+    table_rows,
+)
 from selfspec_assets.packs.readers.question import AnswerIs, Question, fields_of, filled
 from selfspec_assets.packs.records import Item, Remark, text_field
 
 SPANS_LINES = "rows that span lines, since a quoted text goes on in the next"
-Quoting = Literal["none", "csv"]
 Row = dict[str, object]
 
 
@@ -89,47 +96,33 @@ def _rows(
 ) -> Iterator[tuple[str, int, Row] | Remark]:
     """Place, first line and fields of each row; a remark for each that spans lines."""
     text = filled_text(path, encoding)
-    plain = (quoting or ("none" if separator == "\t" else "csv")) == "none"
-    hint = _hint(text.partition("\n")[0], separator, wanted, plain)
+    quotes = has_quotes(separator, quoting)
+    hint = _hint(text.partition("\n")[0], separator, wanted, quotes)
     header = _header(str(path), list(columns), wanted, "") if columns else []
-    for first, last, cells in _unquoted(text, separator) if plain else _quoted(path, text, separator, hint):
-        place = f"{path}:{first}"
-        if last > first:
-            yield Remark(SPANS_LINES, place)
-        if not header:
-            header = _header(place, cells, wanted, hint)
-        elif cells:
-            yield place, first, _row(place, header, cells)
-
-
-def _hint(top: str, separator: str, wanted: set[str], plain: bool) -> str:
-    """What may be wrong where the first line is no header: another separator, or quotes that are no letters."""
-    other = other_separator(top, separator, wanted)
-    quotes = "'quoting: csv'" if '"' in top else ""
-    if other:
-        also = f" and {quotes}" if quotes and other == "\t" else ""
-        return f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'{also}; "
-    return f"if its quotes are no letters, give the reader {quotes}; " if quotes and plain else ""
-
-
-def _unquoted(text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    """First line, last line and cells of each record: here, of each line."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        yield number, number, line.split(separator) if line else []
-
-
-def _quoted(path: Path, text: str, separator: str, hint: str) -> Iterator[tuple[int, int, list[str]]]:
-    """As ``_unquoted``, of a text with quotes."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    first = 1
+    last = 0
     try:
-        for cells in reader:
-            yield first, reader.line_num, cells
-            first = reader.line_num + 1
+        for first, last, cells in table_rows(io.StringIO(text), separator, quotes=quotes):
+            place = f"{path}:{first}"
+            if last > first:
+                yield Remark(SPANS_LINES, place)
+            if not header:
+                header = _header(place, cells, wanted, hint)
+            elif cells:
+                yield place, first, _row(place, header, cells, quotes)
     except csv.Error as error:
         no_quotes = "close the quote; give the reader 'quoting: none' if quotes are letters here; or get the file again"
-        remedy = f"{hint if first == 1 else ''}{no_quotes}"
-        raise SelfspecError(f"{path}:{first}", f"is not valid CSV: {error}", remedy) from error
+        remedy = f"{'' if header else hint}{no_quotes}"
+        raise SelfspecError(f"{path}:{last + 1}", f"is not valid CSV: {error}", remedy) from error
+
+
+def _hint(top: str, separator: str, wanted: set[str], quotes: bool) -> str:
+    """What may be wrong where the first line is no header: another separator, or quotes that are no letters."""
+    other = other_separator(top, separator, wanted)
+    option = "'quoting: csv'" if '"' in top else ""
+    if other:
+        also = f" and {option}" if option and other == "\t" else ""
+        return f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'{also}; "
+    return f"if its quotes are no letters, give the reader {option}; " if option and not quotes else ""
 
 
 def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[str]:
@@ -147,8 +140,10 @@ def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[s
     return cells
 
 
-def _row(place: str, header: list[str], cells: list[str]) -> Row:
+def _row(place: str, header: list[str], cells: list[str], quotes: bool) -> Row:
     if len(cells) != len(header):
         reason = f"has {len(cells)} columns instead of {len(header)}"
-        raise SelfspecError(place, reason, f"give each line: {', '.join(header)}")
+        held = not quotes and any(cell.startswith('"') for cell in cells)
+        hint = "; give the reader 'quoting: csv' if quotes hold lines or columns together" if held else ""
+        raise SelfspecError(place, reason, f"give each line: {', '.join(header)}{hint}")
     return dict(zip(header, cells, strict=True))
