@@ -27,13 +27,14 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.options import checked_options
 from selfspec_assets.base.signature import canonical_json, file_digest_once, text_digest
 
 GROUP = "selfspec.plugins"
@@ -45,7 +46,10 @@ BUILT_IN = (
     *(f"steps.{name}" for name in ("seeds", "corpus", "benchmarks", "training_items")),
     *(f"steps.{name}" for name in ("base_predictions", "base_scores", "instructions", "passages", "responses")),
     *(f"steps.{name}" for name in ("adapter", "predictions", "scores")),
+    *("packs.readers", "method.retrieval.bm25", "method.decoding.forms", "method.prompts"),
+    *("method.instructions.list_parser", "method.scoring.registered"),
 )
+_GIVEN = {"retriever": 1, "filter": 2, "metric": 2, "contrast": 2, "prompt": 3, "reader": 1}  # what is no option
 T = TypeVar("T")
 
 
@@ -73,6 +77,19 @@ class Plugin:
         digests = {path.name: file_digest_once(path) for path in self.code}
         return f"{self.name}@{self.version} {text_digest(canonical_json(digests))}"
 
+    def options(self, given: Mapping[str, object], place: object) -> dict[str, Any]:
+        """Every option with its value, those that were not given with their default.
+
+        Raises:
+            SelfspecError: an option is missing, unknown or of another type; or the plug-in has no readable signature.
+        """
+        what = f"{self.kind} '{self.name}'"
+        try:
+            return checked_options(self.target, given, what, place, skip=_GIVEN[self.kind])
+        except (TypeError, ValueError, NameError) as error:
+            reason = f"{what} of {self.origin} cannot be called: {error}"
+            raise SelfspecError(place, reason, "correct the annotations of its options") from error
+
     def __str__(self) -> str:
         return f"{self.kind} '{self.name}' of {self.origin}"
 
@@ -85,6 +102,7 @@ class Registry:
         self._clashes: dict[tuple[Kind, str], list[Plugin]] = {}
         self.broken: list[SelfspecError] = []  # modules that could not be imported
         self._loaded = False
+        self.foreign = True  # whether code that is not selfspec's own may be imported
 
     def add(self, plugin: Plugin) -> None:
         """Keep a plug-in. Two of one kind and name are kept apart: whoever asks for the name is told of both."""
@@ -125,12 +143,20 @@ class Registry:
         found = self._found.get((kind, name))
         if found is None:
             known = [plugin.name for plugin in self.all(kind)]
-            broken = "".join(f"; {error.place}: {error.reason}" for error in self.broken)
             remedy = (
                 f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or install one that has it"
             )
-            raise SelfspecError(place, f"there is no {kind} '{name}'{broken}", remedy)
+            raise SelfspecError(place, f"there is no {kind} '{name}'{broken_words()}", remedy)
         return found
+
+    def find(self, kind: Kind, name: str) -> Plugin | None:
+        """The plug-in of that kind and name, if there is one.
+
+        Raises:
+            SelfspecError: there are two.
+        """
+        self.load()
+        return self.get(kind, name, name) if (kind, name) in self._found else None
 
     def load(self) -> None:
         """Import every module that may register something, once per process."""
@@ -139,6 +165,8 @@ class Registry:
         self._loaded = True
         for name in BUILT_IN:
             importlib.import_module(f"selfspec_assets.{name}")
+        if not self.foreign:
+            return
         for entry in importlib.metadata.entry_points(group=GROUP):
             self._import_entry(entry)
         for path in sorted((home.project_folder() / FOLDER).glob("*.py")):
@@ -254,6 +282,11 @@ def _code_files(module: Any) -> tuple[Path, ...]:
     if folders:
         return tuple(sorted(path for folder in folders for path in Path(folder).rglob("*.py")))
     return (Path(str(module.__file__)),)
+
+
+def broken_words() -> str:
+    """What to add to "there is no …": the modules that might have had it, and could not be imported."""
+    return "".join(f"; {error.place}: {error.reason}" for error in REGISTRY.broken)
 
 
 def each_broken() -> Iterator[SelfspecError]:

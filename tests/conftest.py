@@ -28,8 +28,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch has been at
-    # work, and would bury the summary.
+    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch has been
+    # at work, and would bury the summary.
     sys.stdout.flush()
     sys.stderr.flush()
     if _status:

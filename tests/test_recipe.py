@@ -10,6 +10,7 @@ import yaml
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe, load_recipes, matching_names, own_recipe_names
 from selfspec_assets.steps.lineage import Lineage, every_step
+from tests import other_plugins  # noqa: F401
 from tests.conftest import RECIPE, Project
 
 DOMAIN_STEPS = tuple(name for name, step in every_step().items() if not step.per_iteration)
@@ -129,6 +130,7 @@ def test_a_projects_own_recipes_and_all_in_reach_where_it_has_none(project: Proj
 
 # Each key of a recipe with another legal value.
 OTHER: dict[str, Any] = {
+    "steps": ["accept"],
     "seed": 4,
     "seeds.sample_train": 2,
     "iterations": 3,
@@ -147,7 +149,8 @@ OTHER: dict[str, Any] = {
     "passages.p_ret.normalise": "softmax",
     "passages.p_ret.temperature": 2.0,
     "passages.max_words": 9,
-    "passages.idf": "okapi",
+    "passages.retriever": "first",
+    "passages.options": {"idf": "okapi"},
     "responses.max_new_tokens": 9,
     "responses.contrast.form": "log_ratio",
     "responses.contrast.alpha": 0.2,

@@ -15,6 +15,7 @@ from selfspec_assets.base.signature import text_digest
 from selfspec_assets.base.strict import Strict
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
 from selfspec_assets.steps.lineage import Lineage
+from tests import other_plugins  # noqa: F401
 from tests.conftest import RECIPE, Project, write_lines
 
 Place = tuple[str, int]  # (step, iteration); 0: of the domain
@@ -57,7 +58,8 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "passages.k": ([3, 2], {("passages", 2)}),
     "passages.p_ret.normalise": ("softmax", both("passages")),
     "passages.p_ret.temperature": (2.0, both("passages")),
-    "passages.idf": ("okapi", both("passages")),
+    "passages.retriever": ("first", both("passages")),
+    "passages.options": ({"idf": "okapi"}, both("passages")),
     "passages.max_words": (9, both("passages")),
     "responses.max_new_tokens": (9, both("responses")),
     "responses.contrast.form": ("log_ratio", {("responses", 2)}),

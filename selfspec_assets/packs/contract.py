@@ -1,9 +1,12 @@
 """The contract of ``domains/<name>/domain.yaml``: names, bounds and defaults of every key. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.signature import canonical_json
 from selfspec_assets.base.strict import Strict
 from selfspec_assets.packs.corpora.contract import Corpus
 from selfspec_assets.packs.paths import PackPath, in_pack
@@ -12,7 +15,29 @@ from selfspec_assets.recipe.sections import Slug
 
 CONTRACT = 1  # of domain.yaml; another number is another contract
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
-MetricName = Literal["set_f1", "numeric_match", "macro_f1", "majority", "box_f1", "squad_f1", "ascii_rouge_l"]
+MAJORITY = "majority"  # a baseline, which packs ask for among the metrics
+
+
+class Use(Strict):
+    """A plug-in by name, with options if need be: ``name``, or ``{name: {option: value}}``."""
+
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), dict):
+            return {"name": next(iter(value)), "options": options}
+        return value
+
+    def identity(self, kind: plugins.Kind) -> str:
+        """What stands in signatures: of selfspec's own the name, which a pack's own function may have, too."""
+        plugin = plugins.REGISTRY.find(kind, self.name)
+        named = self.name if plugin is None or plugin.origin == plugins.OWN else plugin.identity
+        return f"{named} {canonical_json(self.options)}" if self.options else named
 
 
 class Prompts(Strict):
@@ -33,7 +58,7 @@ class Benchmark(Strict):
     train: PackPath | None = None  # labelled items of the same format, never scored: supervised, sample_train
     reader: str = "jsonl"  # of selfspec_assets.packs.readers, or a function of the pack's readers.py
     options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
-    metrics: tuple[MetricName, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
+    metrics: tuple[Use, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
     licence: str = ""
     obtain: str = ""
 
@@ -55,6 +80,21 @@ class Benchmark(Strict):
         why = next((f"the hub did not give it: {said}; " for said in map(why_absent, addresses) if said), "")
         otherwise = hub_address(addresses[0]).how_to_get if addresses else f"add {self.file}"
         return f"{why}{self.obtain or otherwise}{licence}"
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, metrics: tuple[Use, ...]) -> tuple[Use, ...]:
+        for use in metrics:
+            if use.name == MAJORITY:
+                continue
+            if not plugins.REGISTRY.foreign and plugins.REGISTRY.find("metric", use.name) is None:
+                continue  # it may be a plug-in's, of which no code is run
+            try:
+                plugins.REGISTRY.get("metric", use.name, use.name).options(use.options, use.name)
+            except SelfspecError as error:
+                known = f"{error.reason}; {error.remedy}"
+                raise ValueError(f"{known}, {MAJORITY}" if "choose one of" in known else known) from error
+        return metrics
 
     @field_validator("file", "also", "train")
     @classmethod
@@ -86,7 +126,7 @@ class PackFile(Strict):
     language: LanguageCode = "en"  # what is asked and answered in; of English alone an ASCII first letter is expected
     prompts: Prompts
     banned_words: tuple[str, ...] = Field(default=(), strict=False)
-    filters: tuple[str, ...] = Field(default=(), strict=False)  # functions of the pack's filters.py
+    filters: tuple[Use, ...] = Field(default=(), strict=False)  # functions of its filters.py, or registered ones
     bundled: PackData | None = None
     published: PackData | None = None
 

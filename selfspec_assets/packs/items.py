@@ -10,7 +10,7 @@ from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark
 from selfspec_assets.recipe.sections import DataKind
 
-REPEATS_TEST = "training items left out: a test item has their input"
+REPEATS_TEST = "training items left out, as a test item has their input"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 
 
@@ -85,8 +85,9 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
             if isinstance(read, Remark):
                 remarks.append(read)
                 continue
-            # Many formats count their items, so that ids are unique within a file only.
-            name = read.item_id if path == paths[0] else f"{path.stem}:{read.item_id}"
+            # Many formats count their items and documents, so that names are unique within a file only.
+            of_file = "" if path == paths[0] else f"{path.stem}:"
+            name, document = of_file + read.item_id, read.document and of_file + read.document
             if name in found:
                 raise SelfspecError(path, f"two items have the id '{read.item_id}'", "make the ids unique")
             references = tuple(reference for reference in read.references if reference.strip())
@@ -96,7 +97,7 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
                 remarks.append(Remark(BLANK_ALTERNATIVE, name))
             if not read.input.strip():
                 raise SelfspecError(path, f"item '{read.item_id}' has no input", "give it a question")
-            found[name] = Item(name, read.input, references, read.document)
+            found[name] = Item(name, read.input, references, document)
     _refuse_many_dropped(benchmark, paths[0], len(found), remarks)
     if not found:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from selfspec_assets import plugins
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.strict import Strict, load_yaml
@@ -119,7 +120,9 @@ class Pack:
 
     def is_closed(self, benchmark: Benchmark) -> bool:
         """Whether only code of the pack could read it, and none may be run."""
-        return not self.code and is_own(self.folder, benchmark.reader)
+        if self.code:
+            return False
+        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.find("reader", benchmark.reader) is None
 
 
 def domain_names() -> list[str]:

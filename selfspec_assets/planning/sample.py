@@ -20,7 +20,7 @@ from selfspec_assets.base.words import first_words
 from selfspec_assets.method.decoding import Generation, Group, answer, encode_example, fits, greedy
 from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts, prediction_stop, response_stop
 from selfspec_assets.method.instructions.list_parser import InstructionFilter, parse_instruction_list
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS, alpaca_prompt
+from selfspec_assets.method.prompts import alpaca_prompt, evaluation_prompt
 from selfspec_assets.method.tuning.tune import TuningSettings, tune
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer
 from selfspec_assets.models.memory import free_memory
@@ -146,7 +146,7 @@ class _Sample:
             own = demonstrating(self._seeds, benchmark.name, benchmark.task)
             item = load_items(self._pack, benchmark, kind)[0]
             prompts += [
-                EVALUATION_PROMPTS[variant](benchmark.instruction, item.input, own[:shots]) for shots in section.shots
+                evaluation_prompt(variant)(benchmark.instruction, item.input, own[:shots]) for shots in section.shots
             ]
         prompts = [prompt for prompt in prompts if fits(self._model, prompt, section.max_new_tokens)]
         if not prompts:

@@ -1,16 +1,17 @@
 """The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.strict import Strict
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published"]
-BaseVariant = Literal["plain", "cue", "alpaca"]  # of method.prompts.EVALUATION_PROMPTS
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -24,6 +25,34 @@ def _no_bool(value: object) -> object:
 Real = Annotated[float, Field(strict=False, allow_inf_nan=False), BeforeValidator(_no_bool)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[Real, Field(gt=0, le=1)]
+
+
+def _registered(kind: plugins.Kind, *others: str) -> AfterValidator:
+    """A name that is registered, or one of the others."""
+
+    def known(name: str) -> str:
+        if name not in others:
+            _found(kind, name)
+        return name
+
+    return AfterValidator(known)
+
+
+def _found(kind: plugins.Kind, name: str) -> plugins.Plugin:
+    try:
+        return plugins.REGISTRY.get(kind, name, name)
+    except SelfspecError as error:
+        raise ValueError(f"{error.reason}; {error.remedy}") from error
+
+
+def _check_options(kind: plugins.Kind, name: str, options: dict[str, Any]) -> None:
+    try:
+        _found(kind, name).options(options, name)
+    except SelfspecError as error:
+        raise ValueError(f"{error.reason}; {error.remedy}") from error
+
+
+Variant = Annotated[Slug, _registered("prompt")]
 
 
 class BaseModelSection(Strict):
@@ -105,8 +134,16 @@ class PassagesSection(Strict):
         | Annotated[tuple[Annotated[int, Field(ge=0, le=50)], ...], Field(strict=False)]
     ) = 5
     p_ret: PRet = PRet()
-    idf: Literal["lucene", "okapi"] = "lucene"  # what a word weighs in BM25; okapi: rank_bm25's, 0 if half hold it
+    retriever: Annotated[Slug, _registered("retriever")] = "bm25"
+    options: dict[str, Any] = Field(default_factory=dict)  # of the retriever; bm25's: k1, b, idf
     max_words: Positive = 250  # a longer passage is cut here
+
+    @field_validator("options")
+    @classmethod
+    def _taken(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "retriever" in info.data:
+            _check_options("retriever", info.data["retriever"], options)
+        return options
 
     def k_of(self, iteration: int) -> int:
         return self.k if isinstance(self.k, int) else self.k[iteration - 1]
@@ -115,7 +152,7 @@ class PassagesSection(Strict):
 class ContrastSection(Strict):
     """Eq. 3, from iteration 2 on."""
 
-    form: Literal["difference", "log_ratio", "none"] = "difference"
+    form: Annotated[Slug, _registered("contrast", "none")] = "difference"  # or none
     alpha: Annotated[Real, Field(ge=0, le=1)] = 0.1
 
 
@@ -170,7 +207,7 @@ class ScoresSection(Strict):
     shots: Annotated[
         tuple[Annotated[int, Field(ge=0, le=20)], ...], Field(min_length=1, strict=False), AfterValidator(_rising)
     ] = (0, 1, 5)
-    base_variants: Annotated[tuple[BaseVariant, ...], Field(min_length=1, strict=False), AfterValidator(unique)] = (
+    base_variants: Annotated[tuple[Variant, ...], Field(min_length=1, strict=False), AfterValidator(unique)] = (
         "plain",
     )
     benchmarks: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)] | None = None

@@ -12,9 +12,7 @@ from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.method.tuning.tune import TuningSettings, logit_change, tune
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters

@@ -77,5 +77,5 @@ class Benchmarks(Step):
         return {
             "present": ", ".join(f"{r.benchmark} ({r.items})" for r in rows if r.present),
             "left out": ", ".join(r.benchmark for r in rows if not r.present) or "none",
-            **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+            **{f"{r.benchmark}: {r.what}": f"{r.count}, the first: {r.first_place}" for r in remarks},
         }

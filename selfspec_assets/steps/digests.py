@@ -4,7 +4,7 @@ from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import canonical_json, file_digest_once, folder_files, text_digest
-from selfspec_assets.packs.bound_reader import is_shared
+from selfspec_assets.packs.bound_reader import reader_code
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.recipe.recipe import Recipe
 
@@ -19,14 +19,17 @@ def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
             digests[name] = _data_digest(path)
         # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
         digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
-    if not all(is_shared(pack.folder, reader) for reader in {benchmark.reader for benchmark in benchmarks}):
-        digests["readers"] = cached_file_digest(pack.folder / "readers.py")
+    code = sorted({found for one in benchmarks if (found := reader_code(pack.folder, one.reader)) is not None})
+    if code:  # of one pack's file its digest alone, as it always was
+        digests["readers"] = code[0] if len(code) == 1 else text_digest(canonical_json(code))
     return digests
 
 
 def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
-    kind = recipe.data
-    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in pack.data(kind).benchmarks}
+    """Those of the benchmarks that are scored: no other split is read."""
+    kind, scored = recipe.data, recipe.scores.benchmarks
+    declared = [one for one in pack.data(kind).benchmarks if scored is None or one.name in scored]
+    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in declared}
     return {name: _data_digest(path) for name, path in paths.items() if path is not None}
 
 

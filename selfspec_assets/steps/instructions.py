@@ -11,12 +11,8 @@ from selfspec_assets.base.signature import random_seed, signature, text_digest
 from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts
 from selfspec_assets.method.instructions.list_parser import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-    too_few_to_show,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
 from selfspec_assets.recipe.recipe import Recipe
-from selfspec_assets.steps.digests import cached_file_digest
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
@@ -65,8 +61,7 @@ class Instructions(Step):
             "language": pack.file.language,
         }
         if pack.file.filters:
-            names = " ".join(pack.file.filters)
-            digests["filters"] = text_digest(f"{names} {cached_file_digest(pack.filters.path)}")
+            digests["filters"] = text_digest(" ".join(pack.filters.code))
         return digests
 
     def work_signature(self, lineage: Lineage, domain: str, iteration: int) -> str:

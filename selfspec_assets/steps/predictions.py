@@ -11,13 +11,11 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed, text_digest
 from selfspec_assets.method.decoding import fits, greedy
 from selfspec_assets.method.instructions.asking import prediction_stop
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS
+from selfspec_assets.method.prompts import evaluation_prompt
 from selfspec_assets.method.scoring.item_draw import draw_order
 from selfspec_assets.packs.records import demonstrating
 from selfspec_assets.packs.scored_benchmarks import read_present, scored_benchmarks, too_few_demonstrations
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
@@ -133,7 +131,7 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        return EVALUATION_PROMPTS[self.variant](self.item.instruction, self.item.input, self.demonstrations)
+        return evaluation_prompt(self.variant)(self.item.instruction, self.item.input, self.demonstrations)
 
 
 def questions_of(job: Job) -> list[Question]:

@@ -56,6 +56,10 @@ class Responses(Step):
         settings: dict[str, Any] = super().settings(recipe, iteration)
         if iteration == 1:
             settings["responses"].pop("contrast")
+            return settings
+        plugin = plugins.REGISTRY.find("contrast", recipe.loop.responses.contrast.form)
+        if plugin is not None and plugin.origin != plugins.OWN:
+            settings["responses"]["contrast"]["form"] = plugin.identity
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:

@@ -4,11 +4,7 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.seed_sample import (
-    benchmarks_to_demonstrate_by_hand,
-    recipe_seeds,
-    sampling_notes,
-)
+from selfspec_assets.packs.seed_sample import benchmarks_to_demonstrate_by_hand, recipe_seeds, sampling_notes
 from selfspec_assets.recipe.recipe import Recipe, settings_for
 from selfspec_assets.steps.digests import benchmark_files, cached_file_digest, training_files
 from selfspec_assets.steps.job import Job, Tables

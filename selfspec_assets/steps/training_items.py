@@ -91,5 +91,5 @@ class TrainingItems(Step):
         remarks: Any = tables[TrainingRemarkRow]
         return {
             **{f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()},
-            **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+            **{f"{r.benchmark}: {r.what}": f"{r.count}, the first: {r.first_place}" for r in remarks},
         }

@@ -225,7 +225,8 @@ CASES = (
 SUPERVISED = recipe(iterations=1, adapter__data="supervised")
 TRAINING = (
     Case("no training file", SUPERVISED, "domain.yaml", "needs a training split", "with the key 'train'"),
-    Case("test items to train on", all_of(SUPERVISED, benchmark(train=F)), F, "input of test item", "remove it"),
+    Case("test items to train on", all_of(SUPERVISED, benchmark(train=F)), F,
+         "is one of its test items", "name another file"),
     Case("a torn training file", all_of(SUPERVISED, benchmark(train="t.jsonl"), put("data/t.jsonl", "{")),
          "t.jsonl:1", "is not JSON", "one JSON object per line"),
 )  # fmt: skip

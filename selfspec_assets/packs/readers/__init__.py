@@ -24,6 +24,7 @@ file that cannot be read, are given as a ``Remark`` in their place: ``selfspec c
 
 from collections.abc import Callable, Iterator
 
+from selfspec_assets import plugins
 from selfspec_assets.packs.readers.bigbench import bigbench
 from selfspec_assets.packs.readers.bioasq import bioasq
 from selfspec_assets.packs.readers.ddi import ddi
@@ -51,3 +52,6 @@ SHARED: dict[str, Reader] = {
     "tatqa": tatqa,
     "convfinqa": convfinqa,
 }
+
+for _name, _reader in SHARED.items():
+    plugins.reader(_name, version="1")(_reader)

@@ -1,7 +1,8 @@
 """What every reader needs: a file's text, lines and JSON, and fields of a given type, or the place of a mistake."""
 
+import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,6 +123,18 @@ def label_of(place: str, found: str, labels: Mapping[str, str] | Sequence[str]) 
         remedy = f"{did_you_mean(found, named)}use one of: {', '.join(sorted(named))}"
         raise SelfspecError(place, f"unknown label '{found}'", remedy)
     return named[found]
+
+
+def other_separator(top: str, separator: str, wanted: Collection[str]) -> str:
+    """What parts a table's first line instead of ``separator``: that gives the wanted columns, or else any; or "".
+
+    >>> other_separator("id;text", ",", {"text"})
+    ';'
+    """
+    others = [other for other in ",;\t|" if other != separator and other in top]
+    rows = {other: next(csv.reader([top], delimiter=other), []) for other in others}
+    fitting = [other for other in others if set(wanted) <= set(rows[other])]
+    return next(iter(fitting), "") or next((other for other in others if separator not in top), "")
 
 
 def with_context(contexts: Sequence[str], question: str) -> str:

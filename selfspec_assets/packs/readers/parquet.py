@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.opened_file import kind_of
 from selfspec_assets.packs.readers.files import Labels, label_of
 from selfspec_assets.packs.readers.tables import columns_of, filled
 from selfspec_assets.packs.records import Item
@@ -66,7 +67,10 @@ def parquet_rows(path: Path, columns: set[str]) -> Iterator[tuple[str, int, dict
                     number += 1
     except (pa.ArrowException, OSError) as error:
         reason = f"cannot be read as Parquet: {str(error).splitlines()[0]}"
-        raise SelfspecError(path, reason, "get the file again, or use the reader of its format") from error
+        kind = kind_of(path)
+        remedy = f"it is {kind.name}: {kind.remedy}" if kind and kind.name != "a Parquet file" else ""
+        remedy = remedy or "get the file again, or use the reader of its format"
+        raise SelfspecError(path, reason, remedy) from error
     if not number:
         raise SelfspecError(path, "the file has no rows", "get the file again, or choose another split")
 

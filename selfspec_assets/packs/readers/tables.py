@@ -2,12 +2,13 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
-from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of
+from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of, other_separator
 from selfspec_assets.packs.records import Item, text_field
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -69,7 +70,8 @@ def column_table(
     for place, number, row in _rows(path, wanted, separator, encoding):
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
-            yield Item(f"line-{number}:{column}", filled(place, input, {**row, "question": question}), (gold,))
+            asked = filled(place, input, {**row, "question": question})
+            yield Item(f"line-{number}:{column}", asked, (gold,), f"line-{number}")
 
 
 def columns_of(template: str) -> set[str]:
@@ -84,29 +86,33 @@ def filled(place: str, template: str, row: Row) -> str:
 
 def _rows(path: Path, wanted: set[str], separator: str, encoding: str) -> Iterator[tuple[str, int, Row]]:
     """Place, first line and fields of each row."""
-    reader = csv.reader(io.StringIO(filled_text(path, encoding)), delimiter=separator, strict=True)
+    text = filled_text(path, encoding)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    other = other_separator(text.partition("\n")[0], separator, wanted)
+    hint = f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'; " if other else ""
     header: list[str] = []
     first = 1
     try:
         for cells in reader:
             place = f"{path}:{first}"
             if not header:
-                header = _header(place, cells, wanted)
+                header = _header(place, cells, wanted, hint)
             elif cells:
                 yield place, first, _row(place, header, cells)
             first = reader.line_num + 1
     except csv.Error as error:
-        raise SelfspecError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}", "get the file again") from error
+        remedy = f"{'' if header else hint}get the file again"
+        raise SelfspecError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}", remedy) from error
 
 
-def _header(place: str, cells: list[str], wanted: set[str]) -> list[str]:
+def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[str]:
     twice = [name for name in wanted if cells.count(name) > 1]
     if twice:
         raise SelfspecError(place, f"the header has column '{min(twice)}' twice", "rename one of them")
     missing = sorted(wanted - set(cells))
     if missing:
         reason = f"the header has no column '{missing[0]}'; it has: {', '.join(cells)}"
-        remedy = f"{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml"
+        remedy = f"{hint}{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml"
         raise SelfspecError(place, reason, remedy)
     return cells
 
