@@ -86,8 +86,9 @@ class Plugin:
             SelfspecError: an option is missing, unknown or of another type; or the plug-in has no readable signature.
         """
         what = f"{self.kind} '{self.name}'"
+        target = self.target if callable(self.target) else _without_options
         try:
-            return checked_options(self.target, given, what, place, skip=_GIVEN[self.kind])
+            return checked_options(target, given, what, place, skip=_GIVEN[self.kind])
         except (TypeError, ValueError, NameError) as error:
             reason = f"{what} of {self.origin} cannot be called: {error}"
             raise SelfspecError(place, reason, "correct the annotations of its options") from error
@@ -160,6 +161,11 @@ class Registry:
         self.load()
         return self.get(kind, name, name) if (kind, name) in self._found else None
 
+    def may_hide(self, kind: Kind, name: str) -> bool:
+        """Whether what is not there may be a plug-in's, of which no code is run (``foreign``)."""
+        elsewhere = not self.foreign and (importlib.metadata.entry_points(group=GROUP) or _project_files())
+        return bool(elsewhere) and self.find(kind, name) is None
+
     def load(self) -> None:
         """Import every module that may register something, once per process."""
         if self._loaded:
@@ -171,7 +177,7 @@ class Registry:
             return
         for entry in importlib.metadata.entry_points(group=GROUP):
             self._import_entry(entry)
-        for path in sorted((home.project_folder() / FOLDER).glob("*.py")):
+        for path in _project_files():
             self._import_file(path)
 
     def _import_entry(self, entry: importlib.metadata.EntryPoint) -> None:
@@ -267,6 +273,14 @@ retriever, filter, metric, contrast, prompt, reader = (_decorator(kind) for kind
 def _place(target: Any) -> str:
     named = target if hasattr(target, "__qualname__") else type(target)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def _project_files() -> list[Path]:
+    return sorted((home.project_folder() / FOLDER).glob("*.py"))
+
+
+def _without_options() -> None:
+    """Stands for what is no function, and so takes no option."""
 
 
 def _clash(found: list[Plugin]) -> SelfspecError:

@@ -183,7 +183,7 @@ NOT_IN_SIGNATURES = {"iterations"}  # more iterations leave the earlier ones as 
 def leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
     found = set()
     for key, inner in value.items():
-        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}"}
+        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
     return found
 
 

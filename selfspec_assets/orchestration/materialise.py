@@ -37,17 +37,8 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
         reused = job.warehouse.has(job.signature) or took_over(job)
-        if reused:
-            tables = read_tables(job, step.tables)
-            outcome = Outcome(tables)
-        else:
-            started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
-            attempts.begin(named.path)
-            try:
-                outcome = step.make(job)
-            except Exception as error:
-                attempts.fail(job.signature, error)
-                raise
+        started = datetime.datetime.now(datetime.UTC)
+        outcome = Outcome(read_tables(job, step.tables)) if reused else _made(job, step, named)
         checks = step.check(job, outcome.tables)
         results = [
             dg.AssetCheckResult(check_name=c.name, passed=c.passed, severity=_severity(c), description=c.detail)
@@ -55,36 +46,16 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
         ]
         for doubtful in (c for c in checks if c.warns and not c.passed):
             job.report(f"{job.name}: WARNING: {doubtful.detail}")
-        broken = [c for c in checks if not (c.passed or c.warns)]
-        if broken:
+        if any(not (c.passed or c.warns) for c in checks):
             yield from results
-            details = "; ".join(f"{c.name}: {c.detail}" for c in broken)
-            failure = SelfspecError(
-                f"{named.name}: {job.name}",
-                f"a check failed: {details}",
-                "the last good revision stays; change the recipe or the pack and run again",
-            )
+            failure = _failure(job, named, checks)
             if not reused:
-                attempts.fail(job.signature, failure)
+                job.attempts.fail(job.signature, failure)
             raise failure
         if reused:
             job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
         else:
-            run = RunRow(
-                step.name,
-                job.signature,
-                started.isoformat(timespec="seconds"),
-                round(attempts.seconds, 3),
-                outcome.input_tokens,
-                outcome.output_tokens,
-                round(_peak_memory_mb(), 1),
-                loaded_device() or f"cpu ({os.cpu_count()} cores)",
-                job.dagster_run_id,
-                **installed(),
-            )
-            attempts.end()
-            signed = job.lineage.signed(job.step, job.domain, job.iteration)
-            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
+            _commit(job, step, outcome, started)
     if crosses := step.crosses(named.recipe):
         _publish(context, published(named, crosses), job.signature)
     counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
@@ -100,6 +71,40 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
             **_previews(outcome.tables),
         },
     )
+
+
+def _made(job: Job, step: Step, named: NamedRecipe) -> Outcome:
+    """What the step makes; a failure is written into the table of attempts before it goes on."""
+    job.attempts.begin(named.path)
+    try:
+        return step.make(job)
+    except Exception as error:
+        job.attempts.fail(job.signature, error)
+        raise
+
+
+def _failure(job: Job, named: NamedRecipe, checks: Sequence[Check]) -> SelfspecError:
+    details = "; ".join(f"{c.name}: {c.detail}" for c in checks if not (c.passed or c.warns))
+    remedy = "the last good revision stays; change the recipe or the pack and run again"
+    return SelfspecError(f"{named.name}: {job.name}", f"a check failed: {details}", remedy)
+
+
+def _commit(job: Job, step: Step, outcome: Outcome, started: datetime.datetime) -> None:
+    run = RunRow(
+        step.name,
+        job.signature,
+        started.isoformat(timespec="seconds"),
+        round(job.attempts.seconds, 3),
+        outcome.input_tokens,
+        outcome.output_tokens,
+        round(_peak_memory_mb(), 1),
+        loaded_device() or f"cpu ({os.cpu_count()} cores)",
+        job.dagster_run_id,
+        **installed(),
+    )
+    job.attempts.end()
+    signed = job.lineage.signed(job.step, job.domain, job.iteration)
+    job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
 
 
 def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signature: str) -> None:

@@ -1,6 +1,6 @@
 """The contract of ``domains/<name>/domain.yaml``: names, bounds and defaults of every key. Pure."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
@@ -55,7 +55,8 @@ class Benchmark(Strict):
     instruction: str = Field(min_length=1)
     file: PackPath  # in the pack; published: under SELFSPEC_DATA, hf://datasets/owner/name@commit/path, or pack:path
     also: tuple[PackPath, ...] = Field(default=(), strict=False)  # more files of the same format
-    train: PackPath | None = None  # labelled items of the same format, never scored: supervised, sample_train
+    train: tuple[PackPath, ...] = Field(default=(), strict=False)  # a file or a list, never scored: labelled items of
+    # the same format, for supervised and sample_train
     reader: str = "jsonl"  # of selfspec_assets.packs.readers, or a function of the pack's readers.py
     options: dict[str, Any] = Field(default_factory=dict)  # what the reader takes beside the path, by name
     metrics: tuple[Use, ...] = Field(default=(), strict=False, exclude=True)  # beside F1 and ROUGE-L
@@ -65,7 +66,7 @@ class Benchmark(Strict):
     @property
     def files(self) -> tuple[str, ...]:
         """All that it reads: what is scored, and the training split."""
-        return (self.file, *self.also, *([] if self.train is None else [self.train]))
+        return (self.file, *self.also, *self.train)
 
     @property
     def comes_with_pack(self) -> bool:
@@ -81,14 +82,19 @@ class Benchmark(Strict):
         otherwise = hub_address(addresses[0]).how_to_get if addresses else f"add {self.file}"
         return f"{why}{self.obtain or otherwise}{licence}"
 
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_file(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @field_validator("metrics")
     @classmethod
     def _known(cls, metrics: tuple[Use, ...]) -> tuple[Use, ...]:
         for use in metrics:
             if use.name == MAJORITY:
                 continue
-            if not plugins.REGISTRY.foreign and plugins.REGISTRY.find("metric", use.name) is None:
-                continue  # it may be a plug-in's, of which no code is run
+            if plugins.REGISTRY.may_hide("metric", use.name):
+                continue
             try:
                 plugins.REGISTRY.get("metric", use.name, use.name).options(use.options, use.name)
             except SelfspecError as error:
@@ -98,8 +104,8 @@ class Benchmark(Strict):
 
     @field_validator("file", "also", "train")
     @classmethod
-    def _pinned(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        for file in (value,) if isinstance(value, str) else value or ():
+    def _pinned(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for file in (value,) if isinstance(value, str) else value:
             if is_hub_address(file):
                 hub_address(file)
         return value
@@ -110,10 +116,32 @@ class Benchmark(Strict):
         return {key: value for key, value in handler(self).items() if value or key not in ("also", "options")}
 
 
+class SeedFile(Strict):
+    """Where the worked examples are; a plain path is one of the project's own JSON lines."""
+
+    file: PackPath  # pack-relative
+    format: Literal["jsonl", "alpaca", "sharegpt"] = "jsonl"
+    task: Slug | Literal[""] = ""  # of every example, and what it demonstrates: other formats than jsonl do not say
+    source: str = ""  # likewise: where they are from, and their licence
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _said_once(self) -> "SeedFile":
+        if self.format != "jsonl" and not (self.task and self.source.strip()):
+            raise ValueError(f"seeds in the format '{self.format}' need 'task' and 'source', which the file has not")
+        if self.format == "jsonl" and (self.task or self.source):
+            raise ValueError("'task' and 'source' stand in each line of jsonl, and not here")
+        return self
+
+
 class PackData(Strict):
     """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``."""
 
-    seeds: PackPath | None = None  # pack-relative; published default: seeds/<pack>.jsonl of the project
+    seeds: SeedFile | None = None  # default: seeds/<pack>.jsonl of the project
     corpus: Corpus
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, strict=False)
 

@@ -38,7 +38,7 @@ def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
 
 
 def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> ReadItems:
-    """The items of a benchmark's training split; none where it declares no split or a published file is absent.
+    """The items of a benchmark's training split; none where it declares none or a published file is absent.
 
     An item with the input of one that is scored, white space and case aside, is left out with a remark: its answer
     would be learnt by heart. Published splits share a line now and then, and nobody edits them by hand.
@@ -46,16 +46,16 @@ def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Rea
     Raises:
         SelfspecError: as ``read_benchmark``; every item is one that is scored.
     """
-    path = pack.training_path(benchmark, kind)
-    if path is None or not path.exists():
+    if not pack.has_training_split(benchmark, kind):
         return ReadItems([], [])
-    read = _read(pack, benchmark, [path])
+    paths = pack.training_paths(benchmark, kind)
+    read = _read(pack, benchmark, paths)
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
     scored = {comparable(item.input) for item in test_items}
     kept = [item for item in read.items if comparable(item.input) not in scored]
     if not kept:
         reason = f"every training item of '{benchmark.name}' is one of its test items"
-        raise SelfspecError(path, reason, "name another file with the key 'train'")
+        raise SelfspecError(paths[0], reason, "name another file with the key 'train'")
     repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if comparable(item.input) in scored]
     return ReadItems(kept, [*read.remarks, *repeats])
 

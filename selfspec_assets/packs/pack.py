@@ -6,7 +6,7 @@ datasets. Dropping a folder into ``domains/`` is all it takes; ``finding`` tells
 docs/writing-a-domain-pack.md walks through one.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Pack:
     def seeds_path(self, kind: DataKind) -> Path:
         named = self.data(kind).seeds
         if named is not None:
-            return self.inside(named)
+            return self.inside(named.file)
         path = home.find(f"seeds/{self.name}.jsonl")
         if path is None:
             raise SelfspecError(
@@ -90,8 +90,7 @@ class Pack:
 
         A folder counts as a file: some formats are many files in one.
         """
-        paths = zip((benchmark.file, *benchmark.also), self.benchmark_paths(benchmark, kind), strict=True)
-        return next((name for name, path in paths if not path.exists()), None)
+        return self._first_absent((benchmark.file, *benchmark.also), kind)
 
     def is_present(self, benchmark: Benchmark, kind: DataKind) -> bool:
         """Whether all that a benchmark is scored on is there; one that lacks a file is left out as a whole."""
@@ -102,8 +101,20 @@ class Pack:
         wanted = [one for one in self.data(kind).benchmarks if names is None or one.name in names]
         return [one for one in wanted if self.is_present(one, kind)]
 
-    def training_path(self, benchmark: Benchmark, kind: DataKind) -> Path | None:
-        return None if benchmark.train is None else self._data_file(benchmark.train, kind)
+    def training_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
+        """The files of its training split; none where it declares none."""
+        return [self._data_file(relative, kind) for relative in benchmark.train]
+
+    def absent_training_file(self, benchmark: Benchmark, kind: DataKind) -> str | None:
+        """As ``absent_file``, of its training split; None, too, where it declares none."""
+        return self._first_absent(benchmark.train, kind)
+
+    def has_training_split(self, benchmark: Benchmark, kind: DataKind) -> bool:
+        """Whether it declares a training split and all of it is there."""
+        return bool(benchmark.train) and self.absent_training_file(benchmark, kind) is None
+
+    def _first_absent(self, names: Sequence[str], kind: DataKind) -> str | None:
+        return next((name for name in names if not self._data_file(name, kind).exists()), None)
 
     def _data_file(self, relative: str, kind: DataKind) -> Path:
         if is_hub_address(relative):
@@ -122,7 +133,7 @@ class Pack:
         """Whether only code of the pack could read it, and none may be run."""
         if self.code:
             return False
-        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.find("reader", benchmark.reader) is None
+        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.may_hide("reader", benchmark.reader)
 
 
 def domain_names() -> list[str]:
@@ -204,7 +215,7 @@ def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
     corpus = data.corpus.prepared
     named = [*([corpus] if corpus else []), *(file for benchmark in data.benchmarks for file in benchmark.files)]
     if kind == "bundled":
-        own = [*named, *([data.seeds] if data.seeds is not None else [])]
+        own = [*named, *([data.seeds.file] if data.seeds is not None else [])]
     else:
         own = [relative for relative in map(in_pack, named) if relative is not None]
     for relative in own:

@@ -176,9 +176,8 @@ def _for_spread(what: str, lines: Sequence[str]) -> str:
     except (ValueError, RecursionError):
         value = None
     keys = value if isinstance(value, dict) else {}
-    reader = next((name for key, name in READERS_BY_KEY.items() if isinstance(keys.get(key), list)), None)
-    named = f"'reader: {reader}'" if reader else "the reader of its format, or a function of its readers.py,"
-    return f"give the benchmark {named} or write one JSON object per line"
+    reader = next((name for key, name in READERS_BY_KEY.items() if isinstance(keys.get(key), list)), "json")
+    return f"give the benchmark 'reader: {reader}', or write one JSON object per line"
 
 
 def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = False) -> str:

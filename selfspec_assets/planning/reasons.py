@@ -102,12 +102,12 @@ class Reasons:
             return _shown((pack.instruction_header if name == "header" else pack.response_prompt).path), ""
         if name in ("readers", "filters"):
             return _shown(pack.folder / f"{name}.py"), ""
-        if name in declared and step == "training_items":
-            return _shown(pack.training_path(declared[name], kind) or pack.folder / "domain.yaml"), ""
-        if benchmark in declared and (not part or part.isdecimal()):
-            paths = pack.benchmark_paths(declared[benchmark], kind)
-            if int(part or 0) < len(paths):
-                return _shown(paths[int(part or 0)]), ""
+        place = part.removesuffix("train").rstrip("/") or "0"
+        if benchmark in declared and place.isdecimal():
+            of_training = step == "training_items" or part.endswith("train")
+            paths = (pack.training_paths if of_training else pack.benchmark_paths)(declared[benchmark], kind)
+            if int(place) < len(paths):
+                return _shown(paths[int(place)]), ""
         what = {"declared": f"benchmark {benchmark}", "": benchmark}.get(part, f"{part} of {benchmark}")
         return _shown(pack.folder / "domain.yaml"), what
 

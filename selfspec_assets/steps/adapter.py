@@ -92,17 +92,6 @@ class Adapter(Step):
                 f"{job.name}: none of {len(everything)} examples has at most {section.max_length} tokens",
                 "raise adapter.max_length",
             )
-        settings = TuningSettings(
-            r=section.r,
-            alpha=section.alpha,
-            dropout=section.dropout,
-            learning_rate=section.learning_rate,
-            epochs=section.epochs,
-            batch_size=section.batch_size,
-            micro_batch_size=section.micro_batch_size,
-            max_length=section.max_length,
-            seed=job.recipe.seed,
-        )
         work = job.warehouse.work_folder(job.signature) / "adapter"
         shutil.rmtree(work, ignore_errors=True)
         checkpoints = job.warehouse.work_folder(job.signature) / "checkpoints"
@@ -115,7 +104,7 @@ class Adapter(Step):
             progress[0].to(step, f"loss {loss:.3f}")
 
         job.release_model()  # tuning loads its own copy, and two of them might not fit
-        tuned = tune(job.lineage.model_spec, examples, settings, work, start, report, checkpoints)
+        tuned = tune(job.lineage.model_spec, examples, settings_of(job), work, start, report, checkpoints)
         model = job.model()
         name = "fresh_" + tuned.adapter_digest[:16]
         model.add_adapter(work, name)
@@ -163,6 +152,21 @@ class Adapter(Step):
             "trainable share": row.trainable_parameters / row.total_parameters,
             "folder": row.path,
         }
+
+
+def settings_of(job: Job) -> TuningSettings:
+    section = job.recipe.adapter
+    return TuningSettings(
+        r=section.r,
+        alpha=section.alpha,
+        dropout=section.dropout,
+        learning_rate=section.learning_rate,
+        epochs=section.epochs,
+        batch_size=section.batch_size,
+        micro_batch_size=section.micro_batch_size,
+        max_length=section.max_length,
+        seed=job.recipe.seed,
+    )
 
 
 def examples_of(job: Job) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRemarkRow, BenchmarkRow
 
 
-@plugins.step("benchmarks", version="2")
+@plugins.step("benchmarks", version="3")
 class Benchmarks(Step):
     """Every item of every benchmark that is present → `benchmarks`, `benchmark_items`. Appendix A."""
 

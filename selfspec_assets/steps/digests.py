@@ -25,7 +25,7 @@ def benchmark_files(named: NamedRecipe, pack: Pack) -> dict[str, str]:
     benchmarks = pack.data(kind).benchmarks
     digests: dict[str, str] = {}
     for benchmark in benchmarks:
-        digests |= _files_of(pack, benchmark, kind)
+        digests |= _by_place(benchmark.name, pack.benchmark_paths(benchmark, kind))
         # Where a file is to be had decides nothing. A training split counts for ``training_items`` alone.
         digests[f"{benchmark.name}/declared"] = declared_digest(benchmark.model_copy(update=_ADDRESS))
     return digests | _readers(pack, benchmarks)
@@ -51,7 +51,7 @@ def guarded_text(named: NamedRecipe, pack: Pack) -> str:
     present = pack.present(named.recipe.data)
     read_by = {
         one.name: {
-            "files": _files_of(pack, one, named.recipe.data),
+            "files": _by_place(one.name, pack.benchmark_paths(one, named.recipe.data)),
             "names": [PurePosixPath(file).name for file in (one.file, *one.also)],
             "reader": one.reader,
             "options": one.options,
@@ -59,13 +59,6 @@ def guarded_text(named: NamedRecipe, pack: Pack) -> str:
         for one in present
     }
     return text_digest(canonical_json({**read_by, **_readers(pack, present)}))
-
-
-def _files_of(pack: Pack, benchmark: Benchmark, kind: DataKind) -> dict[str, str]:
-    return {
-        f"{benchmark.name}/{place}" if place else benchmark.name: _data_digest(path)
-        for place, path in enumerate(pack.benchmark_paths(benchmark, kind))
-    }
 
 
 def _readers(pack: Pack, benchmarks: Sequence[Benchmark]) -> dict[str, str]:
@@ -82,11 +75,27 @@ def noise_of_device() -> dict[str, str]:
 
 
 def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
-    """Those of the benchmarks that are scored: no other split is read."""
+    """Those of the benchmarks that are scored, by the names that ``benchmark_files`` has: no other split is read."""
     kind, scored = recipe.data, recipe.scores.benchmarks
-    declared = [one for one in pack.data(kind).benchmarks if scored is None or one.name in scored]
-    paths = {benchmark.name: pack.training_path(benchmark, kind) for benchmark in declared}
-    return {name: _data_digest(path) for name, path in paths.items() if path is not None}
+    digests: dict[str, str] = {}
+    for benchmark in pack.data(kind).benchmarks:
+        if scored is None or benchmark.name in scored:
+            digests |= _by_place(benchmark.name, pack.training_paths(benchmark, kind))
+    return digests
+
+
+def seed_file(pack: Pack, recipe: Recipe) -> dict[str, str]:
+    """The hand-written seeds, and how they are read where that is not the project's own way."""
+    declared = pack.data(recipe.data).seeds
+    digests = {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+    if declared is not None and declared.format != "jsonl":
+        digests["seeds"] = text_digest(declared.model_dump_json())
+    return digests
+
+
+def _by_place(benchmark: str, paths: Sequence[Path]) -> dict[str, str]:
+    """The first by the benchmark's name, the others by name and place: ``pubmedqa``, ``pubmedqa/1``."""
+    return {f"{benchmark}/{place}" if place else benchmark: _data_digest(path) for place, path in enumerate(paths)}
 
 
 def _data_digest(path: Path) -> str:

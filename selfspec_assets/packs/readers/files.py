@@ -53,7 +53,9 @@ def read_json(path: Path) -> Any:
     try:
         return parse_json(filled_text(path))
     except json.JSONDecodeError as error:
-        raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", "get the file again") from error
+        one_per_line = "; use the reader 'jsonl' if it holds one value per line" if error.msg == "Extra data" else ""
+        remedy = f"get the file again{one_per_line}"
+        raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", remedy) from error
     except ValueError as error:
         raise SelfspecError(path, f"is not JSON: {error}", "correct it, or get the file again") from error
 

@@ -1,17 +1,19 @@
-"""CSV and TSV with a header, as spreadsheets and Kaggle have them: the pack says which column is what."""
+"""CSV and TSV, as spreadsheets and Kaggle have them: the pack says which column is what."""
 
 import csv
 import io
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
 from selfspec_assets.packs.readers.files import Labels, OneCharacter, filled_text, label_of, other_separator
-from selfspec_assets.packs.records import Item, text_field
+from selfspec_assets.packs.readers.question import AnswerIs, Question, fields_of, filled
+from selfspec_assets.packs.records import Item, Remark, text_field
 
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+SPANS_LINES = "rows that span lines, since a quoted text goes on in the next"
+Quoting = Literal["none", "csv"]
 Row = dict[str, object]
 
 
@@ -22,28 +24,30 @@ def table(
     answer: str,
     id: str = "",
     labels: Labels | None = None,
+    choices: str | list[str] = "",
+    answer_is: AnswerIs = "letter",
+    columns: Sequence[str] = (),
     separator: OneCharacter = ",",
+    quoting: Quoting | None = None,
     encoding: str = "utf-8",
-) -> Iterator[Item]:
-    r"""One item per row.
+) -> Iterator[Item | Remark]:
+    """One item per row.
 
     Args:
-        input: the question, with column names in braces: ``"Sentence: {text}\nDrug: {drug}"``.
-        answer: the column that holds the answer.
-        id: the column that names the item; "" takes the line.
-        labels: the answers that may occur; as a mapping, from the file's word to the answer. None: any text.
+        input, answer, id, labels, choices, answer_is: as for ``question.Question``; an item without an id is named by
+            its line.
+        columns: the names of the columns, of a file that has no header.
         separator: what stands between columns.
+        quoting: "csv" where a text in quotes may hold separators, line ends and quotes (two for one); "none" where
+            quotes are letters as others are. Without it: none between tabs, as such files are written, else csv.
         encoding: of the file.
 
     Raises:
         SelfspecError: a column that is missing, a row of another length, an empty field, a label not declared.
     """
-    wanted = {*columns_of(input), answer, *([id] if id else [])}
-    for place, number, row in _rows(path, wanted, separator, encoding):
-        found = text_field(place, row, answer).strip()
-        gold = found if labels is None else label_of(place, found, labels)
-        name = text_field(place, row, id) if id else f"line-{number}"
-        yield Item(name, filled(place, input, row), (gold,))
+    question = Question(input, answer, id, labels, choices, answer_is)
+    for row in _rows(path, question.fields, columns, separator, quoting, encoding):
+        yield row if isinstance(row, Remark) else question.item(row[0], f"line-{row[1]}", row[2])
 
 
 def column_table(
@@ -52,57 +56,71 @@ def column_table(
     input: str,
     questions: dict[str, str],
     labels: Labels,
+    columns: Sequence[str] = (),
     separator: OneCharacter = ",",
+    quoting: Quoting | None = None,
     encoding: str = "utf-8",
-) -> Iterator[Item]:
-    r"""One item per row and column that is asked about.
+) -> Iterator[Item | Remark]:
+    """One item per row and column that is asked about.
 
     Args:
         input: as for ``table``, with ``{question}`` where the question goes.
         questions: column → the question that it answers.
         labels: as for ``table``.
-        separator, encoding: as for ``table``.
+        columns, separator, quoting, encoding: as for ``table``.
 
     Raises:
         SelfspecError: as ``table``.
     """
-    wanted = (columns_of(input) - {"question"}) | questions.keys()
-    for place, number, row in _rows(path, wanted, separator, encoding):
+    wanted = (fields_of(input) - {"question"}) | questions.keys()
+    for found in _rows(path, wanted, columns, separator, quoting, encoding):
+        if isinstance(found, Remark):
+            yield found
+            continue
+        place, number, row = found
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
             asked = filled(place, input, {**row, "question": question})
             yield Item(f"line-{number}:{column}", asked, (gold,), f"line-{number}")
 
 
-def columns_of(template: str) -> set[str]:
-    """The columns that a question's template names in braces."""
-    return set(_PLACEHOLDER.findall(template))
-
-
-def filled(place: str, template: str, row: Row) -> str:
-    """The template with the row's texts where it names columns; an empty one is an error at ``place``."""
-    return _PLACEHOLDER.sub(lambda found: text_field(place, row, found[1]).strip(), template)
-
-
-def _rows(path: Path, wanted: set[str], separator: str, encoding: str) -> Iterator[tuple[str, int, Row]]:
-    """Place, first line and fields of each row."""
+def _rows(
+    path: Path, wanted: set[str], columns: Sequence[str], separator: str, quoting: Quoting | None, encoding: str
+) -> Iterator[tuple[str, int, Row] | Remark]:
+    """Place, first line and fields of each row; a remark for each that spans lines."""
     text = filled_text(path, encoding)
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    plain = (quoting or ("none" if separator == "\t" else "csv")) == "none"
     other = other_separator(text.partition("\n")[0], separator, wanted)
     hint = f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'; " if other else ""
-    header: list[str] = []
+    header = _header(str(path), list(columns), wanted, "") if columns else []
+    for first, last, cells in _unquoted(text, separator) if plain else _quoted(path, text, separator, hint):
+        place = f"{path}:{first}"
+        if last > first:
+            yield Remark(SPANS_LINES, place)
+        if not header:
+            header = _header(place, cells, wanted, hint)
+        elif cells:
+            yield place, first, _row(place, header, cells)
+
+
+def _unquoted(text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]:
+    """First line, last line and cells of each record: here, of each line."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, number, line.split(separator) if line else []
+
+
+def _quoted(path: Path, text: str, separator: str, hint: str) -> Iterator[tuple[int, int, list[str]]]:
+    """As ``_unquoted``, of a text with quotes."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     first = 1
     try:
         for cells in reader:
-            place = f"{path}:{first}"
-            if not header:
-                header = _header(place, cells, wanted, hint)
-            elif cells:
-                yield place, first, _row(place, header, cells)
+            yield first, reader.line_num, cells
             first = reader.line_num + 1
     except csv.Error as error:
-        remedy = f"{'' if header else hint}get the file again"
-        raise SelfspecError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}", remedy) from error
+        no_quotes = "close the quote; give the reader 'quoting: none' if quotes are letters here; or get the file again"
+        remedy = f"{hint if first == 1 else ''}{no_quotes}"
+        raise SelfspecError(f"{path}:{first}", f"is not valid CSV: {error}", remedy) from error
 
 
 def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[str]:
@@ -112,7 +130,10 @@ def _header(place: str, cells: list[str], wanted: set[str], hint: str) -> list[s
     missing = sorted(wanted - set(cells))
     if missing:
         reason = f"the header has no column '{missing[0]}'; it has: {', '.join(cells)}"
-        remedy = f"{hint}{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml"
+        remedy = (
+            f"{hint}{did_you_mean(missing[0], cells)}correct the header, or the reader's options in domain.yaml; of a "
+            "file without a header, name its columns with 'columns'"
+        )
         raise SelfspecError(place, reason, remedy)
     return cells
 
