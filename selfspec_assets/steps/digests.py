@@ -11,7 +11,6 @@ from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.scored_benchmarks import require_named
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
-from selfspec_assets.recipe.sections import DataKind
 
 
 def benchmark_files(named: NamedRecipe, pack: Pack) -> dict[str, str]:
