@@ -26,6 +26,7 @@ cannot be imported stands in nobody's way until something that is not there is a
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ class Plugin:
         """``name@version``, and for code from elsewhere its digest: what stands in signatures."""
         if not self.code:
             return f"{self.name}@{self.version}"
-        digests = {path.name: file_digest_once(path) for path in self.code}
+        top = Path(os.path.commonpath([path.parent for path in self.code]))  # two files may have one name
+        digests = {path.relative_to(top).as_posix(): file_digest_once(path) for path in self.code}
         return f"{self.name}@{self.version} {text_digest(canonical_json(digests))}"
 
     def options(self, given: Mapping[str, object], place: object) -> dict[str, Any]:

@@ -230,5 +230,6 @@ def test_a_signature_is_of_the_text_that_says_what_it_is_made_of(wide: Project) 
     for (step, n), signature in signed.items():
         text = lineage.signed(step, "botany", n)
         assert text_digest(text) == signature
-        needs = {f"{name}|{of}": signed[name, of] for name, of in lineage.needs(step, n)}
+        told = lineage.step(step).told_by_files
+        needs = {f"{name}|{of}": signed[name, of] for name, of in lineage.needs(step, n) if name not in told}
         assert json.loads(text)["inputs"].items() >= needs.items()

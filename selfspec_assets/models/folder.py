@@ -60,6 +60,11 @@ class ModelSpec:
     quantization: Literal["none", "nf4"] = "none"
     chat_template: Literal["never", "always"] = "never"
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that the spec names; None for a hub's model, whatever lies under such a name here."""
+        return None if self.revision is not None else Path(self.path_or_id).expanduser()
+
 
 def model_folder(spec: ModelSpec) -> Path:
     """The folder that holds the checkpoint; for a Hugging Face id its snapshot, downloaded if need be.
@@ -67,9 +72,8 @@ def model_folder(spec: ModelSpec) -> Path:
     Raises:
         SelfspecError: no such folder, an id without a pinned commit, or the hub cannot give it.
     """
-    folder = Path(spec.path_or_id).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
+    if spec.folder is not None and spec.folder.is_dir():
+        return spec.folder.resolve()
     if not _HUB_ID.fullmatch(spec.path_or_id):
         raise SelfspecError(
             spec.path_or_id,
@@ -114,7 +118,7 @@ def model_digest(spec: ModelSpec) -> str:
     Raises:
         SelfspecError: see ``model_folder`` and ``check_model_folder``.
     """
-    if not Path(spec.path_or_id).expanduser().is_dir() and _COMMIT.fullmatch(spec.revision or ""):
+    if _COMMIT.fullmatch(spec.revision or ""):
         return f"{spec.path_or_id}@{spec.revision}"
     folder = model_folder(spec)
     check_model_folder(folder)

@@ -15,9 +15,11 @@ from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Report
 from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.steps.former import took_over
 from selfspec_assets.steps.job import Job, Tables, loaded_device
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
 
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
@@ -34,7 +36,7 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
-        reused = job.warehouse.has(job.signature)
+        reused = job.warehouse.has(job.signature) or took_over(job)
         started = datetime.datetime.now(datetime.UTC)
         outcome = Outcome(read_tables(job, step.tables)) if reused else _made(job, step, named)
         checks = step.check(job, outcome.tables)
@@ -98,6 +100,7 @@ def _commit(job: Job, step: Step, outcome: Outcome, started: datetime.datetime) 
         round(_peak_memory_mb(), 1),
         loaded_device() or f"cpu ({os.cpu_count()} cores)",
         job.dagster_run_id,
+        **installed(),
     )
     job.attempts.end()
     signed = job.lineage.signed(job.step, job.domain, job.iteration)

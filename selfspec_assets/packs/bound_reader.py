@@ -10,7 +10,7 @@ from types import ModuleType
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.options import checked_options
-from selfspec_assets.base.signature import file_digest_once
+from selfspec_assets.packs.code import code_digest
 from selfspec_assets.packs.readers import Reader
 from selfspec_assets.packs.records import Item, Remark
 
@@ -66,7 +66,7 @@ def reader_code(folder: Path, name: str) -> str | None:
     function = _found(folder, name, code=True)
     shared = plugins.REGISTRY.find("reader", name)
     if shared is None or function is not shared.target:
-        return file_digest_once(path)
+        return code_digest(path)
     return None if shared.origin == plugins.OWN else shared.identity
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.options import checked_options
-from selfspec_assets.base.signature import canonical_json, file_digest_once
+from selfspec_assets.base.signature import canonical_json
 from selfspec_assets.packs.bound_reader import module_of
+from selfspec_assets.packs.code import code_digest
 from selfspec_assets.packs.contract import Use
 
 MODULE = "filters.py"
@@ -27,7 +28,7 @@ class PackFilters:
 
     path: Path
     functions: Mapping[str, Callable[[str, str], object]] = field(default_factory=dict)
-    code: tuple[str, ...] = ()  # what decides beside the names: the digest of ``path``, identities of plug-ins
+    code: tuple[str, ...] = ()  # what decides beside the names: the digest of its code, identities of plug-ins
 
     def reason(self, instruction: str, input: str) -> str | None:
         """``filter:<function>:<its reason>`` of the first filter that rejects the pair, or None.
@@ -77,7 +78,7 @@ def load_filters(folder: Path, uses: Sequence[Use]) -> PackFilters:
             functions[use.name] = partial(function, **given)
             code.append(use.name + (f" {canonical_json(use.options)}" if use.options else ""))
     if module is not None:
-        code.append(file_digest_once(path))
+        code.append(code_digest(path))
     return PackFilters(path, functions, tuple(code))
 
 

@@ -1,7 +1,6 @@
 """``selfspec check``: everything that can be known before a model is loaded."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import load_tokenizer
@@ -107,7 +106,7 @@ def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
 def _counting(named: NamedRecipe) -> Counting | None:
     """In tokens of the recipe's model, where its folder is there; a hub's is looked at once it has been downloaded."""
     spec = Lineage(named).model_spec
-    if named.recipe.base_model.model == EMBEDDED or not Path(spec.path_or_id).is_dir():
+    if named.recipe.base_model.model == EMBEDDED or spec.folder is None or not spec.folder.is_dir():
         return None
     try:
         return tokens_of(load_tokenizer(spec))

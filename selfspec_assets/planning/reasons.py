@@ -12,6 +12,11 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 
 Parts = Mapping[str, Any]  # of signature.signed_text: step, code_version, settings, inputs
+_NO_FILES = {
+    "benchmark_text": "a benchmark, whose text no instruction may repeat,",
+    "domain": "the domain's name, by which rows are drawn,",
+    "noise": "the kind of device that draws random numbers",
+}
 _MODEL = ("", "base_model.dtype", "base_model.quantization", "base_model.chat_template")  # lineage.model_identity
 
 
@@ -91,6 +96,8 @@ class Reasons:
             return "code that keeps items of a test split out of the seeds", ""
         if step == "corpus" and name == "benchmarks":
             return "a benchmark, whose text no passage may hold,", ""
+        if name in _NO_FILES:
+            return _NO_FILES[name], ""
         if name in ("header", "prompt"):
             return _shown((pack.instruction_header if name == "header" else pack.response_prompt).path), ""
         if name in ("readers", "filters"):

@@ -97,7 +97,7 @@ class InstructionsSection(Strict):
     max_requests: Positive
     tasks_per_prompt: Annotated[int, Field(ge=2, le=100)] = 20
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
-    temperature: Annotated[Real, Field(gt=0, le=5)] = 1.0
+    temperature: Annotated[Real, Field(ge=0.01, le=5)] = 1.0
     top_p: Fraction = 0.98
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
@@ -106,10 +106,13 @@ class InstructionsSection(Strict):
 
     @model_validator(mode="after")
     def _reachable(self) -> "InstructionsSection":
+        most = self.max_requests * (self.tasks_per_prompt - self.seeds_per_prompt)
         if self.min_kept > self.target:
             raise ValueError(f"min_kept ({self.min_kept}) is above target ({self.target})")
         if self.seeds_per_prompt >= self.tasks_per_prompt:
             raise ValueError("seeds_per_prompt must be below tasks_per_prompt")
+        if self.min_kept > most:
+            raise ValueError(f"key 'min_kept' asks for {self.min_kept}, max_requests lists hold {most} instructions")
         return self
 
 
@@ -117,7 +120,8 @@ class PRet(Strict):
     """How BM25 scores become p_ret of Eq. 2."""
 
     normalise: Literal["sum", "softmax"] = "sum"
-    temperature: Annotated[Real, Field(gt=0)] = 1.0
+    # BM25 scores differ by tenths: further down the best passage has all the weight, and nothing is marginalised.
+    temperature: Annotated[Real, Field(ge=0.01)] = 1.0
 
     @model_validator(mode="after")
     def _meaningful(self) -> "PRet":
@@ -174,7 +178,7 @@ class AdapterSection(Strict):
     r: Positive = 8
     alpha: Positive = 16
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 3e-4
+    learning_rate: Annotated[Real, Field(ge=1e-6, le=1)] = 3e-4  # below, float32 logits stay as they were
     epochs: Positive = 3
     batch_size: Positive = 32
     micro_batch_size: Positive = 8

@@ -24,7 +24,7 @@ class Benchmarks(Step):
     kinds = frozenset({"jsonl", "duckdb"})
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return benchmark_files(lineage.pack(domain), lineage.recipe)
+        return benchmark_files(lineage.named, lineage.pack(domain))
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack, kind = lineage.pack(domain), lineage.recipe.data

@@ -1,27 +1,76 @@
 """Digests of the files that steps read: what of a pack's data decides their rows."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import canonical_json, file_digest_once, folder_files, text_digest
+from selfspec_assets.models.weights import has_gpu
 from selfspec_assets.packs.bound_reader import reader_code
+from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.pack import Pack
-from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.packs.scored_benchmarks import require_named
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 
 
-def benchmark_files(pack: Pack, recipe: Recipe) -> dict[str, str]:
-    kind = recipe.data
+def benchmark_files(named: NamedRecipe, pack: Pack) -> dict[str, str]:
+    """What decides the items of all benchmarks; one that is not there counts as absent, unless the recipe names it.
+
+    Raises:
+        SelfspecError: the recipe names one that is not there: without it everything would begin anew, in silence.
+    """
+    require_named(named, pack)
+    kind = named.recipe.data
     benchmarks = pack.data(kind).benchmarks
     digests: dict[str, str] = {}
     for benchmark in benchmarks:
         digests |= _by_place(benchmark.name, pack.benchmark_paths(benchmark, kind))
-        # A training split counts for ``training_items`` alone: declaring one must not remake the loop.
-        digests[f"{benchmark.name}/declared"] = text_digest(benchmark.model_dump_json(exclude={"train"}))
+        # Where a file is to be had decides nothing. A training split counts for ``training_items`` alone.
+        digests[f"{benchmark.name}/declared"] = declared_digest(benchmark.model_copy(update=_ADDRESS))
+    return digests | _readers(pack, benchmarks)
+
+
+_ADDRESS = {"licence": "", "obtain": ""}
+
+
+def declared_digest(benchmark: Benchmark) -> str:
+    """Of what ``domain.yaml`` says of a benchmark beside its training split and metrics."""
+    return text_digest(benchmark.model_dump_json(exclude={"train"}))
+
+
+def guarded_text(named: NamedRecipe, pack: Pack) -> str:
+    """What decides the text of benchmarks that may stand neither in an instruction nor in a passage.
+
+    These are the files that are there and who reads them how: not a benchmark's instruction, task or address.
+
+    Raises:
+        SelfspecError: as ``benchmark_files``.
+    """
+    require_named(named, pack)
+    present = pack.present(named.recipe.data)
+    read_by = {
+        one.name: {
+            "files": _by_place(one.name, pack.benchmark_paths(one, named.recipe.data)),
+            "names": [PurePosixPath(file).name for file in (one.file, *one.also)],
+            "reader": one.reader,
+            "options": one.options,
+        }
+        for one in present
+    }
+    return text_digest(canonical_json({**read_by, **_readers(pack, present)}))
+
+
+def _readers(pack: Pack, benchmarks: Sequence[Benchmark]) -> dict[str, str]:
     code = sorted({found for one in benchmarks if (found := reader_code(pack.folder, one.reader)) is not None})
-    if code:  # of one pack's file its digest alone, as it always was
-        digests["readers"] = code[0] if len(code) == 1 else text_digest(canonical_json(code))
-    return digests
+    if not code:
+        return {}
+    # Of one pack's file its digest alone, as it always was.
+    return {"readers": code[0] if len(code) == 1 else text_digest(canonical_json(code))}
+
+
+def noise_of_device() -> dict[str, str]:
+    """For a step whose random numbers are drawn where the model is: a GPU's are others than a CPU's."""
+    return {"noise": "cuda"} if has_gpu() else {}
 
 
 def training_files(pack: Pack, recipe: Recipe) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """A recipe's lengths against its model's context, known before hours of work end in a prompt that is too long."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
@@ -69,8 +68,8 @@ def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Se
     Raises:
         SelfspecError: see the functions above; what they find here, a run would find before its first step.
     """
-    folder = Path(spec.path_or_id).expanduser()
-    if not folder.is_dir():
+    folder = spec.folder
+    if folder is None or not folder.is_dir():
         return []
     tokenizer, config = load_tokenizer(spec), load_config(folder)
     check_tokenizer(tokenizer, config, folder)

@@ -48,7 +48,7 @@ class Predictions(Step):
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return {"model": lineage.model_identity}
+        return {"model": lineage.model_identity, "domain": domain}  # items and demonstrations are drawn by its name
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack = lineage.pack(domain)

@@ -32,11 +32,12 @@ class Scores(Step):
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         """What a pack declares is for scoring alone: the questions and the answers to them stay as they are."""
         benchmarks = lineage.pack(domain).data(lineage.recipe.data).benchmarks
-        return {
+        declared = {
             f"{one.name}/metrics": text_digest(" ".join(use.identity("metric") for use in one.metrics))
             for one in benchmarks
             if one.metrics
         }
+        return {**declared, "domain": domain}  # resamples are drawn by its name
 
     def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
         units = counts["units"]

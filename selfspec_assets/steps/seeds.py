@@ -33,7 +33,8 @@ class Seeds(Step):
         by_hand = benchmarks_to_demonstrate_by_hand(pack, recipe)
         return {
             **(seed_file(pack, recipe) if by_hand else {}),
-            **benchmark_files(pack, recipe),  # the test splits count, too: what stands in one is not drawn
+            **benchmark_files(lineage.named, pack),  # the test splits count, too: what stands in one is not drawn
+            "domain": domain,  # seeds are drawn by its name
             "comparison": "2",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in training_files(pack, recipe).items()},
         }
