@@ -284,7 +284,9 @@ def test_a_table_that_does_not_split_suggests_its_separator(
     with pytest.raises(SelfspecError) as caught:
         list(bound_reader(tmp_path, reader, options[reader])(path))
     assert f"'separator: {json.dumps(separator)}'" in caught.value.remedy
-    found = list(bound_reader(tmp_path, reader, {**options[reader], "separator": separator})(path))
+    told = {"quoting": "csv"} if quote and separator == "\t" else {}
+    assert ("'quoting: csv'" in caught.value.remedy) == bool(told), "between tabs quotes are letters"
+    found = list(bound_reader(tmp_path, reader, {**options[reader], "separator": separator, **told})(path))
     assert [item.input for item in found if isinstance(item, Item)] == ["Moss, soft"]
 
 

@@ -10,11 +10,14 @@ import yaml
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe, load_recipes, matching_names, own_recipe_names
 from selfspec_assets.steps.lineage import Lineage, every_step
+from selfspec_assets.steps.refining import RefiningStep
 from tests import other_plugins  # noqa: F401
 from tests.conftest import RECIPE, Project
 
 DOMAIN_STEPS = tuple(name for name, step in every_step().items() if not step.per_iteration)
-ITERATION_STEPS = tuple(name for name, step in every_step().items() if step.per_iteration)
+ITERATION_STEPS = tuple(
+    name for name, step in every_step().items() if step.per_iteration and not isinstance(step, RefiningStep)
+)
 
 ROOT = Path(__file__).parent.parent
 

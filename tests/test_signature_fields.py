@@ -58,6 +58,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "passages.k": ([3, 2], {("passages", 2)}),
     "passages.p_ret.normalise": ("softmax", both("passages")),
     "passages.p_ret.temperature": (2.0, both("passages")),
+    "steps": (["accept"], both("accept")),
     "passages.retriever": ("first", both("passages")),
     "passages.options": ({"idf": "okapi"}, both("passages")),
     "passages.max_words": (9, both("passages")),

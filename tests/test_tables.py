@@ -50,8 +50,13 @@ def test_check_counts_rows_that_span_lines(project: Project) -> None:
     project.pack["published"]["benchmarks"][0].update(file="t.csv", reader="table", options=ASK)
     project.save()
     (told,) = [line for line in check_pack("botany").lines if SPANS_LINES in line]
-    assert told.strip().startswith(f"2 {SPANS_LINES}")
-    assert told.endswith("t.csv:2")
+    assert told.strip() == f"{SPANS_LINES}: 2, the first: {project.folder / 'data' / 't.csv'}:2"
+
+
+def test_a_quoted_header_between_tabs_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(SelfspecError, match="has no column 'mood'") as caught:
+        read(tmp_path, '"text"\t"mood"\n"Up"\t"good"\n', separator="\t")
+    assert "give the reader 'quoting: csv'" in caught.value.remedy
 
 
 def test_a_quote_that_ends_nowhere_is_named_where_it_begins(tmp_path: Path) -> None:

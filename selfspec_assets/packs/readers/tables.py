@@ -90,8 +90,7 @@ def _rows(
     """Place, first line and fields of each row; a remark for each that spans lines."""
     text = filled_text(path, encoding)
     plain = (quoting or ("none" if separator == "\t" else "csv")) == "none"
-    other = other_separator(text.partition("\n")[0], separator, wanted)
-    hint = f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'; " if other else ""
+    hint = _hint(text.partition("\n")[0], separator, wanted, plain)
     header = _header(str(path), list(columns), wanted, "") if columns else []
     for first, last, cells in _unquoted(text, separator) if plain else _quoted(path, text, separator, hint):
         place = f"{path}:{first}"
@@ -101,6 +100,16 @@ def _rows(
             header = _header(place, cells, wanted, hint)
         elif cells:
             yield place, first, _row(place, header, cells)
+
+
+def _hint(top: str, separator: str, wanted: set[str], plain: bool) -> str:
+    """What may be wrong where the first line is no header: another separator, or quotes that are no letters."""
+    other = other_separator(top, separator, wanted)
+    quotes = "'quoting: csv'" if '"' in top else ""
+    if other:
+        also = f" and {quotes}" if quotes and other == "\t" else ""
+        return f"if {other!r} parts its columns, give the reader 'separator: {json.dumps(other)}'{also}; "
+    return f"if its quotes are no letters, give the reader {quotes}; " if quotes and plain else ""
 
 
 def _unquoted(text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]:
