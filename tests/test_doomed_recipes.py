@@ -28,6 +28,7 @@ DOOMED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "noise without bound": ("instructions", {"temperature": 1e-300}, "instructions.temperature"),
     "an adapter that stays what it was": ("adapter", {"learning_rate": 1e-30}, "adapter.learning_rate"),
+    "examples shorter than their template": ("adapter", {"max_length": 20}, "adapter.max_length"),
     "more instructions than lists hold": (
         "instructions",
         {"max_requests": 1, "target": 40, "min_kept": 18},

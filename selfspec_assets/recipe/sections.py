@@ -97,7 +97,7 @@ class InstructionsSection(Strict):
     max_requests: Positive
     tasks_per_prompt: Annotated[int, Field(ge=2, le=100)] = 20
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
-    temperature: Annotated[Real, Field(ge=0.01, le=5)] = 1.0
+    temperature: Annotated[Real, Field(ge=0.001, le=5)] = 1.0  # logits divided by much less are infinite
     top_p: Fraction = 0.98
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected

@@ -63,7 +63,7 @@ def flow(recipe: Recipe) -> list[Any]:
 def code_version(step: str) -> str:
     """What stands for a step's code in its signature: its version and, of code from elsewhere, all its files."""
     plugin = plugins.REGISTRY.get("step", step, step)
-    return plugin.identity if plugin.code else plugin.version
+    return plugin.identity if plugin.code else str(plugin.target.code_version)
 
 
 def previous_adapters(iteration: int, how_many: int) -> list[Need]:

@@ -285,7 +285,7 @@ class LossRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class RunRow(Row):
-    """What making a revision cost, and which versions made it ("" where that was not recorded). In no digest."""
+    """What making a revision cost. Never part of a digest; a version is "" where it was not recorded."""
 
     table: ClassVar[str] = "runs"
     step: str
