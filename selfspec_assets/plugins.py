@@ -29,9 +29,10 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
@@ -41,12 +42,14 @@ from selfspec_assets.base.signature import canonical_json, file_digest_once, tex
 GROUP = "selfspec.plugins"
 FOLDER = "plugins"  # of the project
 Kind = Literal["retriever", "filter", "metric", "contrast", "prompt", "reader", "step"]
-KINDS: tuple[Kind, ...] = ("retriever", "filter", "metric", "contrast", "prompt", "reader", "step")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 OWN = "selfspec"
+STEPS = (  # selfspec's own, in flow order
+    *("seeds", "corpus", "benchmarks", "training_items", "base_predictions", "base_scores"),
+    *("instructions", "passages", "responses", "adapter", "predictions", "scores"),
+)
 BUILT_IN = (
-    *(f"steps.{name}" for name in ("seeds", "corpus", "benchmarks", "training_items")),
-    *(f"steps.{name}" for name in ("base_predictions", "base_scores", "instructions", "passages", "responses")),
-    *(f"steps.{name}" for name in ("adapter", "predictions", "scores")),
+    *(f"steps.{name}" for name in STEPS),
     *("packs.readers", "method.retrieval.bm25", "method.decoding.forms", "method.prompts"),
     *("method.instructions.list_parser", "method.scoring.registered"),
 )
@@ -72,12 +75,32 @@ class Plugin:
 
     @property
     def identity(self) -> str:
-        """``name@version``, and for code from elsewhere its digest: what stands in signatures."""
+        """``name@version``, and for code from elsewhere its digest."""
         if not self.code:
             return f"{self.name}@{self.version}"
         top = Path(os.path.commonpath([path.parent for path in self.code]))  # two files may have one name
         digests = {path.relative_to(top).as_posix(): file_digest_once(path) for path in self.code}
         return f"{self.name}@{self.version} {text_digest(canonical_json(digests))}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it ships with selfspec."""
+        return self.origin == OWN
+
+    @property
+    def signed(self) -> str:
+        """What stands in the signature of a step whose own version covers what selfspec's plug-ins do."""
+        return self.name if self.is_own else self.identity
+
+    @contextmanager
+    def named_in_failures(self, given: str) -> Iterator[None]:
+        """Whatever its code raises here names the plug-in, and what it was given."""
+        try:
+            yield
+        except SelfspecError:
+            raise
+        except Exception as error:
+            raise SelfspecError(str(self), f"failed on {given!r:.80}: {error!r}", "correct the plug-in") from error
 
     def options(self, given: Mapping[str, object], place: object) -> dict[str, Any]:
         """Every option with its value, those that were not given with their default.
@@ -116,11 +139,6 @@ class Registry:
             return
         self._found[key] = plugin
 
-    def remove(self, kind: Kind, name: str) -> None:
-        """Forget a plug-in: for tests that register their own."""
-        self._found.pop((kind, name), None)
-        self._clashes.pop((kind, name), None)
-
     def all(self, kind: Kind | None = None) -> list[Plugin]:
         """Of one kind or of all, in the order of registration."""
         self.load()
@@ -131,11 +149,12 @@ class Registry:
         self.load()
         return [_clash(found) for found in self._clashes.values()]
 
-    def get(self, kind: Kind, name: str, place: object) -> Plugin:
+    def get(self, kind: Kind, name: str, place: object, others: tuple[str, ...] = ()) -> Plugin:
         """The plug-in of that kind and name.
 
         Args:
             place: who asks, for the message: a recipe's key.
+            others: what may stand there and is no plug-in, for the message.
 
         Raises:
             SelfspecError: there is none, or there are two.
@@ -145,7 +164,7 @@ class Registry:
             raise _clash(self._clashes[kind, name])
         found = self._found.get((kind, name))
         if found is None:
-            known = [plugin.name for plugin in self.all(kind)]
+            known = [*others, *(plugin.name for plugin in self.all(kind))]
             remedy = (
                 f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or install one that has it"
             )

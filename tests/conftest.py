@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _status: list[int] = []
 # Begun first, or one worker waits for the other's.
 LONGEST = ("test_steps.py", "test_ui.py", "test_evidence.py", "test_pipeline.py")
+
+
+def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
+    """Where pip has put a stranger's distribution: beside this environment, without a network."""
+    source, target = factory.mktemp("source") / distribution.name, factory.mktemp("installed")
+    shutil.copytree(distribution, source)
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return target
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

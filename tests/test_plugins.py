@@ -18,20 +18,14 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
-from tests.conftest import Project
+from tests.conftest import Project, pip_installed
 
 STRANGER = Path(__file__).parent / "stranger_plugin"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pip has put the stranger's distribution: beside this environment, without a network."""
-    source, target = tmp_path_factory.mktemp("source") / "plugin", tmp_path_factory.mktemp("installed")
-    shutil.copytree(STRANGER, source)
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return target
+    return pip_installed(STRANGER, tmp_path_factory)
 
 
 @pytest.fixture

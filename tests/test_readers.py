@@ -413,6 +413,18 @@ def test_wrong_options_stop_the_pack(project: Project, keys: dict[str, Any], rea
     assert caught.value.place.endswith("domains/botany/domain.yaml")
 
 
+def test_a_readers_annotations_may_be_names_in_quotes(tmp_path: Path) -> None:
+    """Its module is in no table of modules, so they are looked up where its own code would look."""
+    path = tmp_path / "readers.py"
+    path.write_text(
+        "from __future__ import annotations\nfrom typing import Literal\nfrom selfspec_assets.packs import Item\n"
+        "Mode = Literal['a', 'b']\ndef cards(path, *, mode: Mode = 'a'):\n    yield Item('1', mode, ('x',))\n"
+    )
+    assert [item.input for item in bound_reader(tmp_path, "cards", {"mode": "b"})(path)] == ["b"]  # type: ignore[union-attr]
+    with pytest.raises(SelfspecError, match="option 'mode' of reader 'cards'"):
+        bound_reader(tmp_path, "cards", {"mode": "c"})
+
+
 def test_an_unknown_metric_stops_the_pack(project: Project) -> None:
     with pytest.raises(SelfspecError, match="metrics"):
         benchmark_of(project, metrics=["bleu"])

@@ -1,7 +1,6 @@
 """Options given by name to a function or a class: checked against its parameters and their annotations. Pure."""
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, get_type_hints
@@ -36,7 +35,9 @@ def checked_options(
     """
     known = parameters(function, skip)
     annotations = {name: p.annotation for name, p in known.items() if p.annotation is not p.empty}
-    scope = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
+    # A pack's module is in no table of modules: names in quotes are looked up where the code itself looks.
+    code: Any = function.__init__ if inspect.isclass(function) else inspect.unwrap(function)
+    scope = getattr(code, "__globals__", {})
     # Of the options alone: what stands before them may be annotated with a type that is not imported.
     holder: Any = SimpleNamespace(__annotations__=annotations)
     hints = get_type_hints(holder, globalns=scope, include_extras=True)

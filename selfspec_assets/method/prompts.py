@@ -84,10 +84,8 @@ def evaluation_prompt(name: str) -> Callable[..., str]:
     plugin = plugins.REGISTRY.get("prompt", name, "scores.base_variants")
 
     def prompt(instruction: str, context: str, demonstrations: Sequence[Example] = ()) -> str:
-        try:
+        with plugin.named_in_failures(instruction):
             text = plugin.target(instruction, context, demonstrations)
-        except Exception as error:
-            raise SelfspecError(str(plugin), f"failed on {instruction!r:.80}: {error!r}", "correct it") from error
         if not isinstance(text, str) or not text.strip():
             raise SelfspecError(str(plugin), f"gave {text!r:.80}, not a text", "correct the plug-in")
         return text

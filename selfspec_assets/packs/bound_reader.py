@@ -67,7 +67,7 @@ def reader_code(folder: Path, name: str) -> str | None:
     shared = plugins.REGISTRY.find("reader", name)
     if shared is None or function is not shared.target:
         return code_digest(path)
-    return None if shared.origin == plugins.OWN else shared.identity
+    return None if shared.is_own else shared.identity
 
 
 def is_own(folder: Path, name: str) -> bool:

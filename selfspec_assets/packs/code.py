@@ -5,7 +5,7 @@ from pathlib import Path
 
 from selfspec_assets.base.signature import canonical_json, file_digest_once, text_digest
 
-ENTRIES = ("readers.py", "filters.py")
+ENTRIES = ("readers.py", "filters.py")  # what is run of a pack when it is loaded, with what these import
 
 
 def code_digest(path: Path) -> str:

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from selfspec_assets import plugins
-from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import canonical_json
-from selfspec_assets.base.strict import Strict
+from selfspec_assets.base.strict import Strict, said_of_a_key
 from selfspec_assets.packs.corpora.contract import Corpus
 from selfspec_assets.packs.paths import PackPath, in_pack
 from selfspec_assets.packs.readers.hub import hub_address, is_hub_address, why_absent
@@ -36,7 +35,7 @@ class Use(Strict):
     def identity(self, kind: plugins.Kind) -> str:
         """What stands in signatures: of selfspec's own the name, which a pack's own function may have, too."""
         plugin = plugins.REGISTRY.find(kind, self.name)
-        named = self.name if plugin is None or plugin.origin == plugins.OWN else plugin.identity
+        named = self.name if plugin is None else plugin.signed
         return f"{named} {canonical_json(self.options)}" if self.options else named
 
 
@@ -91,15 +90,10 @@ class Benchmark(Strict):
     @classmethod
     def _known(cls, metrics: tuple[Use, ...]) -> tuple[Use, ...]:
         for use in metrics:
-            if use.name == MAJORITY:
+            if use.name == MAJORITY or plugins.REGISTRY.may_hide("metric", use.name):
                 continue
-            if plugins.REGISTRY.may_hide("metric", use.name):
-                continue
-            try:
-                plugins.REGISTRY.get("metric", use.name, use.name).options(use.options, use.name)
-            except SelfspecError as error:
-                known = f"{error.reason}; {error.remedy}"
-                raise ValueError(f"{known}, {MAJORITY}" if "choose one of" in known else known) from error
+            with said_of_a_key():
+                plugins.REGISTRY.get("metric", use.name, use.name, (MAJORITY,)).options(use.options, use.name)
         return metrics
 
     @field_validator("file", "also", "train")

@@ -73,20 +73,22 @@ def load_filters(folder: Path, uses: Sequence[Use]) -> PackFilters:
             registered = ", ".join(plugin.name for plugin in plugins.REGISTRY.all("filter"))
             raise SelfspecError(folder / "domain.yaml", reason, f"write it, or use a registered filter: {registered}")
         else:
-            function = _checked(path, use.name, own)
-            given = checked_options(function, use.options, f"filter '{use.name}'", folder / "domain.yaml", skip=2)
-            functions[use.name] = partial(function, **given)
+            functions[use.name] = _bound(path, use, own)
             code.append(use.name + (f" {canonical_json(use.options)}" if use.options else ""))
     if module is not None:
         code.append(code_digest(path))
     return PackFilters(path, functions, tuple(code))
 
 
-def _checked(path: Path, name: str, function: object) -> Callable[[str, str], object]:
+def _bound(path: Path, use: Use, function: object) -> Callable[[str, str], object]:
     if not inspect.isfunction(function):
-        raise SelfspecError(path, f"has no function '{name}'", _SHAPE)
+        raise SelfspecError(path, f"has no function '{use.name}'", _SHAPE)
     try:
-        inspect.signature(function).bind("", "")
-    except TypeError as error:
-        raise SelfspecError(path, f"filter '{name}' cannot be called with two texts: {error}", _SHAPE) from error
-    return function
+        bound = partial(
+            function,
+            **checked_options(function, use.options, f"filter '{use.name}'", path.parent / "domain.yaml", skip=2),
+        )
+        inspect.signature(bound).bind("", "")
+    except (TypeError, ValueError, NameError) as error:
+        raise SelfspecError(path, f"filter '{use.name}' cannot be called with two texts: {error}", _SHAPE) from error
+    return bound

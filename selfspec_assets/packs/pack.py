@@ -79,9 +79,6 @@ class Pack:
         """The folder that the files of that kind lie below."""
         return self.folder if kind == "bundled" else home.data_folder()
 
-    def benchmark_path(self, benchmark: Benchmark, kind: DataKind) -> Path:
-        return self._data_file(benchmark.file, kind)
-
     def benchmark_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
         return [self._data_file(relative, kind) for relative in (benchmark.file, *benchmark.also)]
 

@@ -113,6 +113,7 @@ class _Planner:
         self._earlier = earlier  # signature -> the recipe of this plan that makes it first
         self._rows: dict[Place, Row] = {}
         self._former = Former(lineage, warehouse)
+        self._forecasts: dict[str, Forecast] = {}
         self._reasons = Reasons(self.lineage, warehouse, self._is_going)
 
     def _is_going(self, step: str, domain: str, iteration: int) -> bool:
@@ -208,7 +209,9 @@ class _Planner:
             past = self._runs.best(self.lineage, "instructions", domain, iteration)
             return None if past is None else past.kept_per_item
 
-        return Forecast(self.lineage, self._warehouse, domain, kept_per_item)
+        if domain not in self._forecasts:
+            self._forecasts[domain] = Forecast(self.lineage, self._warehouse, domain, kept_per_item)
+        return self._forecasts[domain]
 
     def _requests(self, past: Past | None, made: int, most: int, settings: dict[str, Any]) -> tuple[int, bool]:
         """How many list prompts it takes, from the yield of a past run; and whether that is only an upper bound."""

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from selfspec_assets import plugins
-from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.strict import Strict
+from selfspec_assets.base.strict import Strict, said_of_a_key
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -32,24 +31,11 @@ def _registered(kind: plugins.Kind, *others: str) -> AfterValidator:
 
     def known(name: str) -> str:
         if name not in others:
-            _found(kind, name)
+            with said_of_a_key():
+                plugins.REGISTRY.get(kind, name, name, others)
         return name
 
     return AfterValidator(known)
-
-
-def _found(kind: plugins.Kind, name: str) -> plugins.Plugin:
-    try:
-        return plugins.REGISTRY.get(kind, name, name)
-    except SelfspecError as error:
-        raise ValueError(f"{error.reason}; {error.remedy}") from error
-
-
-def _check_options(kind: plugins.Kind, name: str, options: dict[str, Any]) -> None:
-    try:
-        _found(kind, name).options(options, name)
-    except SelfspecError as error:
-        raise ValueError(f"{error.reason}; {error.remedy}") from error
 
 
 Variant = Annotated[Slug, _registered("prompt")]
@@ -146,7 +132,8 @@ class PassagesSection(Strict):
     @classmethod
     def _taken(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if "retriever" in info.data:
-            _check_options("retriever", info.data["retriever"], options)
+            with said_of_a_key():
+                plugins.REGISTRY.get("retriever", info.data["retriever"], "retriever").options(options, "options")
         return options
 
     def k_of(self, iteration: int) -> int:

@@ -20,11 +20,7 @@ class BasePredictions(Predictions):
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
         settings: dict[str, Any] = settings_for(recipe, *self.sections)
         settings["scores"].pop("resamples")
-        settings["scores"]["base_variants"] = [_identity(name) for name in recipe.scores.base_variants]
+        settings["scores"]["base_variants"] = [
+            plugins.REGISTRY.get("prompt", name, "scores.base_variants").signed for name in recipe.scores.base_variants
+        ]
         return settings
-
-
-def _identity(variant: str) -> str:
-    """Of selfspec's own prompts the name: what decides their text is the step's version."""
-    plugin = plugins.REGISTRY.get("prompt", variant, "scores.base_variants")
-    return variant if plugin.origin == plugins.OWN else plugin.identity

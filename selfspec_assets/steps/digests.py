@@ -61,7 +61,8 @@ def guarded_text(named: NamedRecipe, pack: Pack) -> str:
 
 
 def _readers(pack: Pack, benchmarks: Sequence[Benchmark]) -> dict[str, str]:
-    code = sorted({found for one in benchmarks if (found := reader_code(pack.folder, one.reader)) is not None})
+    readers = {one.reader for one in benchmarks}  # each once: a pack's module is run to tell
+    code = sorted({found for reader in readers if (found := reader_code(pack.folder, reader)) is not None})
     if not code:
         return {}
     # Of one pack's file its digest alone, as it always was.

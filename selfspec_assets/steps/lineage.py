@@ -45,14 +45,13 @@ class Signed(Protocol):
 def every_step() -> dict[str, Any]:
     """All steps by name: selfspec's in flow order, then those that plug-ins add."""
     found = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
-    built_in = [name.rpartition(".")[2] for name in plugins.BUILT_IN if name.startswith("steps.")]
-    return {name: found[name] for name in [*built_in, *(name for name in found if name not in built_in)]}
+    return {name: found[name] for name in [*plugins.STEPS, *(name for name in found if name not in plugins.STEPS)]}
 
 
 def flow(recipe: Recipe) -> list[Any]:
     """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines."""
-    built_in = {name.rpartition(".")[2] for name in plugins.BUILT_IN}
-    steps = [step for name, step in every_step().items() if name in built_in and step.belongs_to(recipe)]
+    known = every_step()
+    steps = [known[name] for name in plugins.STEPS if known[name].belongs_to(recipe)]
     for name in recipe.steps:
         added = plugins.REGISTRY.get("step", name, "recipe: steps").target
         before = [place for place, step in enumerate(steps) if added.refines in (step.name, step.refines)]

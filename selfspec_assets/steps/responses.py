@@ -58,8 +58,8 @@ class Responses(Step):
             settings["responses"].pop("contrast")
             return settings
         plugin = plugins.REGISTRY.find("contrast", recipe.loop.responses.contrast.form)
-        if plugin is not None and plugin.origin != plugins.OWN:
-            settings["responses"]["contrast"]["form"] = plugin.identity
+        if plugin is not None:
+            settings["responses"]["contrast"]["form"] = plugin.signed
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:

@@ -34,7 +34,7 @@ def contrast(log_p_aligned: Tensor, log_p_weaker: Tensor, form: str, alpha: floa
 def _scores(log_p_aligned: Tensor, log_p_weaker: Tensor, form: str) -> Tensor:
     plugin = plugins.REGISTRY.get("contrast", form, "contrast.form")
     scores: Tensor = plugin.target(log_p_aligned, log_p_weaker)
-    if plugin.origin != plugins.OWN:
+    if not plugin.is_own:
         same = isinstance(scores, Tensor) and scores.shape == log_p_aligned.shape
         if not same or bool(scores.isnan().any()):
             found = "a score that is no number" if same else f"{getattr(scores, 'shape', scores)!s:.80}"

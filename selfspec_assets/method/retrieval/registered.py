@@ -26,12 +26,8 @@ class RegisteredRetriever:
             SelfspecError: the retriever fails, or gives too many, the same document twice, something that is no
                 document, a score that is no finite number, or an order that is not from best to worst. Named.
         """
-        try:
+        with self._plugin.named_in_failures(query):
             hits = [Hit(document, score) for document, score in self._retriever.top(query, k)]
-        except SelfspecError:
-            raise
-        except Exception as error:
-            raise self._broken(f"failed on {query!r:.80}: {error!r}") from error
         if len(hits) > k:
             raise self._broken(f"gave {len(hits)} hits, not at most {k}")
         seen: set[str] = set()

@@ -40,12 +40,8 @@ def item_metric(name: str, options: Mapping[str, object], place: object) -> Item
     given = plugin.options(options, place)
 
     def metric(answer: str, references: Sequence[str]) -> float:
-        try:
+        with plugin.named_in_failures(answer):
             value = plugin.target(answer, references, **given)
-        except SelfspecError:
-            raise
-        except Exception as error:
-            raise SelfspecError(str(plugin), f"failed on {answer!r:.80}: {error!r}", "correct the plug-in") from error
         if isinstance(value, bool) or not isinstance(value, float | int) or not 0 <= value <= 100 or math.isnan(value):
             reason = f"scored {answer!r:.80} with {value!r}, not a number from 0 to 100"
             raise SelfspecError(str(plugin), reason, "correct the plug-in")
