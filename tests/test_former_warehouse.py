@@ -31,8 +31,8 @@ COMMIT = "a" * 40
 LOOP = {"instructions", "passages", "responses", "adapter", "predictions", "scores"}
 
 
-@pytest.fixture
-def as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+def before_rooms(project: Project) -> Project:
+    """The project with which the fixture was made, and its warehouse."""
     recipe = project.recipe
     recipe["base_model"] = {"model": "tests/tiny", "revision": COMMIT}
     recipe["instructions"] |= {"target": 6, "min_kept": 2}
@@ -44,12 +44,16 @@ def as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     project.save()
     with tarfile.open(FIXTURE) as packed:
         packed.extractall(project.folder, filter="data")
+    return project
 
+
+@pytest.fixture
+def as_it_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     def refuse(spec: object) -> LanguageModel:
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(LanguageModel, "load", refuse)
-    return project
+    return before_rooms(project)
 
 
 def planned() -> dict[tuple[str, str], Row]:

@@ -171,7 +171,7 @@ class Warehouse:
         source, target = self._work / _checked(former), self._work / _checked(signature)
         if source.is_dir() and not target.exists():
             with storing(target):
-                source.rename(target)
+                move(source, target, "former work")
 
     def chunks(self, signature: str, name: str = "chunks") -> ChunkStore:
         """The chunk files ``name`` in the work folder."""
