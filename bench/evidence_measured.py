@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from bench.evidence_plan import MAIN, Planned
 from selfspec_assets.base.signature import random_seed
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS
 from selfspec_assets.method.scoring.metrics import two_level_bootstrap
 from selfspec_assets.reports import score_table
+from selfspec_assets.reports.ablation_table import VARIANTS
 from selfspec_assets.reports.easiest import highest, largest_gains
 from selfspec_assets.reports.score_table import Items, Model, Report, text
 from selfspec_assets.warehouse import Warehouse, read_only_query
@@ -75,7 +75,7 @@ class Measured:
         report = self.first(source, domain)
         found = [model for model in score_table.models(report) if not model.iteration] if report else []
         chosen = [model for model in found if model.oracle == oracle]
-        return [Row(source, m) for m in sorted(chosen, key=lambda m: list(EVALUATION_PROMPTS).index(m.variant))]
+        return [Row(source, m) for m in sorted(chosen, key=lambda m: VARIANTS.index(m.variant))]
 
     def iterations(self, domain: str, source: str = MAIN) -> list[Row]:
         """The adapters of a recipe, first to last."""

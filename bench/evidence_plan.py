@@ -141,9 +141,13 @@ def check(planned: Sequence[Planned]) -> None:
     """Every signature can be made: what is missing of packs, seeds and models shows before hours of work.
 
     Raises:
-        SelfspecError: the first thing that is missing.
+        SelfspecError: the first thing that is missing; a recipe that would draw other items under another seed.
     """
     if not planned:
         raise SelfspecError("evidence", "nothing is planned: no recipe has one of these domains", "name others")
     for one in planned:
+        scores = one.named.recipe.scores
+        if scores.items_per_benchmark is not None and scores.items == "drawn":
+            reason = "drawn: every seed would be scored on items of its own, and the page pairs seeds by item"
+            raise SelfspecError(f"recipe '{one.source}': scores.items", reason, "set it to 'first', or score all items")
         list(_steps(one))

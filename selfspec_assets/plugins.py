@@ -26,26 +26,34 @@ cannot be imported stands in nobody's way until something that is not there is a
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.base.options import checked_options
 from selfspec_assets.base.signature import canonical_json, file_digest_once, text_digest
 
 GROUP = "selfspec.plugins"
 FOLDER = "plugins"  # of the project
 Kind = Literal["retriever", "filter", "metric", "contrast", "prompt", "reader", "step"]
-KINDS: tuple[Kind, ...] = ("retriever", "filter", "metric", "contrast", "prompt", "reader", "step")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 OWN = "selfspec"
-BUILT_IN = (
-    *(f"steps.{name}" for name in ("seeds", "corpus", "benchmarks", "training_items")),
-    *(f"steps.{name}" for name in ("base_predictions", "base_scores", "instructions", "passages", "responses")),
-    *(f"steps.{name}" for name in ("adapter", "predictions", "scores")),
+STEPS = (  # selfspec's own, in flow order
+    *("seeds", "corpus", "benchmarks", "training_items", "base_predictions", "base_scores"),
+    *("instructions", "passages", "responses", "adapter", "predictions", "scores"),
 )
+BUILT_IN = (
+    *(f"steps.{name}" for name in STEPS),
+    *("packs.readers", "method.retrieval.bm25", "method.decoding.forms", "method.prompts"),
+    *("method.instructions.list_parser", "method.scoring.registered"),
+)
+_GIVEN = {"retriever": 1, "filter": 2, "metric": 2, "contrast": 2, "prompt": 3, "reader": 1}  # what is no option
 T = TypeVar("T")
 
 
@@ -67,11 +75,46 @@ class Plugin:
 
     @property
     def identity(self) -> str:
-        """``name@version``, and for code from elsewhere its digest: what stands in signatures."""
+        """``name@version``, and for code from elsewhere its digest."""
         if not self.code:
             return f"{self.name}@{self.version}"
-        digests = {path.name: file_digest_once(path) for path in self.code}
+        top = Path(os.path.commonpath([path.parent for path in self.code]))  # two files may have one name
+        digests = {path.relative_to(top).as_posix(): file_digest_once(path) for path in self.code}
         return f"{self.name}@{self.version} {text_digest(canonical_json(digests))}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it ships with selfspec."""
+        return self.origin == OWN
+
+    @property
+    def signed(self) -> str:
+        """What stands in the signature of a step whose own version covers what selfspec's plug-ins do."""
+        return self.name if self.is_own else self.identity
+
+    @contextmanager
+    def named_in_failures(self, given: str) -> Iterator[None]:
+        """Whatever its code raises here names the plug-in, and what it was given."""
+        try:
+            yield
+        except SelfspecError:
+            raise
+        except Exception as error:
+            raise SelfspecError(str(self), f"failed on {given!r:.80}: {error!r}", "correct the plug-in") from error
+
+    def options(self, given: Mapping[str, object], place: object) -> dict[str, Any]:
+        """Every option with its value, those that were not given with their default.
+
+        Raises:
+            SelfspecError: an option is missing, unknown or of another type; or the plug-in has no readable signature.
+        """
+        what = f"{self.kind} '{self.name}'"
+        target = self.target if callable(self.target) else _without_options
+        try:
+            return checked_options(target, given, what, place, skip=_GIVEN[self.kind])
+        except (TypeError, ValueError, NameError) as error:
+            reason = f"{what} of {self.origin} cannot be called: {error}"
+            raise SelfspecError(place, reason, "correct the annotations of its options") from error
 
     def __str__(self) -> str:
         return f"{self.kind} '{self.name}' of {self.origin}"
@@ -85,6 +128,7 @@ class Registry:
         self._clashes: dict[tuple[Kind, str], list[Plugin]] = {}
         self.broken: list[SelfspecError] = []  # modules that could not be imported
         self._loaded = False
+        self.foreign = True  # whether code that is not selfspec's own may be imported
 
     def add(self, plugin: Plugin) -> None:
         """Keep a plug-in. Two of one kind and name are kept apart: whoever asks for the name is told of both."""
@@ -94,11 +138,6 @@ class Registry:
             self._clashes.setdefault(key, [there]).append(plugin)
             return
         self._found[key] = plugin
-
-    def remove(self, kind: Kind, name: str) -> None:
-        """Forget a plug-in: for tests that register their own."""
-        self._found.pop((kind, name), None)
-        self._clashes.pop((kind, name), None)
 
     def all(self, kind: Kind | None = None) -> list[Plugin]:
         """Of one kind or of all, in the order of registration."""
@@ -110,11 +149,12 @@ class Registry:
         self.load()
         return [_clash(found) for found in self._clashes.values()]
 
-    def get(self, kind: Kind, name: str, place: object) -> Plugin:
+    def get(self, kind: Kind, name: str, place: object, others: tuple[str, ...] = ()) -> Plugin:
         """The plug-in of that kind and name.
 
         Args:
             place: who asks, for the message: a recipe's key.
+            others: what may stand there and is no plug-in, for the message.
 
         Raises:
             SelfspecError: there is none, or there are two.
@@ -124,13 +164,26 @@ class Registry:
             raise _clash(self._clashes[kind, name])
         found = self._found.get((kind, name))
         if found is None:
-            known = [plugin.name for plugin in self.all(kind)]
-            broken = "".join(f"; {error.place}: {error.reason}" for error in self.broken)
+            known = [*others, *(plugin.name for plugin in self.all(kind))]
             remedy = (
                 f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or install one that has it"
             )
-            raise SelfspecError(place, f"there is no {kind} '{name}'{broken}", remedy)
+            raise SelfspecError(place, f"there is no {kind} '{name}'{broken_words()}", remedy)
         return found
+
+    def find(self, kind: Kind, name: str) -> Plugin | None:
+        """The plug-in of that kind and name, if there is one.
+
+        Raises:
+            SelfspecError: there are two.
+        """
+        self.load()
+        return self.get(kind, name, name) if (kind, name) in self._found else None
+
+    def may_hide(self, kind: Kind, name: str) -> bool:
+        """Whether what is not there may be a plug-in's, of which no code is run (``foreign``)."""
+        elsewhere = not self.foreign and (importlib.metadata.entry_points(group=GROUP) or _project_files())
+        return bool(elsewhere) and self.find(kind, name) is None
 
     def load(self) -> None:
         """Import every module that may register something, once per process."""
@@ -139,9 +192,11 @@ class Registry:
         self._loaded = True
         for name in BUILT_IN:
             importlib.import_module(f"selfspec_assets.{name}")
+        if not self.foreign:
+            return
         for entry in importlib.metadata.entry_points(group=GROUP):
             self._import_entry(entry)
-        for path in sorted((home.project_folder() / FOLDER).glob("*.py")):
+        for path in _project_files():
             self._import_file(path)
 
     def _import_entry(self, entry: importlib.metadata.EntryPoint) -> None:
@@ -239,6 +294,14 @@ def _place(target: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
+def _project_files() -> list[Path]:
+    return sorted((home.project_folder() / FOLDER).glob("*.py"))
+
+
+def _without_options() -> None:
+    """Stands for what is no function, and so takes no option."""
+
+
 def _clash(found: list[Plugin]) -> SelfspecError:
     origins = " and ".join(plugin.origin for plugin in found)
     first = found[0]
@@ -254,6 +317,11 @@ def _code_files(module: Any) -> tuple[Path, ...]:
     if folders:
         return tuple(sorted(path for folder in folders for path in Path(folder).rglob("*.py")))
     return (Path(str(module.__file__)),)
+
+
+def broken_words() -> str:
+    """What to add to "there is no …": the modules that might have had it, and could not be imported."""
+    return "".join(f"; {error.place}: {error.reason}" for error in REGISTRY.broken)
 
 
 def each_broken() -> Iterator[SelfspecError]:

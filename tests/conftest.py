@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,16 @@ _status: list[int] = []
 LONGEST = ("test_steps.py", "test_ui.py", "test_evidence.py", "test_pipeline.py")
 
 
+def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
+    """Where pip has put a stranger's distribution: beside this environment, without a network."""
+    source, target = factory.mktemp("source") / distribution.name, factory.mktemp("installed")
+    shutil.copytree(distribution, source)
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return target
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
@@ -28,8 +40,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch was at
-    # work, and would bury the summary.
+    # As in cli/app.py: DuckDB's binding prints a page of noise when the interpreter is torn down after torch has been
+    # at work, and would bury the summary.
     sys.stdout.flush()
     sys.stderr.flush()
     if _status:

@@ -18,6 +18,7 @@ from selfspec_assets.method.instructions.list_parser import InstructionFilter
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import load_items
 from selfspec_assets.packs.pack import Pack, load_pack
+from selfspec_assets.packs.readers.tables import SPANS_LINES
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark, Seed, load_seeds
 from tests.native_samples import BIOASQ, BIOMEDICINE, DDI, DRUGS, HOC, IOB, PUBMEDQA
 from tests.published_data import DATA, REPO, published_file
@@ -235,7 +236,7 @@ def labels(text: str) -> list[str]:
 
 def test_seeds_ask_in_the_benchmarks_layout(pack: Pack, seeds: list[Seed], tmp_path: Path) -> None:
     for name, sample in BIOMEDICINE.items():
-        item = read(pack, name, written(tmp_path, sample))[0]
+        item = next(one for one in read(pack, name, written(tmp_path, sample)) if isinstance(one, Item))
         for seed in seeds:
             if seed.demonstrates == name and ": " in item.input:
                 assert labels(seed.input) == labels(item.input), seed.seed_id
@@ -414,7 +415,9 @@ def test_interactions_from_a_file_and_a_folder(pack: Pack, tmp_path: Path) -> No
 
 
 def test_drug_sentiment(pack: Pack, tmp_path: Path) -> None:
-    assert read(pack, "medical_drugs", written(tmp_path, DRUGS)) == [
+    path = written(tmp_path, DRUGS)
+    assert read(pack, "medical_drugs", path) == [
+        Remark(SPANS_LINES, f"{path}:2"),
         Item("h1", 'Sentence: It helped, "really".\nThanks\nDrug: ocrevus', ("positive",)),
         Item("h2", "Sentence: Bad.\nDrug: gilenya", ("negative",)),
         Item("h3", "Sentence: So.\nDrug: gilenya", ("neutral",)),
@@ -481,7 +484,7 @@ MALFORMED = [
     ("medical_drugs", DRUGS.replace("h2,", ""), ":4", "has 3 columns"),
     ("medical_drugs", DRUGS.replace("gilenya,1", "gilenya,3"), ":4", "unknown label '3'"),
     ("medical_drugs", DRUGS.replace("Bad.", ""), ":4", "'text' is empty"),
-    ("medical_drugs", DRUGS[:60], ":3", "not valid CSV"),
+    ("medical_drugs", DRUGS[:60], ":2", "not valid CSV"),
     ("medical_drugs", "\n", "", "empty"),
 ]
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from selfspec_assets.base import file_digests
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.opened_file import opened
 from selfspec_assets.base.signature import folder_digest
 from selfspec_assets.base.words import count_words, words
 from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
@@ -32,7 +33,6 @@ from selfspec_assets.packs.corpora.clean import one_line, paragraphs
 from selfspec_assets.packs.corpora.contract import Chunks, Corpus, Source
 from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.packs.corpora.formats import records
-from selfspec_assets.packs.corpora.lines import opened
 from selfspec_assets.packs.corpora.minhash import NEAR, band_keys, jaccard, shingles
 from selfspec_assets.packs.corpora.ngrams import ngram_hashes, word_hashes
 from selfspec_assets.packs.corpora.overlap import BenchmarkText, N
@@ -142,7 +142,8 @@ def as_csv(separator: str) -> bytes:
 )
 def test_every_format_gives_the_same_documents(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    found = read(tmp_path / name, id="id", title="title")
+    quoting = {"quoting": "csv"} if ".tsv" in name else {}
+    found = read(tmp_path / name, id="id", title="title", **quoting)
     assert [(one.id, one.title, one.text.replace("\r\n", "\n")) for one in found] == EXPECTED
 
 
@@ -205,7 +206,7 @@ BAD: dict[str, tuple[str, bytes, dict[str, Any], str, str]] = {
     "header alone": ("a.csv", b"text\r\n", {}, "a.csv", "the file is empty"),
     "missing parquet column": ("a.parquet", parquet_bytes([{"text": "x"}]), {"text": "body"}, "", "'body'"),
     "missing column": ("a.jsonl", JSONL, {"text": "body"}, ":1", "no 'body'; it has: "),
-    "missing csv column": ("a.csv", as_csv(","), {"text": "body"}, ":2", "no 'body'; it has: id, title, text"),
+    "missing csv column": ("a.csv", as_csv(","), {"text": "body"}, ":1", "no 'body'; it has: id, title, text"),
     "null": ("a.jsonl", JSONL + b'{"text": null}', {}, ":3", "'text' is null or empty"),
     "null parquet": (
         "a.parquet",

@@ -280,7 +280,7 @@ def bundle(project: Project) -> Path:
 def test_a_prepared_corpus_is_what_it_was(project: Project) -> None:
     path = bundle(project)
     assert Lineage(load_recipe("tiny")).signed("corpus", "botany", 0) == json.dumps(
-        {"code_version": "1", "inputs": {"file": file_digest(path)}, "settings": {}, "step": "corpus"},
+        {"code_version": "2", "inputs": {"file": file_digest(path)}, "settings": {}, "step": "corpus"},
         separators=(",", ":"),
     )
     corpus_alone(project)

@@ -279,12 +279,16 @@ def test_the_pair_check_finds_equal_sides(lm: LanguageModel) -> None:
 
 
 def test_a_failed_batch_leaves_no_adapter_behind(lm: LanguageModel) -> None:
-    before = next_token_logits(lm, [QUERY], [None])
+    before, hooks = next_token_logits(lm, [QUERY], [None]), _pre_hooks(lm)
     for rows in (["a1"], ["a1", None]):
         with pytest.raises(MemoryError), lm.rows(rows):
             raise MemoryError
     assert torch.equal(next_token_logits(lm, [QUERY], [None]), before)
-    assert all(not module._forward_pre_hooks for module in lm.model.modules())
+    assert _pre_hooks(lm) == hooks
+
+
+def _pre_hooks(lm: LanguageModel) -> list[list[int]]:
+    return [list(module._forward_pre_hooks) for module in lm.model.modules()]
 
 
 def test_an_unknown_adapter_is_an_error(lm: LanguageModel) -> None:

@@ -101,7 +101,7 @@ def test_two_equal_models_leave_the_aligned_choice(form: str) -> None:
 
 
 def test_an_unknown_form_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no such contrast"):
+    with pytest.raises(SelfspecError, match="no contrast 'ratio'"):
         contrast(ALIGNED, WEAKER, "ratio", 0)  # type: ignore[arg-type]
 
 

@@ -23,7 +23,7 @@ RECIPE_PAGE = (ROOT / "docs" / "recipe.md").read_text()
 def leaves(value: dict[str, object], prefix: str = "") -> set[str]:
     found: set[str] = set()
     for key, inner in value.items():
-        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}"}
+        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
     return found
 
 

@@ -70,7 +70,8 @@ def save_sources(project: Project, **adapter: Any) -> None:
 @pytest.fixture
 def planned(project: Project) -> list[Planned]:
     set_quiz(project, TASKS, items=ITEMS, training=True)
-    project.recipe["scores"].update(shots=[0, 2], base_variants=["plain", "cue"], items_per_benchmark=ITEMS)
+    scores = {"shots": [0, 2], "base_variants": ["plain", "cue"], "items_per_benchmark": ITEMS, "items": "first"}
+    project.recipe["scores"].update(scores)
     project.save()
     save_sources(project)
     return plan(SOURCES, [1, 2, 3], None, project.folder)
@@ -105,6 +106,31 @@ def test_an_ablation_stays_in_its_own_domains(project: Project, planned: list[Pl
         evidence.check(plan(["ablation_*"], [4], ["zoology"], project.folder))
     with pytest.raises(SelfspecError, match="no recipe's name matches"):
         plan(["no_such_*"], [4], None, project.folder)
+
+
+def test_items_that_another_seed_would_draw_are_refused(project: Project, planned: list[Planned]) -> None:
+    project.recipe["scores"]["items"] = "drawn"
+    save_sources(project)
+    with pytest.raises(SelfspecError, match=r"scores\.items: drawn: every seed would be scored on items of its own"):
+        evidence.check(plan(SOURCES, [1], None, project.folder))
+
+
+def test_averages_name_what_some_model_has_not(planned: list[Planned]) -> None:
+    """The reference lacks one: no average of the page holds it, and each heading says so."""
+    measured = measure(planned)
+    assert measured.without("botany") == []
+    gone = sorted(TASKS)[0]
+    reports = {
+        key: replace(report, scores=[row for row in report.scores if row["benchmark"] != gone])
+        if key[0] == "reference_seeds" else report
+        for key, report in measured.reports.items()
+    }  # fmt: skip
+    fewer = Measured(reports, measured.seconds, measured.declared)
+    assert fewer.benchmarks("botany") == sorted(TASKS)[1:]
+    assert fewer.without("botany") == [gone]
+    whole = page(fewer, "home", [])
+    assert f"### Macro average over {len(TASKS) - 1} benchmarks (without {gone}: " in whole
+    assert f"the paper's Table 2 (without {gone}: " in whole
 
 
 def test_time_left_counts_each_shared_step_once(project: Project, planned: list[Planned]) -> None:
@@ -334,7 +360,9 @@ def test_a_page_lacks_what_was_not_asked_for_as_well_as_what_was_not_made(
 def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     set_quiz(project, TASKS, items=3, training=True)
     project.recipe["instructions"].update(target=8, min_kept=1, max_requests=24)
-    project.recipe["scores"].update(shots=[0], base_variants=["plain", "cue"], resamples=100, max_new_tokens=4)
+    project.recipe["scores"].update(
+        shots=[0], base_variants=["plain", "cue"], resamples=100, max_new_tokens=4, items="first"
+    )
     project.save()
     save_sources(project, epochs=1)
     # Half of the time of so many small steps would go into Dagster's event files; tests/test_pipeline.py has them.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from selfspec_assets import plugins
 from selfspec_assets.method.scoring import amounts, extra_metrics, metrics
 from selfspec_assets.method.scoring.amounts import numeric_match
 from selfspec_assets.method.scoring.evaluate_metrics import NAMES, evaluate_metric
@@ -27,7 +28,6 @@ from selfspec_assets.method.scoring.extra_metrics import (
     set_f1,
 )
 from selfspec_assets.method.scoring.metrics import METRICS
-from selfspec_assets.packs.contract import MetricName
 from tests.published_data import REPO
 
 
@@ -46,8 +46,9 @@ def test_the_documentation_names_them_and_its_example_is_true(monkeypatch: pytes
     assert eval(example) == ast.literal_eval(result)
 
 
-def test_the_contract_names_the_metrics_that_exist() -> None:
-    assert set(MetricName.__args__) == {*ITEM, *WHOLE}  # type: ignore[attr-defined]
+def test_the_metrics_that_exist_are_registered() -> None:
+    registered = {plugin.name for plugin in plugins.REGISTRY.all("metric") if plugin.origin == plugins.OWN}
+    assert registered == {*METRICS, *ITEM, *CORPUS}
     assert (*METRICS, *ITEM, *WHOLE) == NAMES
     assert {*CORPUS} == {*WHOLE} - {"majority"}
 

@@ -249,12 +249,12 @@ def test_rows_are_numbered_through_all_batches(tmp_path: Path) -> None:
     [
         (ROWS, {"answer": "color"}, "a.parquet", "has no column 'color'; it has: plant, part, colour, all"),
         (ROWS, {"input": "{plant} {age}"}, "a.parquet", "has no column 'age'"),
-        (ROWS, {"answer": "plant.name"}, "a.parquet: row 0", "has no 'plant.name'"),
+        (ROWS, {"answer": "plant.name"}, "a.parquet: row 0", "has no field 'plant.name'"),
         (ROWS, {"labels": {"0": "green"}}, "a.parquet: row 0", "unknown label '1'"),
-        ([{**ROWS[0], "plant": None}, ROWS[1]], {}, "a.parquet: row 0", "column 'plant' is empty"),
-        ([ROWS[1], {**ROWS[0], "plant": " "}], {}, "a.parquet: row 1", "column 'plant' is empty"),
+        ([{**ROWS[0], "plant": None}, ROWS[1]], {}, "a.parquet: row 0", "field 'plant' is empty"),
+        ([ROWS[1], {**ROWS[0], "plant": " "}], {}, "a.parquet: row 1", "field 'plant' is empty"),
         ([{**ROWS[0], "all": []}, ROWS[1]], {"answer": "all"}, "a.parquet: row 0", "holds no answer"),
-        (ROWS, {"input": "{all}"}, "a.parquet: row 0", "column 'all' is not text but list"),
+        (ROWS, {"input": "{all}"}, "a.parquet: row 0", "field 'all' is not text but list"),
     ],
 )
 def test_a_bad_row_is_named(

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfspec_assets.method.scoring.item_draw import are_labels, draw_order
+from selfspec_assets.method.scoring.item_draw import draw_order, labels_of
+
+TOPICS = [f"topic {n}" for n in range(20)]
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,29 @@ def test_the_draw_is_the_seeds_and_nothing_elses(labelled: bool) -> None:
 @pytest.mark.parametrize(
     ("answers", "labels"),
     [
-        (["yes", "no"] * 10, True),
-        (["yes"] * 20, False),  # one label is nothing to be stratified by
-        ([f"name {n}" for n in range(20)], False),
-        ([f"label {n}" for n in range(21)] * 10, False),
-        (["yes", "no", "maybe"], False),
+        (["yes", "no"] * 10, {"yes", "no"}),
+        (["yes"] * 20, {"yes"}),
+        ([f"name {n}" for n in range(20)], {""}),
+        (["none"] * 300 + [f"topic {n}" for n in range(20) for _ in range(10)] + ["a, b"] * 3, {"none", "", *TOPICS}),
+        (["yes", "no", "maybe"], {""}),
     ],
 )
-def test_what_counts_as_labels(answers: list[str], labels: bool) -> None:
-    assert are_labels(answers) is labels
+def test_what_counts_as_labels(answers: list[str], labels: set[str]) -> None:
+    """Of texts with several labels the common answers are strata, and all the rare ones together are one."""
+    assert set(labels_of(answers)) == labels
+
+
+def test_labels_keep_their_share_though_documents_are_few() -> None:
+    """Two documents of a sorted file: spreading them must not undo the shares."""
+    labels = ["positive"] * 300 + ["neutral"] * 500 + ["negative"] * 100
+    items = [Item(number, (label,), "a" if number < 600 else "b") for number, label in enumerate(labels)]
+    drawn = draw_order(items, 1)[:90]
+    assert Counter(item.references[0] for item in drawn) == {"positive": 30, "neutral": 50, "negative": 10}
+    assert min(Counter(item.document for item in drawn).values()) >= 30
+
+
+def test_no_document_fills_a_draw_that_has_labels() -> None:
+    items = [Item(number, (f"answer {number % 3}",), f"report {number // 7}") for number in range(70)]
+    drawn = draw_order(items, 3)
+    assert len({item.document for item in drawn[:10]}) == 10, "one of each report, whatever its labels"
+    assert sorted(item.number for item in drawn) == list(range(70))

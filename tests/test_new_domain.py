@@ -158,4 +158,4 @@ def test_a_pack_that_appears_meanwhile_is_kept_and_the_recipe_taken_back(
 
 def test_the_scaffold_is_part_of_the_wheel() -> None:
     packed = {file.distribution_path for file in WheelBuilder(str(REPO)).recurse_included_files()}
-    assert {f"selfspec_assets/scaffold/{name}" for name in tree(SCAFFOLD)} <= packed
+    assert {f"selfspec_assets/packs/scaffold/{name}" for name in tree(SCAFFOLD)} <= packed

@@ -34,7 +34,7 @@ def test_a_file_in_the_pack_is_read_with_and_without_a_data_folder(
     path = own(project)
     pack = load_pack("botany")
     trees = pack.data("published").benchmarks[1]
-    assert pack.benchmark_path(trees, "published") == path.resolve()
+    assert pack.benchmark_paths(trees, "published") == [path.resolve()]
     assert "  benchmark trees: 3 items" in check_pack("botany").lines
     monkeypatch.delenv("SELFSPEC_DATA")
     assert len(load_items(pack, trees, "published")) == 3

@@ -22,7 +22,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.instructions import Sieve, request_signature
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse.rows import InstructionRow, RequestRow
-from tests.conftest import Project
+from tests.conftest import Project, pip_installed
 
 RUN = CliRunner()
 STRANGER = Path(__file__).parent / "stranger_pack"
@@ -43,13 +43,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pip has put the stranger's distribution: beside this environment, without a network."""
-    source, target = tmp_path_factory.mktemp("source") / "pack", tmp_path_factory.mktemp("installed")
-    shutil.copytree(STRANGER, source)
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return target
+    return pip_installed(STRANGER, tmp_path_factory)
 
 
 @pytest.fixture

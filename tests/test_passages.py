@@ -44,10 +44,10 @@ UNIFORM = [{"id": f"u{i}", "text": f"The plant {'is brown ' * (i + 1)}."} for i 
 
 def test_words_of_every_document_find_passages_unless_the_recipe_asks_for_rank_bm25s_idf(project: Project) -> None:
     with pytest.raises(SelfspecError) as caught:
-        run(project, UNIFORM, idf="okapi")
+        run(project, UNIFORM, options={"idf": "okapi"})
     assert caught.value.place.endswith("tiny.yaml: passages botany|1")
     assert "no passage was found for any of the" in caught.value.reason
-    assert caught.value.remedy.startswith("set passages.idf: lucene")
+    assert caught.value.remedy.startswith("set passages.options.idf: lucene")
     run(project, UNIFORM)
     assert any(hits(project))
 

@@ -15,14 +15,22 @@ from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.warehouse.rows import CorpusDropRow, TrainingItemRow
+from selfspec_assets.warehouse.rows import (
+    BenchmarkRemarkRow,
+    CorpusDropRow,
+    TrainingItemRow,
+    TrainingRemarkRow,
+    VerdictRow,
+)
 from selfspec_assets.warehouse.score_rows import BaselineRow
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.conftest import Project
 
-# Only a supervised recipe has the one (tests/test_reference.py), only a corpus that repeats itself the next
-# (tests/test_corpus_asset.py), only a benchmark that declares a metric the last (tests/test_score_table.py).
-NOT_HERE = {TrainingItemRow, CorpusDropRow, BaselineRow}
+# Only a supervised recipe has the first two (tests/test_reference.py), only a corpus that repeats itself the next
+# (tests/test_corpus_asset.py), only a benchmark that declares a metric the fourth (tests/test_score_table.py), only one
+# with doubtful items the fifth (tests/test_scored_benchmarks.py), only a recipe with a judge the last
+# (tests/test_plugins.py).
+NOT_HERE = {TrainingItemRow, TrainingRemarkRow, CorpusDropRow, BaselineRow, BenchmarkRemarkRow, VerdictRow}
 
 
 def run(iterations: int = 2) -> list[str]:

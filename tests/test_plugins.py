@@ -18,20 +18,14 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
-from tests.conftest import Project
+from tests.conftest import Project, pip_installed
 
 STRANGER = Path(__file__).parent / "stranger_plugin"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pip has put the stranger's distribution: beside this environment, without a network."""
-    source, target = tmp_path_factory.mktemp("source") / "plugin", tmp_path_factory.mktemp("installed")
-    shutil.copytree(STRANGER, source)
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return target
+    return pip_installed(STRANGER, tmp_path_factory)
 
 
 @pytest.fixture
@@ -258,7 +252,6 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
     own: Callable[..., Project], registry: plugins.Registry, hits: str, words: str
 ) -> None:
     from selfspec_assets.method.retrieval.registered import make_retriever
-
     from selfspec_assets.packs.corpora.documents import Document
 
     own(RETRIEVER.format(hits=hits))
@@ -280,7 +273,12 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
     ],
 )
 def test_a_judge_that_breaks_its_contract_stops_by_name(
-    own: Callable[..., Project], registry: plugins.Registry, finished: Project, verdicts: str, words: str
+    own: Callable[..., Project],
+    registry: plugins.Registry,
+    finished: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    verdicts: str,
+    words: str,
 ) -> None:
     from selfspec_assets.steps.job import Job
 
@@ -289,37 +287,32 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
         "@plugins.step('odd', version='1')\nclass Odd(RefiningStep):\n    '''Judges.'''\n    refines = 'responses'\n"
         f"    def judge(self, job, rows):\n        return {verdicts}\n"
     )
-    folder = finished.folder / "plugins"
-    shutil.copytree(Path(os.environ["SELFSPEC_HOME"]) / "plugins", folder, dirs_exist_ok=True)
-    try:
-        named = load_recipe("tiny")
-        with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
-        job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
-        with pytest.raises(SelfspecError, match=words):
-            job.lineage.step("odd").make(job)
-    finally:
-        shutil.rmtree(folder)
+    registry.load()  # while the project of the plug-in is this process's
+    finished.enter(monkeypatch)
+    named = load_recipe("tiny")
+    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
+    job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
+    with pytest.raises(SelfspecError, match=words):
+        job.lineage.step("odd").make(job)
 
 
-def test_an_unknown_option_is_refused_by_check(project: Project) -> None:
-    from selfspec_assets.planning.check import check_recipe
-
-    project.recipe["passages"]["options"] = {"k2": 1.5}
+@pytest.mark.parametrize(
+    ("section", "keys", "words"),
+    [
+        ("passages", {"options": {"k2": 1.5}}, "option 'k2' of retriever 'bm25'"),
+        ("passages", {"retriever": "bm26"}, "did you mean 'bm25'?"),
+        ("scores", {"base_variants": ["plane"]}, "did you mean 'plain'?"),
+    ],
+)
+def test_a_recipe_that_names_what_is_not_there_is_refused(
+    project: Project, section: str, keys: dict[str, Any], words: str
+) -> None:
+    project.recipe[section].update(keys)
     project.save()
-    _, problem = check_recipe(load_recipe("tiny"), "botany")
-    assert problem is not None
-    assert "option 'k2' of retriever 'bm25'" in problem.reason
-    assert "k1" in problem.remedy
-
-
-def test_an_unknown_retriever_is_refused_by_check(project: Project) -> None:
-    from selfspec_assets.planning.check import check_recipe
-
-    project.recipe["passages"]["retriever"] = "bm26"
-    project.save()
-    _, problem = check_recipe(load_recipe("tiny"), "botany")
-    assert problem is not None
-    assert "did you mean 'bm25'?" in problem.remedy
+    with pytest.raises(SelfspecError) as caught:
+        load_recipe("tiny")
+    assert f"{section}.{next(iter(keys))}" in caught.value.reason
+    assert words in caught.value.reason
 
 
 def test_the_documents_code_works(project: Project, registry: plugins.Registry) -> None:

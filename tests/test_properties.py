@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from selfspec_assets.base.signature import signature, text_digest
+from selfspec_assets.base.words import count_words
 from selfspec_assets.method.instructions.list_parser import InstructionFilter, parse_instruction_list
 from selfspec_assets.packs.records import parse_json
 from selfspec_assets.warehouse import StepKey, Warehouse, read_only_query
@@ -105,7 +106,7 @@ def test_the_filter_is_blind_to_white_space_around_and_bounded_by_words(
     sieve = InstructionFilter([], fewest, fewest + more)
     reason = sieve.reason(instruction, given_input)
     assert sieve.reason(f" \n{instruction}\t ", given_input) == reason
-    count = len(instruction.split())
+    count = count_words(instruction)
     expected = (
         "empty" if not count else "too_short" if count < fewest else "too_long" if count > fewest + more else None
     )

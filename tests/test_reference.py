@@ -168,7 +168,7 @@ def test_an_item_of_both_splits_is_left_out_counted_and_shown(project: Project, 
     reference(project, "supervised")
     done = RUN.invoke(app, ["check", "tiny"])
     assert done.exit_code == 0, done.stderr
-    assert f"1 {REPEATS_TEST}; the first: twin" in " ".join(done.stdout.split())
+    assert f"{REPEATS_TEST}: 1, the first: twin" in " ".join(done.stdout.split())
 
 
 def test_a_training_split_that_is_the_test_split_is_refused(project: Project) -> None:

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from selfspec_assets.packs.contract import Benchmark, PackData, PackFile, Prompts
+from selfspec_assets.packs.bound_reader import bound_reader
+from selfspec_assets.packs.contract import Benchmark, PackData, PackFile, Prompts, SeedFile
 from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.recipe.recipe import load_recipe
@@ -90,6 +91,16 @@ def test_the_pack_of_the_page_passes_check_wherever_it_lies(followed: Done) -> N
 def test_the_pages_benchmark_is_read_with_its_options(followed: Done) -> None:
     said = followed.output["selfspec benchmarks show permitted --domain law"]
     assert "in four instalments. Question: May the fee be paid in instalments? reference: yes" in said
+
+
+def test_the_declarations_of_files_that_exist_already_are_what_the_readers_take(tmp_path: Path) -> None:
+    sketch = next(block["body"] for block in BLOCK.finditer(TEXT) if block["body"].startswith("# MedQA"))
+    declared = yaml.safe_load(sketch)
+    for one in declared:
+        bound_reader(tmp_path, one["reader"], one["options"])
+    assert {one["reader"] for one in declared} == {"jsonl", "json", "parquet", "iob", "brat", "table", "instructions"}
+    (seeds,) = re.findall(r"`seeds: (\{.*\})`", TEXT)
+    SeedFile.model_validate(yaml.safe_load(seeds))
 
 
 def test_the_sketch_for_a_real_model_is_what_the_contract_takes() -> None:

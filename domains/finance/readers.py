@@ -30,7 +30,7 @@ def fiqa_sa(path: Path) -> Iterator[Item]:
             raise SelfspecError(place, "has no reference: field 'info' is empty", "give it a target with its score")
         for number, (inner, opinion) in enumerate(found):
             asked = f"Sentence: {sentence}\nTarget: {text_field(inner, opinion, 'target').strip()}"
-            yield Item(f"{name}-{number}", asked, (_label(inner, opinion),))
+            yield Item(f"{name}-{number}", asked, (_label(inner, opinion),), name)
 
 
 def _label(place: str, opinion: dict[str, object]) -> str:

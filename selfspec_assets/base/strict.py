@@ -1,6 +1,8 @@
 """The strict base model of every file a user writes, and its errors with file, line and key."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +29,15 @@ class Strict(BaseModel):
 
 
 M = TypeVar("M", bound=Strict)
+
+
+@contextmanager
+def said_of_a_key() -> Iterator[None]:
+    """In a validator: what an error says, said of the key that is validated, whose file and line are known later."""
+    try:
+        yield
+    except SelfspecError as error:
+        raise ValueError(f"{error.reason}; {error.remedy}") from error
 
 
 def load_yaml(path: Path, model: type[M]) -> M:

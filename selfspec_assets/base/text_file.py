@@ -1,31 +1,26 @@
-"""How the text files of packs are read: plain or gzipped, any line ends, each mistake with its place. Pure."""
+"""How the text files of packs are read: plain or packed, any line ends, each mistake with its place. Pure."""
 
-import gzip
-import io
-import zlib
 from pathlib import Path
-from typing import IO
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.opened_file import DAMAGE, OpenFile, opened, read_error
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 20  # bytes read at a time
-MAX_BYTES = 1 << 30  # unzipped; only a corpus is larger, and a corpus is streamed
+MAX_BYTES = 1 << 30  # unpacked; only a corpus is larger, and a corpus is streamed
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """The whole file without a byte-order mark, lines ended by \\n.
-
-    Gzip is told by the first bytes, whatever the name says.
+    """The whole file without a byte-order mark, lines ended by \\n; unpacked as ``opened`` does.
 
     Args:
         encoding: any that Python knows; the older corpora are often "latin-1", which takes every byte.
 
     Raises:
-        SelfspecError: missing, unreadable or too large a file, cut gzip data, an unknown encoding, bytes that it does
-            not have.
+        SelfspecError: missing, unreadable or too large a file, damaged packed data, a file that is no text but of
+            another kind, an HTML page, an unknown encoding, bytes that it does not have.
     """
-    raw = _unzipped(path, _raw(path))
+    with opened(path) as file:
+        raw = _at_most(file, encoding)
     try:
         text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as error:
@@ -37,38 +32,18 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return text.replace("\r\n", "\n")
 
 
-def _raw(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return _at_most(path, stream)
-    except FileNotFoundError as error:
-        raise SelfspecError(path, "the file does not exist", "add it, or correct its name") from error
-    except OSError as error:
-        raise SelfspecError(path, f"cannot be read: {error.strerror}", "give a file that can be read") from error
-    except ValueError as error:
-        raise SelfspecError(repr(str(path)), f"is not a file's name: {error}", "correct the name") from error
-
-
-def _unzipped(path: Path, raw: bytes) -> bytes:
-    if not raw.startswith(_GZIP_MAGIC):
-        return raw
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-            return _at_most(path, stream)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        reason = f"the gzip data is cut off or damaged: {error}"
-        raise SelfspecError(path, reason, "get the file again") from error
-
-
-def _at_most(path: Path, stream: IO[bytes] | gzip.GzipFile) -> bytes:
-    """All bytes of a stream; a few kilobytes of gzip can stand for more than any memory holds."""
+def _at_most(file: OpenFile, encoding: str) -> bytes:
+    """All bytes of a file; a few kilobytes of packed data can stand for more than any memory holds."""
     pieces: list[bytes] = []
     size = 0
-    while piece := stream.read(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BYTES:
-            raise SelfspecError(
-                path, f"holds more than {MAX_BYTES:,} bytes", "split it, or give the file that is meant"
-            )
+    try:
+        stream = file.text_stream(encoding)
+        while piece := stream.read(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BYTES:
+                reason = f"holds more than {MAX_BYTES:,} bytes"
+                raise SelfspecError(file.path, reason, "split it, or give the file that is meant")
+    except DAMAGE as error:
+        raise read_error(file, file.path, error) from error
     return b"".join(pieces)

@@ -1,19 +1,6 @@
 """The command line, a file for each command; importing them registers them, in the order of ``selfspec --help``."""
 
-from selfspec_assets.cli import (  # noqa: I001
-    check,
-    new_domain,
-    benchmarks,
-    run,
-    plan,
-    scores,
-    sql,
-    ui,
-    plugins,
-    gc,
-    verify,
-    version,
-)
+from selfspec_assets.cli import benchmarks, check, gc, new_domain, plan, plugins, run, scores, sql, ui, verify, version
 from selfspec_assets.cli.app import main
 
 __all__ = [

@@ -11,9 +11,7 @@ import typer
 
 from selfspec_assets.base import home, printing
 from selfspec_assets.base.errors import SelfspecError, is_interrupt
-from selfspec_assets.recipe.recipe import (
-    NamedRecipe,
-)
+from selfspec_assets.recipe.recipe import NamedRecipe
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from selfspec_assets import plugins
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app, domains_of, print_lines, speaks_plainly
@@ -32,13 +33,15 @@ def check(
 ) -> None:
     """Check recipes, domain packs, seeds, benchmarks, and that a model's folder is there and fits the recipe.
 
-    Loads no weights and needs no GPU. A pack's readers.py and filters.py are run, unless --no-code says no.
+    Loads no weights and needs no GPU. Plug-ins, and a pack's readers.py and filters.py, are run, unless --no-code
+    says no.
     """
     from selfspec_assets.planning.check import check_recipe
 
     if no_code and recipe is not None:
         remedy = f"selfspec check --no-code --domain {domain or 'NAME'}"
         raise SelfspecError("--no-code", "looks at packs; a recipe needs the code of its packs", remedy)
+    plugins.REGISTRY.foreign = not no_code
     if recipe is None and (no_code or domain is not None):
         _check_packs(domain or EVERY_PACK, code=not no_code)
         return

@@ -4,11 +4,7 @@ from typing import Annotated
 
 import typer
 
-from selfspec_assets.cli.app import (
-    app,
-    print_lines,
-    speaks_plainly,
-)
+from selfspec_assets.cli.app import app, print_lines, speaks_plainly
 
 
 @app.command()

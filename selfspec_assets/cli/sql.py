@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from selfspec_assets.cli.app import (
-    app,
-    database,
-    speaks_plainly,
-)
+from selfspec_assets.cli.app import app, database, speaks_plainly
 from selfspec_assets.warehouse import reading
 
 

@@ -5,9 +5,11 @@ token that the same word has in running text; after a newline it would be anothe
 of a passage would fail (measured: F1 41 instead of 67). The original Alpaca template ends the same way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.templates import Template
 
 NO_INPUT = "<noinput>"
@@ -51,6 +53,7 @@ def _alpaca_block(instruction: str, context: str) -> str:
     return f"### Instruction:\n{instruction}{middle}\n\n### Response:"
 
 
+@plugins.prompt("alpaca", version="1")
 def alpaca_prompt(instruction: str, context: str, demonstrations: Sequence[Example] = ()) -> str:
     """The Alpaca template (Taori et al. 2023), which tuned models are trained and evaluated with."""
     opening = _WITH_INPUT if context else _WITHOUT_INPUT
@@ -58,16 +61,33 @@ def alpaca_prompt(instruction: str, context: str, demonstrations: Sequence[Examp
     return "\n\n".join([opening, *blocks, _alpaca_block(instruction, context)])
 
 
+@plugins.prompt("plain", version="1")
 def plain_prompt(instruction: str, context: str, demonstrations: Sequence[Example] = ()) -> str:
     """Instruction and input and nothing else: how the paper prompts its base model (Appendix B)."""
     blocks = ["\n".join(part for part in (d.instruction, d.input, d.output) if part) for d in demonstrations]
     return "\n\n".join([*blocks, "\n".join(part for part in (instruction, context) if part)])
 
 
+@plugins.prompt("cue", version="1")
 def cue_prompt(instruction: str, context: str, demonstrations: Sequence[Example] = ()) -> str:
     """The plain prompt and a ``Response:`` cue."""
     blocks = ["\n".join(p for p in (d.instruction, d.input, f"Response: {d.output}") if p) for d in demonstrations]
     return "\n\n".join([*blocks, "\n".join(p for p in (instruction, context, "Response:") if p)])
 
 
-EVALUATION_PROMPTS = {"plain": plain_prompt, "cue": cue_prompt, "alpaca": alpaca_prompt}
+def evaluation_prompt(name: str) -> Callable[..., str]:
+    """The registered prompt of that name: instruction, input and demonstrations in, what a model is asked out.
+
+    Raises:
+        SelfspecError: there is none. The prompt itself raises it where it fails, or gives something else than text.
+    """
+    plugin = plugins.REGISTRY.get("prompt", name, "scores.base_variants")
+
+    def prompt(instruction: str, context: str, demonstrations: Sequence[Example] = ()) -> str:
+        with plugin.named_in_failures(instruction):
+            text = plugin.target(instruction, context, demonstrations)
+        if not isinstance(text, str) or not text.strip():
+            raise SelfspecError(str(plugin), f"gave {text!r:.80}, not a text", "correct the plug-in")
+        return text
+
+    return prompt

@@ -52,6 +52,11 @@ class ModelSpec(ModelSettings):
     def __init__(self, path_or_id: str, revision: str | None = None, **settings: Any) -> None:
         super().__init__(**{"path_or_id": path_or_id, "revision": revision, **settings})
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that the spec names; None for a hub's model, whatever lies under such a name here."""
+        return None if self.revision is not None else Path(self.path_or_id).expanduser()
+
 
 def model_folder(spec: ModelSpec) -> Path:
     """The folder that holds the checkpoint; for a Hugging Face id its snapshot, downloaded if need be.
@@ -59,9 +64,8 @@ def model_folder(spec: ModelSpec) -> Path:
     Raises:
         SelfspecError: no such folder, an id without a pinned commit, or the hub cannot give it.
     """
-    folder = Path(spec.path_or_id).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
+    if spec.folder is not None and spec.folder.is_dir():
+        return spec.folder.resolve()
     if not is_hub_id(spec.path_or_id):
         raise SelfspecError(
             spec.path_or_id,
@@ -106,7 +110,7 @@ def model_digest(spec: ModelSpec) -> str:
     Raises:
         SelfspecError: see ``model_folder`` and ``check_model_folder``.
     """
-    if not Path(spec.path_or_id).expanduser().is_dir() and is_commit(spec.revision):
+    if is_commit(spec.revision):
         return f"{spec.path_or_id}@{spec.revision}"
     folder = model_folder(spec)
     check_model_folder(folder)

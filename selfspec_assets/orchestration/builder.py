@@ -7,7 +7,7 @@ import dagster as dg
 from selfspec_assets.orchestration.materialise import Result, materialise
 from selfspec_assets.orchestration.partitions import asset_key, domain_by_iteration, domains, edges, published_spec
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.lineage import Lineage, code_version
 from selfspec_assets.steps.step import Step
 
 
@@ -22,7 +22,7 @@ def asset_of(lineage: Lineage, step: Step) -> dg.AssetsDefinition:
         group_name=named.key,
         description=inspect.getdoc(type(step)),
         partitions_def=partitions,
-        code_version=step.code_version,
+        code_version=code_version(step.name),
         pool="gpu" if step.holds_model else None,
         deps=edges(lineage, step),
         check_specs=[dg.AssetCheckSpec(name, asset=asset_key(named, step.name), blocking=True) for name in step.checks],

@@ -15,9 +15,11 @@ from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Report
 from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.steps.former import took_over
 from selfspec_assets.steps.job import Job, Tables, loaded_device
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
 
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
@@ -34,36 +36,23 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
-        reused = job.warehouse.has(job.signature)
-        if reused:
-            tables = read_tables(job, step.tables)
-            outcome = Outcome(tables)
-        else:
-            started, attempts = datetime.datetime.now(datetime.UTC), job.attempts
-            attempts.begin(named.path)
-            try:
-                outcome = step.make(job)
-            except Exception as error:
-                attempts.fail(job.signature, error)
-                raise
+        reused = job.warehouse.has(job.signature) or took_over(job)
+        started = datetime.datetime.now(datetime.UTC)
+        outcome = Outcome(read_tables(job, step.tables)) if reused else _made(job, step, named)
         checks = step.check(job, outcome.tables)
         results = [_result(check) for check in checks]
         for doubtful in (c for c in checks if c.warns and not c.passed):
             job.report(f"{job.name}: WARNING: {doubtful.detail}")
-        broken = [c for c in checks if not (c.passed or c.warns)]
-        if broken:
+        if any(not (c.passed or c.warns) for c in checks):
             yield from results
-            failure = _failure(job, broken)
+            failure = _failure(job, named, checks)
             if not reused:
-                attempts.fail(job.signature, failure)
+                job.attempts.fail(job.signature, failure)
             raise failure
         if reused:
             job.warehouse.reuse(job.key, job.signature)  # a run that was killed in the middle of this is caught up with
         else:
-            run = _run_row(job, started, attempts.seconds, outcome)
-            attempts.end()
-            signed = job.lineage.signed(job.step, job.domain, job.iteration)
-            job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
+            _commit(job, step, outcome, started)
     if crosses := step.crosses(named.recipe):
         _publish(context, published(named, crosses), job.signature)
     counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
@@ -81,6 +70,40 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     )
 
 
+def _made(job: Job, step: Step, named: NamedRecipe) -> Outcome:
+    """What the step makes; a failure is written into the table of attempts before it goes on."""
+    job.attempts.begin(named.path)
+    try:
+        return step.make(job)
+    except Exception as error:
+        job.attempts.fail(job.signature, error)
+        raise
+
+
+def _failure(job: Job, named: NamedRecipe, checks: Sequence[Check]) -> SelfspecError:
+    details = "; ".join(f"{c.name}: {c.detail}" for c in checks if not (c.passed or c.warns))
+    remedy = "the last good revision stays; change the recipe or the pack and run again"
+    return SelfspecError(f"{named.name}: {job.name}", f"a check failed: {details}", remedy)
+
+
+def _commit(job: Job, step: Step, outcome: Outcome, started: datetime.datetime) -> None:
+    run = RunRow(
+        step=step.name,
+        signature=job.signature,
+        started_at=started.isoformat(timespec="seconds"),
+        seconds=round(job.attempts.seconds, 3),
+        input_tokens=outcome.input_tokens,
+        output_tokens=outcome.output_tokens,
+        peak_memory_mb=round(_peak_memory_mb(), 1),
+        device=loaded_device() or f"cpu ({os.cpu_count()} cores)",
+        dagster_run_id=job.dagster_run_id,
+        **installed(),
+    )
+    job.attempts.end()
+    signed = job.lineage.signed(job.step, job.domain, job.iteration)
+    job.warehouse.commit(job.key, job.signature, outcome.tables, outcome.folders, run, signed)
+
+
 def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signature: str) -> None:
     """Report a revision to later iterations, once: reporting a reused one again would set automation off."""
     partition = context.partition_key
@@ -93,29 +116,6 @@ def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signatur
     reached("published: before the event")
     context.log_event(dg.AssetMaterialization(published, partition=partition, tags={"dagster/data_version": signature}))
     reached("published: after the event")
-
-
-def _failure(job: Job, broken: Sequence[Check]) -> SelfspecError:
-    details = "; ".join(f"{check.name}: {check.detail}" for check in broken)
-    return SelfspecError(
-        f"{job.lineage.named.name}: {job.name}",
-        f"a check failed: {details}",
-        "the last good revision stays; change the recipe or the pack and run again",
-    )
-
-
-def _run_row(job: Job, started: datetime.datetime, seconds: float, outcome: Outcome) -> RunRow:
-    return RunRow(
-        step=job.step,
-        signature=job.signature,
-        started_at=started.isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
-        input_tokens=outcome.input_tokens,
-        output_tokens=outcome.output_tokens,
-        peak_memory_mb=round(_peak_memory_mb(), 1),
-        device=loaded_device() or f"cpu ({os.cpu_count()} cores)",
-        dagster_run_id=job.dagster_run_id,
-    )
 
 
 def _result(check: Check) -> dg.AssetCheckResult:

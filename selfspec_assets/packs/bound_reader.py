@@ -2,18 +2,16 @@
 
 import ast
 import importlib.util
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
 
-from pydantic import ValidationError, create_model
-
-from selfspec_assets.base.errors import SelfspecError, did_you_mean
-from selfspec_assets.base.strict import Strict
-from selfspec_assets.packs.readers import SHARED, Reader
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.options import checked_options
+from selfspec_assets.packs.code import code_digest
+from selfspec_assets.packs.readers import Reader
 from selfspec_assets.packs.records import Item, Remark
 
 
@@ -35,16 +33,11 @@ def bound_reader(
     """
     function = _found(folder, name, code)
     try:
-        return partial(_items, name, partial(function, **_checked(function, options)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        option, known = str(first["loc"][0]), list(_parameters(function))
-        reason = f"option '{option}' of reader '{name}': {first['msg'].removeprefix('Value error, ')}"
-        guess = did_you_mean(option, known) if first["type"] == "extra_forbidden" else ""
-        raise SelfspecError(folder / "domain.yaml", reason, f"{guess}options: {', '.join(known) or 'none'}") from error
+        given = checked_options(function, options, f"reader '{name}'", folder / "domain.yaml", skip=1)
     except (TypeError, ValueError, NameError) as error:  # what has no signature, or hints at a type that is not there
         reason = f"'{name}' cannot be a reader: {error}"
         raise SelfspecError(folder / "readers.py", reason, "write it as: def name(path, *, option: type)") from error
+    return partial(_items, name, partial(function, **given))
 
 
 def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: Path) -> Iterator[Item | Remark]:
@@ -58,6 +51,8 @@ def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: P
                 raise TypeError(f"it gives {item!r:.100}, not items with id and input as texts")
             if not isinstance(item.references, tuple) or not all(isinstance(text, str) for text in item.references):
                 raise TypeError(f"it gives references {item.references!r:.100}, not a tuple of texts")
+            if not isinstance(item.document, str):
+                raise TypeError(f"it gives document {item.document!r:.100}, not the name of one as text")
             yield item
     except SelfspecError:
         raise
@@ -65,15 +60,20 @@ def _items(name: str, reader: Callable[[Path], Iterator[Item | Remark]], path: P
         raise SelfspecError(path, f"reader '{name}' failed: {error!r}", "correct the file, or the reader") from error
 
 
-def is_shared(folder: Path, name: str) -> bool:
-    """Whether the reader is the project's own and nothing in the pack's ``readers.py`` decides what it reads."""
-    return name in SHARED and _found(folder, name, code=True) is SHARED[name]
+def reader_code(folder: Path, name: str) -> str | None:
+    """What decides beside this project's version how a file is read, as a digest or an identity; else None."""
+    path = folder / "readers.py"
+    function = _found(folder, name, code=True)
+    shared = plugins.REGISTRY.find("reader", name)
+    if shared is None or function is not shared.target:
+        return code_digest(path)
+    return None if shared.is_own else shared.identity
 
 
 def is_own(folder: Path, name: str) -> bool:
     """Whether the pack's ``readers.py`` brings the reader, told from its text: nothing is run."""
     path = folder / "readers.py"
-    if not path.is_file() or name not in SHARED:
+    if not path.is_file() or plugins.REGISTRY.find("reader", name) is None:
         return path.is_file()
     try:
         nodes = list(ast.walk(ast.parse(path.read_bytes())))
@@ -89,13 +89,15 @@ def _found(folder: Path, name: str, code: bool) -> Reader:
     own = getattr(module_of(path), name, None) if code and path.is_file() else None
     if callable(own):
         return own  # type: ignore[no-any-return]
-    if name in SHARED:
-        return SHARED[name]
-    shared = ", ".join(SHARED)
+    shared = plugins.REGISTRY.find("reader", name)
+    if shared is not None:
+        return shared.target  # type: ignore[no-any-return]
+    names = ", ".join(plugin.name for plugin in plugins.REGISTRY.all("reader"))
+    broken = plugins.broken_words()
     if not path.is_file():
-        reason = f"reader '{name}' needs a readers.py, there is none"
-        raise SelfspecError(folder / "domain.yaml", reason, f"write it, or use a shared reader: {shared}")
-    raise SelfspecError(path, f"has no function '{name}'", f"define it, or use a shared reader: {shared}")
+        reason = f"reader '{name}' needs a readers.py, there is none{broken}"
+        raise SelfspecError(folder / "domain.yaml", reason, f"write it, or use a shared reader: {names}")
+    raise SelfspecError(path, f"has no function '{name}'{broken}", f"define it, or use a shared reader: {names}")
 
 
 def module_of(path: Path) -> ModuleType:
@@ -114,18 +116,3 @@ def module_of(path: Path) -> ModuleType:
         reason = f"pack '{path.parent.name}': importing it failed: {error!r}"
         raise SelfspecError(path, reason, "correct the module") from error
     return module
-
-
-def _parameters(function: Reader) -> dict[str, inspect.Parameter]:
-    """All but the first, which is the path."""
-    return dict(list(inspect.signature(function).parameters.items())[1:])
-
-
-def _checked(function: Reader, options: Mapping[str, object]) -> dict[str, object]:
-    hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {
-        name: (hints.get(name, Any), ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in _parameters(function).items()
-    }
-    model = create_model(function.__name__, __base__=Strict, **fields).model_validate(options)
-    return {name: getattr(model, name) for name in fields}

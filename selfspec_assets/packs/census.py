@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.file_kinds import has_markup
+from selfspec_assets.base.opened_file import opened
 from selfspec_assets.base.words import count_words
 from selfspec_assets.packs.corpora.build import present_sources
 from selfspec_assets.packs.corpora.contract import Source
 from selfspec_assets.packs.corpora.documents import Document, read_corpus
 from selfspec_assets.packs.corpora.formats import records
-from selfspec_assets.packs.corpora.lines import opened
 from selfspec_assets.packs.corpora.record import Record, used_twice
 from selfspec_assets.packs.corpora.sources import SourceFile
 from selfspec_assets.packs.pack import Pack
@@ -22,6 +24,7 @@ from selfspec_assets.recipe.sections import DataKind
 
 _QUICK = 64 << 20  # bytes of a source; about ten seconds
 _SAMPLE = 5_000  # documents of a larger one
+_LOOKED_AT = 1_000  # files of a source of plain text, whether they are web pages
 _TOKENIZED = 200  # documents, and their first 2,000 characters: what tokens are estimated from
 
 
@@ -81,15 +84,33 @@ def census(pack: Pack, kind: DataKind, counting: Counting | None = None) -> Cens
             texts = (document.text for document in read_corpus(path))
             found.lines.append(f"corpus: {_count(texts, counting)}")
         elif path.is_dir():
-            raise SelfspecError(path, "is a folder, a prepared corpus is one file", "name the file in it, or 'sources'")
+            raise no_corpus(pack, kind)
         else:
             found.lines.append(f"corpus: ABSENT, no file {path}")
         return found
     present, absent = present_sources(corpus, pack.data_root(kind))
     found.present = bool(present)
     found.lines += [f"corpus {source.name}: {_counted(source, files, counting)}" for source, files in present]
+    found.lines += [line for source, files in present for line in _pages(source, files)]
     found.lines += [f"corpus {source.name}: ABSENT, {why}" for source, why in absent]
     return found
+
+
+def _pages(source: Source, files: Sequence[SourceFile]) -> list[str]:
+    """A warning where files of plain text are web pages: their tags, styles and scripts would be words."""
+    if source.format != "txt":
+        return []
+    local = [file.local for file in files[:_LOOKED_AT] if file.local is not None]
+    pages = [path for path in local if _has_markup(path)]
+    if not pages:
+        return []
+    told = f"{len(pages)} of the first {len(local)} files hold markup of web pages, {pages[0].name} for one"
+    return [f"warning: corpus {source.name}: {told}: its tags and scripts count as words; declare 'format: html'"]
+
+
+def _has_markup(path: Path) -> bool:
+    with opened(path) as file:
+        return has_markup(file.head())
 
 
 def has_corpus(pack: Pack, kind: DataKind) -> bool:
@@ -105,8 +126,11 @@ def no_corpus(pack: Pack, kind: DataKind) -> SelfspecError:
     corpus = pack.data(kind).corpus
     if corpus.prepared is not None:
         path = pack.corpus_path(kind)
+        if path.is_dir():
+            return SelfspecError(path, "is a folder, a prepared corpus is one file", "name a file in it, or 'sources'")
         return SelfspecError(path, "the file does not exist", "add it, or correct its name in domain.yaml")
-    lines = "; ".join(f"{source.name}: {source.how_to_get}" for source in corpus.sources)
+    _, absent = present_sources(corpus, pack.data_root(kind))
+    lines = "; ".join(f"{source.name}: {why}" for source, why in absent)
     return SelfspecError(pack.folder / "domain.yaml", "none of the corpus's sources is present", lines)
 
 

@@ -1,16 +1,22 @@
-"""A pack's own filters on generated instructions: functions of its ``filters.py`` that ``domain.yaml`` names. Pure.
+"""A pack's filters on generated instructions: functions of its ``filters.py``, or registered ones, by name. Pure.
 
 A filter takes an instruction and its input and returns why the pair is to be rejected, in a few words, or None. Filters
 come after the filters of every pack (``instruction_list``) and the banned words, in the order of ``domain.yaml``.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.options import checked_options
+from selfspec_assets.base.signature import canonical_json
 from selfspec_assets.packs.bound_reader import module_of
+from selfspec_assets.packs.code import code_digest
+from selfspec_assets.packs.contract import Use
 
 MODULE = "filters.py"
 _SHAPE = "write it as: def name(instruction: str, input: str) -> str | None"
@@ -18,10 +24,11 @@ _SHAPE = "write it as: def name(instruction: str, input: str) -> str | None"
 
 @dataclass(frozen=True)
 class PackFilters:
-    """Checked functions; without any, nothing is rejected."""
+    """Checked functions by name; without any, nothing is rejected."""
 
     path: Path
-    functions: tuple[Callable[[str, str], object], ...] = ()
+    functions: Mapping[str, Callable[[str, str], object]] = field(default_factory=dict)
+    code: tuple[str, ...] = ()  # what decides beside the names: the digest of its code, identities of plug-ins
 
     def reason(self, instruction: str, input: str) -> str | None:
         """``filter:<function>:<its reason>`` of the first filter that rejects the pair, or None.
@@ -29,8 +36,7 @@ class PackFilters:
         Raises:
             SelfspecError: a filter fails, or returns neither text nor None.
         """
-        for function in self.functions:
-            name = function.__name__
+        for name, function in self.functions.items():
             try:
                 found = function(instruction, input)
             except Exception as error:
@@ -43,30 +49,46 @@ class PackFilters:
         return None
 
 
-def load_filters(folder: Path, names: Sequence[str]) -> PackFilters:
-    """The filters that a pack names.
-
-    Args:
-        folder: of the pack.
-        names: of functions in its ``filters.py``.
+def load_filters(folder: Path, uses: Sequence[Use]) -> PackFilters:
+    """The filters that a pack names: functions of its ``filters.py``, which come before registered ones.
 
     Raises:
-        SelfspecError: no ``filters.py``, one that cannot be imported, or no such function of two arguments in it.
+        SelfspecError: a ``filters.py`` that cannot be imported, no such filter, one that does not take two texts, or
+            an option that it does not take.
     """
     path = folder / MODULE
-    if not names:
+    if not uses:
         return PackFilters(path)
-    if not path.is_file():
-        raise SelfspecError(folder / "domain.yaml", f"filter '{names[0]}' needs a {MODULE}, there is none", "write it")
-    module = module_of(path)
-    return PackFilters(path, tuple(_checked(path, name, getattr(module, name, None)) for name in names))
+    module = module_of(path) if path.is_file() else None
+    functions: dict[str, Callable[[str, str], object]] = {}
+    code: list[str] = []
+    for use in uses:
+        own = getattr(module, use.name, None)
+        plugin = None if own is not None else plugins.REGISTRY.find("filter", use.name)
+        if plugin is not None:
+            functions[use.name] = partial(plugin.target, **plugin.options(use.options, folder / "domain.yaml"))
+            code.append(use.identity("filter"))
+        elif module is None:
+            reason = f"filter '{use.name}' needs a {MODULE}, there is none{plugins.broken_words()}"
+            registered = ", ".join(plugin.name for plugin in plugins.REGISTRY.all("filter"))
+            raise SelfspecError(folder / "domain.yaml", reason, f"write it, or use a registered filter: {registered}")
+        else:
+            functions[use.name] = _bound(path, use, own)
+            code.append(use.name + (f" {canonical_json(use.options)}" if use.options else ""))
+    if module is not None:
+        code.append(code_digest(path))
+    return PackFilters(path, functions, tuple(code))
 
 
-def _checked(path: Path, name: str, function: object) -> Callable[[str, str], object]:
+def _bound(path: Path, use: Use, function: object) -> Callable[[str, str], object]:
     if not inspect.isfunction(function):
-        raise SelfspecError(path, f"has no function '{name}'", _SHAPE)
+        raise SelfspecError(path, f"has no function '{use.name}'", _SHAPE)
     try:
-        inspect.signature(function).bind("", "")
-    except TypeError as error:
-        raise SelfspecError(path, f"filter '{name}' cannot be called with two texts: {error}", _SHAPE) from error
-    return function
+        bound = partial(
+            function,
+            **checked_options(function, use.options, f"filter '{use.name}'", path.parent / "domain.yaml", skip=2),
+        )
+        inspect.signature(bound).bind("", "")
+    except (TypeError, ValueError, NameError) as error:
+        raise SelfspecError(path, f"filter '{use.name}' cannot be called with two texts: {error}", _SHAPE) from error
+    return bound

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
+from selfspec_assets.packs.code import ENTRIES
 
 VARIABLE = "SELFSPEC_DOMAINS"
 GROUP = "selfspec.domains"
 EVERY_PACK = "all"  # what `selfspec check --domain` takes for all packs, so none can be called that
 NAMING = "a pack's name is lower-case letters, digits and _, begins with a letter, and is not 'all'"
-CODE = ("readers.py", "filters.py")  # what is run of a pack when it is loaded, and what these import
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
@@ -50,7 +50,7 @@ class Found:
 
     def code(self) -> str:
         """Which code the pack brings, and where it comes from, in a line for ``selfspec check``."""
-        files = [name for name in CODE if (self.folder() / name).is_file()]
+        files = [name for name in ENTRIES if (self.folder() / name).is_file()]
         return f"code: {', '.join(files)}, from {self.origin}" if files else "code: none"
 
     def __str__(self) -> str:

@@ -8,8 +8,8 @@ from selfspec_assets.base.words import comparable
 from selfspec_assets.packs.items import ReadItems
 from selfspec_assets.packs.records import Item, Remark
 
-CONTRADICTORY = "inputs stand more than once with different references: no answer can be right for all of them"
-REPEATED = "items repeat another one, answer and all: they count more than once"
+CONTRADICTORY = "inputs that stand more than once with different references, so no answer is right for all"
+REPEATED = "items that repeat another one, answer and all, and count once more"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Doubt:
 
     @property
     def line(self) -> str:
-        return f"{self.count} {self.what}; the first: {self.first}"
+        return f"{self.what}: {self.count}, the first: {self.first}"
 
 
 def doubtful_items(read: ReadItems) -> list[Doubt]:

@@ -9,7 +9,7 @@ from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import BLANK_ALTERNATIVE, Item, Remark, question_key
 from selfspec_assets.recipe.sections import DataKind
 
-REPEATS_TEST = "training items left out: a test item has their input"
+REPEATS_TEST = "training items left out, as a test item has their input"
 MOST_DROPPED = 0.05  # share of a benchmark's items that may be left out before the file is refused
 
 
@@ -37,7 +37,7 @@ def load_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Item]:
 
 
 def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> ReadItems:
-    """The items of a benchmark's training split; none where it declares no split or a published file is absent.
+    """The items of a benchmark's training split; none where it declares none or a published file is absent.
 
     An item that asks what one that is scored asks (``question_key``) is left out with a remark: its answer would be
     learnt by heart. Published splits share a line now and then, and nobody edits them by hand.
@@ -45,16 +45,16 @@ def read_training_items(pack: Pack, benchmark: Benchmark, kind: DataKind) -> Rea
     Raises:
         SelfspecError: as ``read_benchmark``; every item is one that is scored.
     """
-    path = pack.training_path(benchmark, kind)
-    if path is None or not path.exists():
+    if not pack.has_training_split(benchmark, kind):
         return ReadItems([], [])
-    read = _read(pack, benchmark, [path])
+    paths = pack.training_paths(benchmark, kind)
+    read = _read(pack, benchmark, paths)
     test_items = load_items(pack, benchmark, kind) if pack.is_present(benchmark, kind) else []
     scored = {question_key(item.input) for item in test_items}
     kept = [item for item in read.items if question_key(item.input) not in scored]
     if not kept:
         reason = f"every training item of '{benchmark.name}' is one of its test items"
-        raise SelfspecError(path, reason, "name another file with the key 'train'")
+        raise SelfspecError(paths[0], reason, "name another file with the key 'train'")
     repeats = [Remark(REPEATS_TEST, item.item_id) for item in read.items if question_key(item.input) in scored]
     return ReadItems(kept, [*read.remarks, *repeats])
 
@@ -84,8 +84,9 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
             if isinstance(read, Remark):
                 remarks.append(read)
                 continue
-            # Many formats count their items, so that ids are unique within a file only.
-            name = read.item_id if path == paths[0] else f"{path.stem}:{read.item_id}"
+            # Many formats count their items and documents, so that names are unique within a file only.
+            of_file = "" if path == paths[0] else f"{path.stem}:"
+            name, document = of_file + read.item_id, read.document and of_file + read.document
             if name in found:
                 raise SelfspecError(path, f"two items have the id '{read.item_id}'", "make the ids unique")
             references = tuple(reference for reference in read.references if reference.strip())
@@ -95,7 +96,7 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
                 remarks.append(Remark(BLANK_ALTERNATIVE, name))
             if not read.input.strip():
                 raise SelfspecError(path, f"item '{read.item_id}' has no input", "give it a question")
-            found[name] = Item(name, read.input, references, read.document)
+            found[name] = Item(name, read.input, references, document)
     _refuse_many_dropped(benchmark, paths[0], len(found), remarks)
     if not found:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")

@@ -14,7 +14,7 @@ from selfspec_assets.base.files import remove, storing
 from selfspec_assets.packs.finding import NAMING, find_pack, is_pack_name, pack_names
 from selfspec_assets.recipe.recipe import recipe_names
 
-SCAFFOLD = home.PACKAGE / "scaffold"
+SCAFFOLD = Path(__file__).parent / "scaffold"
 
 
 def scaffold(name: str) -> list[str]:

@@ -6,12 +6,13 @@ datasets. Dropping a folder into ``domains/`` is all it takes; ``finding`` tells
 docs/writing-a-domain-pack.md walks through one.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict
 
+from selfspec_assets import plugins
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.strict import Strict, load_yaml
@@ -59,7 +60,7 @@ class Pack:
     def seeds_path(self, kind: DataKind) -> Path:
         named = self.data(kind).seeds
         if named is not None:
-            return self.inside(named)
+            return self.inside(named.file)
         path = home.find(f"seeds/{self.name}.jsonl")
         if path is None:
             raise SelfspecError(
@@ -78,9 +79,6 @@ class Pack:
         """The folder that the files of that kind lie below."""
         return self.folder if kind == "bundled" else home.data_folder()
 
-    def benchmark_path(self, benchmark: Benchmark, kind: DataKind) -> Path:
-        return self._data_file(benchmark.file, kind)
-
     def benchmark_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
         return [self._data_file(relative, kind) for relative in (benchmark.file, *benchmark.also)]
 
@@ -89,8 +87,7 @@ class Pack:
 
         A folder counts as a file: some formats are many files in one.
         """
-        paths = zip((benchmark.file, *benchmark.also), self.benchmark_paths(benchmark, kind), strict=True)
-        return next((name for name, path in paths if not path.exists()), None)
+        return self._first_absent((benchmark.file, *benchmark.also), kind)
 
     def is_present(self, benchmark: Benchmark, kind: DataKind) -> bool:
         """Whether all that a benchmark is scored on is there; one that lacks a file is left out as a whole."""
@@ -101,8 +98,20 @@ class Pack:
         wanted = [one for one in self.data(kind).benchmarks if names is None or one.name in names]
         return [one for one in wanted if self.is_present(one, kind)]
 
-    def training_path(self, benchmark: Benchmark, kind: DataKind) -> Path | None:
-        return None if benchmark.train is None else self._data_file(benchmark.train, kind)
+    def training_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
+        """The files of its training split; none where it declares none."""
+        return [self._data_file(relative, kind) for relative in benchmark.train]
+
+    def absent_training_file(self, benchmark: Benchmark, kind: DataKind) -> str | None:
+        """As ``absent_file``, of its training split; None, too, where it declares none."""
+        return self._first_absent(benchmark.train, kind)
+
+    def has_training_split(self, benchmark: Benchmark, kind: DataKind) -> bool:
+        """Whether it declares a training split and all of it is there."""
+        return bool(benchmark.train) and self.absent_training_file(benchmark, kind) is None
+
+    def _first_absent(self, names: Sequence[str], kind: DataKind) -> str | None:
+        return next((name for name in names if not self._data_file(name, kind).exists()), None)
 
     def _data_file(self, relative: str, kind: DataKind) -> Path:
         if is_hub_address(relative):
@@ -119,7 +128,9 @@ class Pack:
 
     def is_closed(self, benchmark: Benchmark) -> bool:
         """Whether only code of the pack could read it, and none may be run."""
-        return not self.code and is_own(self.folder, benchmark.reader)
+        if self.code:
+            return False
+        return is_own(self.folder, benchmark.reader) or plugins.REGISTRY.may_hide("reader", benchmark.reader)
 
 
 def domain_names() -> list[str]:
@@ -201,7 +212,7 @@ def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
     corpus = data.corpus.prepared
     named = [*([corpus] if corpus else []), *(file for benchmark in data.benchmarks for file in benchmark.files)]
     if kind == "bundled":
-        own = [*named, *([data.seeds] if data.seeds is not None else [])]
+        own = [*named, *([data.seeds.file] if data.seeds is not None else [])]
     else:
         own = [relative for relative in map(in_pack, named) if relative is not None]
     for relative in own:

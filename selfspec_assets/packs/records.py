@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -13,6 +13,9 @@ from selfspec_assets.base.text_file import read_text
 from selfspec_assets.base.words import comparable, words
 
 BLANK_ALTERNATIVE = "blank alternatives passed over"  # ``what`` of the remark, whoever meets one
+SPREAD_JSON = "is JSON, but one value goes on over several lines"
+_MOST_SPREAD = 64 << 20
+READERS_BY_KEY = {"data": "squad", "examples": "bigbench", "questions": "bioasq"}  # list in the file → who reads it
 _MENTION_MARK = re.compile(r"\[/?[12]\]")
 _SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
 
@@ -24,9 +27,8 @@ class Item:
     item_id: str
     input: str
     references: tuple[str, ...]
-    document: str = field(
-        default="", compare=False
-    )  # the report, abstract or article that it is about, where several items may share one
+    # The report, abstract or article that it is about, where several items may share one; "" where items stand alone.
+    document: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, object]]]
         try:
             value = parse_json(line)
         except ValueError as error:
+            if goes_on(line, lines[number:]):
+                raise SelfspecError(place, SPREAD_JSON, _for_spread(what, lines)) from error
             problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise SelfspecError(place, f"is not JSON: {problem}", "write one JSON object per line") from error
         if not isinstance(value, dict):
@@ -156,6 +160,37 @@ def json_lines(path: Path, what: str) -> Iterator[tuple[str, dict[str, object]]]
         yield place, value
     if empty:
         raise SelfspecError(path, f"the {what} file is empty", f"add at least one {what} line")
+
+
+def goes_on(line: str, rest: Iterable[str]) -> bool:
+    """Whether a JSON value begins in a line and ends in a later one: JSON, but no JSON lines.
+
+    At most 64 Mi characters of the lines that follow are looked at.
+    """
+    begun = line.lstrip()
+    parts, size = [begun], 0
+    for one in rest if begun.startswith(("[", "{")) else ():
+        parts.append(one)
+        size += len(one)
+        if size > _MOST_SPREAD:
+            return False
+    try:
+        return json.JSONDecoder().raw_decode("\n".join(parts))[1] > len(begun)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _for_spread(what: str, lines: Sequence[str]) -> str:
+    """The remedy for JSON spread over lines: of a benchmark, the reader that its outermost keys ask for."""
+    if what != "benchmark":
+        return "write one JSON object per line"
+    try:
+        value = json.loads("\n".join(lines))
+    except (ValueError, RecursionError):
+        value = None
+    keys = value if isinstance(value, dict) else {}
+    reader = next((name for key, name in READERS_BY_KEY.items() if isinstance(keys.get(key), list)), "json")
+    return f"give the benchmark 'reader: {reader}', or write one JSON object per line"
 
 
 def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = False) -> str:

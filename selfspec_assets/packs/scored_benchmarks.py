@@ -20,19 +20,29 @@ def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
         SelfspecError: it names one that the pack does not have, or one of which a file is missing; none is there.
     """
     kind, wanted = named.recipe.data, named.recipe.scores.benchmarks
+    require_named(named, pack)
+    found = pack.present(kind, wanted)
+    if not found:
+        raise no_benchmark(pack, kind)
+    return found
+
+
+def require_named(named: NamedRecipe, pack: Pack) -> None:
+    """Check that the benchmarks which the recipe names are there.
+
+    Raises:
+        SelfspecError: it names one that the pack does not have, or one of which a file is missing.
+    """
+    kind = named.recipe.data
     declared = {one.name: one for one in pack.data(kind).benchmarks}
     place = f"{named.path}: scores.benchmarks"
-    for name in wanted or ():
+    for name in named.recipe.scores.benchmarks or ():
         if name not in declared:
             remedy = f"{did_you_mean(name, declared)}it has: {', '.join(declared)}"
             raise SelfspecError(place, f"pack '{pack.name}' has no {kind} benchmark '{name}'", remedy)
         if (absent := pack.absent_file(declared[name], kind)) is not None:
             remedy = f"get it: {declared[name].how_to_get}; or take it out of scores.benchmarks"
             raise SelfspecError(place, f"benchmark '{name}': no file {absent}", remedy)
-    found = pack.present(kind, wanted)
-    if not found:
-        raise no_benchmark(pack, kind)
-    return found
 
 
 def read_present(

@@ -11,8 +11,9 @@ from selfspec_assets.base.signature import random_seed
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.pack import Pack
-from selfspec_assets.packs.records import Item, Seed, demonstrating, load_seeds, question_key
+from selfspec_assets.packs.records import Item, Seed, demonstrating, question_key
 from selfspec_assets.packs.scored_benchmarks import more_seeds, no_benchmark, read_present
+from selfspec_assets.packs.seed_file import pack_seeds
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import DataKind
 
@@ -21,11 +22,11 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
     """The seeds of a recipe in one domain.
 
     Raises:
-        SelfspecError: as ``load_seeds``, or as ``sampled_seeds``.
+        SelfspecError: as ``pack_seeds``, or as ``sampled_seeds``.
     """
     each = recipe.seeds.sample_train
     if each is None:
-        return load_seeds(pack.seeds_path(recipe.data))
+        return pack_seeds(pack, recipe.data)
     return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
 
 
@@ -42,7 +43,7 @@ def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchm
     if recipe.seeds.sample_train is None:
         return []
     kind, names = recipe.data, recipe.scores.benchmarks
-    return [one for one in pack.present(kind, names) if not _has_training_split(pack, one, kind)]
+    return [one for one in pack.present(kind, names) if not pack.has_training_split(one, kind)]
 
 
 def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
@@ -77,7 +78,7 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
     asked = {question_key(item.input) for read in present.values() for item in read.items}
     found: dict[str, Seed] = {}
     for one in wanted:
-        has_split = _has_training_split(pack, one, kind)
+        has_split = pack.has_training_split(one, kind)
         own = _drawn(pack, one, kind, each, seed, asked) if has_split else _hand_written(pack, one, kind)[:each]
         for each_seed in own:
             if found.setdefault(each_seed.seed_id, each_seed) != each_seed:
@@ -86,18 +87,13 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
     return list(found.values())
 
 
-def _has_training_split(pack: Pack, benchmark: Benchmark, kind: DataKind) -> bool:
-    path = pack.training_path(benchmark, kind)
-    return path is not None and path.exists()
-
-
 def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
-    path = pack.training_path(benchmark, kind)
-    return "it declares no training split" if path is None else f"no file {path}. {benchmark.how_to_get}"
+    absent = next((path for path in pack.training_paths(benchmark, kind) if not path.exists()), None)
+    return "it declares no training split" if absent is None else f"no file {absent}. {benchmark.how_to_get}"
 
 
 def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
-    found = demonstrating(load_seeds(pack.seeds_path(kind)), benchmark.name, benchmark.task)
+    found = demonstrating(pack_seeds(pack, kind), benchmark.name, benchmark.task)
     if not found:
         raise SelfspecError(
             pack.folder / "domain.yaml",
@@ -113,7 +109,7 @@ def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: in
     items = [item for item in load_training_items(pack, benchmark, kind) if question_key(item.input) not in asked]
     if len(items) < each:
         raise SelfspecError(
-            str(pack.training_path(benchmark, kind)),
+            pack.training_paths(benchmark, kind)[0],
             f"the training split of '{benchmark.name}' has {len(items)} items that are in no test split, "
             f"seeds.sample_train asks for {each}",
             "add items, or lower seeds.sample_train",
@@ -131,5 +127,5 @@ def _seed(benchmark: Benchmark, item: Item) -> Seed:
         instruction=benchmark.instruction,
         input=item.input,
         output=item.references[0],
-        source=f"item {item.item_id} of the training split of {benchmark.name}, {benchmark.train}{licence}",
+        source=f"item {item.item_id} of the training split of {benchmark.name}, {', '.join(benchmark.train)}{licence}",
     )

@@ -1,7 +1,6 @@
 """``selfspec check``: everything that can be known before a model is loaded."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import load_tokenizer
@@ -17,7 +16,7 @@ from selfspec_assets.packs.seed_sample import recipe_seeds, sampling_notes, too_
 from selfspec_assets.planning.pack_check import no_data_folder, without_folder
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.recipe.sections import EMBEDDED, DataKind
+from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.steps.lengths import check_model
 from selfspec_assets.steps.lineage import Lineage
 
@@ -65,19 +64,23 @@ def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lin
         error
         for one in pack.data(named.recipe.data).benchmarks
         if (wanted is None or one.name in wanted)
-        and (error := _check_benchmark(pack, one, named.recipe.data, seeds, lines)) is not None
+        and (error := _check_benchmark(named, pack, one, seeds, lines)) is not None
     ]
-    few = too_few_demonstrations(named, pack, seeds)  # asked first for what it says of benchmarks that are not there
-    error = next(iter([*errors, few]))
+    scored_benchmarks(named, pack)
+    error = errors[0] if errors else too_few_demonstrations(named, pack, seeds)
     if error is not None:
         raise error
 
 
 def _check_benchmark(
-    pack: Pack, benchmark: Benchmark, kind: DataKind, seeds: Sequence[Seed], lines: list[str]
+    named: NamedRecipe, pack: Pack, benchmark: Benchmark, seeds: Sequence[Seed], lines: list[str]
 ) -> SelfspecError | None:
+    """Adds what is known of a benchmark; why it cannot be read, if it cannot."""
+    kind = named.recipe.data
     if (absent := pack.absent_file(benchmark, kind)) is not None:
-        lines.append(f"benchmark {benchmark.name}: LEFT OUT, no file {absent}. {benchmark.how_to_get}")
+        # One that the recipe names must be there: ``scored_benchmarks`` says so.
+        state = "LEFT OUT" if named.recipe.scores.benchmarks is None else "ABSENT"
+        lines.append(f"benchmark {benchmark.name}: {state}, no file {absent}. {benchmark.how_to_get}")
         return None
     shown = f"{len(demonstrating(seeds, benchmark.name, benchmark.task))} seeds demonstrate it"
     try:
@@ -103,9 +106,12 @@ def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
 def _counting(named: NamedRecipe) -> Counting | None:
     """In tokens of the recipe's model, where its folder is there; a hub's is looked at once it has been downloaded."""
     spec = Lineage(named).model_spec
-    if named.recipe.base_model.model == EMBEDDED or not Path(spec.path_or_id).is_dir():
+    if named.recipe.base_model.model == EMBEDDED or spec.folder is None or not spec.folder.is_dir():
         return None
-    return tokens_of(load_tokenizer(spec))
+    try:
+        return tokens_of(load_tokenizer(spec))
+    except SelfspecError:  # said where the model itself is looked at
+        return None
 
 
 def _check_corpus(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:

@@ -14,7 +14,8 @@ from selfspec_assets.packs.item_lint import doubtful_items
 from selfspec_assets.packs.items import ReadItems, read_benchmark, read_training_items
 from selfspec_assets.packs.pack import Pack, load_pack
 from selfspec_assets.packs.readers.hub import is_hub_address
-from selfspec_assets.packs.records import Seed, load_seeds
+from selfspec_assets.packs.records import Seed
+from selfspec_assets.packs.seed_file import pack_seeds
 from selfspec_assets.planning.seed_lint import doubts, repeats
 from selfspec_assets.recipe.sections import DataKind
 
@@ -104,7 +105,7 @@ def no_data_folder() -> SelfspecError | None:
 
 def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
     try:
-        seeds = load_seeds(pack.seeds_path(kind))
+        seeds = pack_seeds(pack, kind)
     except SelfspecError as error:
         report.errors.append(error)
         return []

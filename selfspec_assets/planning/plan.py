@@ -5,6 +5,7 @@ Nothing is run and no model is loaded, so it can be asked at any time, also whil
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,9 +15,11 @@ from selfspec_assets.planning.costs import OWN_SHARE, Cost, Past, PastRuns, done
 from selfspec_assets.planning.obstacles import obstacle, stopped_by
 from selfspec_assets.planning.reasons import Reasons
 from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.steps.former import Former
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.size import Forecast, Size
 from selfspec_assets.warehouse import Attempts, Warehouse
+from selfspec_assets.warehouse.made_with import other_versions
 
 State = Literal["reuse", "make", "blocked"]
 
@@ -109,6 +112,8 @@ class _Planner:
         self._warehouse, self._runs, self._sampling = warehouse, runs, sampling
         self._earlier = earlier  # signature -> the recipe of this plan that makes it first
         self._rows: dict[Place, Row] = {}
+        self._former = Former(lineage, warehouse)
+        self._forecasts: dict[str, Forecast] = {}
         self._reasons = Reasons(self.lineage, warehouse, self._is_going)
 
     def _is_going(self, step: str, domain: str, iteration: int) -> bool:
@@ -127,7 +132,11 @@ class _Planner:
             return self._as(place, "blocked", [blocked or stopped_by(error)])
         if self._warehouse.has(signature):
             shown = self._warehouse.current(self.lineage.key(*place)) == signature
-            return self._as(place, "reuse", [] if shown else ["made before, for other settings or another recipe"])
+            before = [] if shown else ["made before, for other settings or another recipe"]
+            return self._as(place, "reuse", [*before, *self._made_with(signature)])
+        if not blocked and (former := self._former.revision(*place)) is not None:
+            before = [f"made by a version before this one; {self.lineage.named.name} takes it over when it is run"]
+            return self._as(place, "reuse", [*before, *self._made_with(former.signature)])
         if signature in self._earlier:
             return self._as(place, "reuse", [f"made for {self._earlier[signature]} first"])
         problem = obstacle(self.lineage, place.step, place.domain)
@@ -145,6 +154,14 @@ class _Planner:
             why = [f"being made now by {holder}", *why]
             failure = None
         return self._as(place, "make", why, self._estimate(place), failure is not None)
+
+    def _made_with(self, signature: str) -> list[str]:
+        """Versions that were others; what is damaged, ``selfspec verify`` names."""
+        with suppress(SelfspecError):
+            run = self._warehouse.revision(signature).run
+            others = [] if run is None else other_versions(run)
+            return [f"made with {', '.join(others)}"] if others else []
+        return []
 
     def _as(
         self, place: Place, state: State, why: list[str], estimate: Estimate | None = None, failed: bool = False
@@ -192,7 +209,9 @@ class _Planner:
             past = self._runs.best(self.lineage, "instructions", domain, iteration)
             return None if past is None else past.kept_per_item
 
-        return Forecast(self.lineage, self._warehouse, domain, kept_per_item)
+        if domain not in self._forecasts:
+            self._forecasts[domain] = Forecast(self.lineage, self._warehouse, domain, kept_per_item)
+        return self._forecasts[domain]
 
     def _requests(self, past: Past | None, made: int, most: int, settings: dict[str, Any]) -> tuple[int, bool]:
         """How many list prompts it takes, from the yield of a past run; and whether that is only an upper bound."""

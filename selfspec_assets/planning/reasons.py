@@ -12,6 +12,11 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 
 Parts = Mapping[str, Any]  # of signature.signed_text: step, code_version, settings, inputs
+_NO_FILES = {
+    "benchmark_text": "a benchmark, whose text no instruction may repeat,",
+    "domain": "the domain's name, by which rows are drawn,",
+    "noise": "the kind of device that draws random numbers",
+}
 _MODEL = ("", "base_model.dtype", "base_model.quantization", "base_model.chat_template")  # lineage.model_identity
 
 
@@ -91,16 +96,18 @@ class Reasons:
             return "code that keeps items of a test split out of the seeds", ""
         if step == "corpus" and name == "benchmarks":
             return "a benchmark, whose text no passage may hold,", ""
+        if name in _NO_FILES:
+            return _NO_FILES[name], ""
         if name in ("header", "prompt"):
             return _shown((pack.instruction_header if name == "header" else pack.response_prompt).path), ""
         if name in ("readers", "filters"):
             return _shown(pack.folder / f"{name}.py"), ""
-        if name in declared and step == "training_items":
-            return _shown(pack.training_path(declared[name], kind) or pack.folder / "domain.yaml"), ""
-        if benchmark in declared and (not part or part.isdecimal()):
-            paths = pack.benchmark_paths(declared[benchmark], kind)
-            if int(part or 0) < len(paths):
-                return _shown(paths[int(part or 0)]), ""
+        place = part.removesuffix("train").rstrip("/") or "0"
+        if benchmark in declared and place.isdecimal():
+            of_training = step == "training_items" or part.endswith("train")
+            paths = (pack.training_paths if of_training else pack.benchmark_paths)(declared[benchmark], kind)
+            if int(place) < len(paths):
+                return _shown(paths[int(place)]), ""
         what = {"declared": f"benchmark {benchmark}", "": benchmark}.get(part, f"{part} of {benchmark}")
         return _shown(pack.folder / "domain.yaml"), what
 

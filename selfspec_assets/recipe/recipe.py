@@ -92,6 +92,13 @@ class Recipe(Strict):
             )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
             raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
+        if not self.is_reference and self.iterations > 1:
+            contrast = self.loop.responses.contrast
+            if contrast.form != "none" and contrast.alpha == 1:
+                raise ValueError(
+                    "key 'responses.contrast.alpha' must be below 1: at 1 only the likeliest token is left, and the "
+                    "contrast can choose no other; set it lower, or responses.contrast.form: none"
+                )
         return self
 
 

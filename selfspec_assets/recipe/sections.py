@@ -1,17 +1,17 @@
 """The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from selfspec_assets import plugins
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.model_settings import ModelSettings
-from selfspec_assets.base.strict import Strict
+from selfspec_assets.base.strict import Strict, said_of_a_key
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published"]
-BaseVariant = Literal["plain", "cue", "alpaca"]  # of method.prompts.EVALUATION_PROMPTS
 
 
 def _no_bool(value: object) -> object:
@@ -23,6 +23,21 @@ def _no_bool(value: object) -> object:
 Real = Annotated[float, Field(strict=False, allow_inf_nan=False), BeforeValidator(_no_bool)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[Real, Field(gt=0, le=1)]
+
+
+def _registered(kind: plugins.Kind, *others: str) -> AfterValidator:
+    """A name that is registered, or one of the others."""
+
+    def known(name: str) -> str:
+        if name not in others:
+            with said_of_a_key():
+                plugins.REGISTRY.get(kind, name, name, others)
+        return name
+
+    return AfterValidator(known)
+
+
+Variant = Annotated[Slug, _registered("prompt")]
 
 
 class BaseModelSection(ModelSettings):
@@ -63,7 +78,7 @@ class InstructionsSection(Strict):
     max_requests: Positive
     tasks_per_prompt: Annotated[int, Field(ge=2, le=100)] = 20
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
-    temperature: Annotated[Real, Field(gt=0, le=5)] = 1.0
+    temperature: Annotated[Real, Field(ge=0.001, le=5)] = 1.0  # logits divided by much less are infinite
     top_p: Fraction = 0.98
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
@@ -72,10 +87,13 @@ class InstructionsSection(Strict):
 
     @model_validator(mode="after")
     def _reachable(self) -> "InstructionsSection":
+        most = self.max_requests * (self.tasks_per_prompt - self.seeds_per_prompt)
         if self.min_kept > self.target:
             raise ValueError(f"min_kept ({self.min_kept}) is above target ({self.target})")
         if self.seeds_per_prompt >= self.tasks_per_prompt:
             raise ValueError("seeds_per_prompt must be below tasks_per_prompt")
+        if self.min_kept > most:
+            raise ValueError(f"key 'min_kept' asks for {self.min_kept}, max_requests lists hold {most} instructions")
         return self
 
 
@@ -83,7 +101,8 @@ class PRet(Strict):
     """How BM25 scores become p_ret of Eq. 2."""
 
     normalise: Literal["sum", "softmax"] = "sum"
-    temperature: Annotated[Real, Field(gt=0)] = 1.0
+    # BM25 scores differ by tenths: further down the best passage has all the weight, and nothing is marginalised.
+    temperature: Annotated[Real, Field(ge=0.01)] = 1.0
 
     @model_validator(mode="after")
     def _meaningful(self) -> "PRet":
@@ -100,8 +119,17 @@ class PassagesSection(Strict):
         | Annotated[tuple[Annotated[int, Field(ge=0, le=50)], ...], Field(strict=False)]
     ) = 5
     p_ret: PRet = PRet()
-    idf: Literal["lucene", "okapi"] = "lucene"  # what a word weighs in BM25; okapi: rank_bm25's, 0 if half hold it
+    retriever: Annotated[Slug, _registered("retriever")] = "bm25"
+    options: dict[str, Any] = Field(default_factory=dict)  # of the retriever; bm25's: k1, b, idf
     max_words: Positive = 250  # a longer passage is cut here
+
+    @field_validator("options")
+    @classmethod
+    def _taken(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "retriever" in info.data:
+            with said_of_a_key():
+                plugins.REGISTRY.get("retriever", info.data["retriever"], "retriever").options(options, "options")
+        return options
 
     def k_of(self, iteration: int) -> int:
         return self.k if isinstance(self.k, int) else self.k[iteration - 1]
@@ -110,7 +138,7 @@ class PassagesSection(Strict):
 class ContrastSection(Strict):
     """Eq. 3, from iteration 2 on."""
 
-    form: Literal["difference", "log_ratio", "none"] = "difference"
+    form: Annotated[Slug, _registered("contrast", "none")] = "difference"  # or none
     alpha: Annotated[Real, Field(ge=0, le=1)] = 0.1
 
 
@@ -132,7 +160,7 @@ class AdapterSection(Strict):
     r: Positive = 8
     alpha: Positive = 16
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 3e-4
+    learning_rate: Annotated[Real, Field(ge=1e-6, le=1)] = 3e-4  # below, float32 logits stay as they were
     epochs: Positive = 3
     batch_size: Positive = 32
     micro_batch_size: Positive = 8
@@ -165,7 +193,7 @@ class ScoresSection(Strict):
     shots: Annotated[
         tuple[Annotated[int, Field(ge=0, le=20)], ...], Field(min_length=1, strict=False), AfterValidator(_rising)
     ] = (0, 1, 5)
-    base_variants: Annotated[tuple[BaseVariant, ...], Field(min_length=1, strict=False), AfterValidator(unique)] = (
+    base_variants: Annotated[tuple[Variant, ...], Field(min_length=1, strict=False), AfterValidator(unique)] = (
         "plain",
     )
     benchmarks: Annotated[tuple[Slug, ...], Field(min_length=1, strict=False), AfterValidator(unique)] | None = None

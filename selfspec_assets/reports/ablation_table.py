@@ -3,19 +3,19 @@
 Rows are labelled from the recipes' values, not from names; a first iteration that several recipes share is one row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.reports import score_table
 from selfspec_assets.reports.score_table import METRICS, Average, Model, Report
 
 _FORMS = {"difference": "", "log_ratio": ", log ratio", "none": ", no contrast"}
 _GROUPS = ("base", "1st iteration", "2nd iteration", "3rd iteration", *(f"{n}th iteration" for n in range(4, 10)))
+VARIANTS = ("plain", "cue", "alpaca")  # in this order; a plug-in's prompts and forms come behind
 REFERENCE = "reference"
 
 
@@ -62,7 +62,8 @@ def label_of(recipe: Recipe, iteration: int) -> str:
     if iteration == 1:
         k = loop.passages.k_of(1)
         return f"top-{k}" if k else "no documents"
-    return f"{loop.instructions.later_iterations} instructions{_FORMS[loop.responses.contrast.form]}"
+    form = loop.responses.contrast.form
+    return f"{loop.instructions.later_iterations} instructions{_FORMS.get(form, f', {form}')}"
 
 
 def order_of(recipe: Recipe, iteration: int) -> tuple[bool, int, int, bool, int]:
@@ -70,7 +71,7 @@ def order_of(recipe: Recipe, iteration: int) -> tuple[bool, int, int, bool, int]
     if recipe.is_reference:
         return True, 0, 0, False, 0
     loop = recipe.loop
-    form = list(_FORMS).index(loop.responses.contrast.form)
+    form = _place(list(_FORMS), loop.responses.contrast.form)
     return False, iteration, loop.passages.k_of(iteration), loop.instructions.later_iterations == "new", form
 
 
@@ -107,7 +108,7 @@ def _table(pattern: str, domain: str, reports: list[Report], missing: list[str])
         scopes.append(Scope("closed_book", f"closed-book alone: {', '.join(alone)}", tuple(alone)))
     lines = _lines(reports, k, scopes)
     notes = [f"not run yet: selfspec run {name}" for name in missing]
-    without = sorted({name for report in reports for name in score_table.benchmarks(report)} - set(names))
+    without = sorted({name for report in reports for name in score_table.asked_benchmarks(report)} - set(names))
     if without:
         notes.append(f"left out, as not every row has a score of it: {', '.join(without)}")
     return AblationTable(pattern, domain, k, tuple(scopes), lines, notes)
@@ -142,6 +143,10 @@ def _lines(reports: list[Report], k: int, scopes: Iterable[Scope]) -> list[Line]
     ]
 
 
+def _place(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
 def _label(report: Report, model: Model) -> tuple[str, str]:
     if model.iteration == 0:
         return _GROUPS[0], model.variant
@@ -151,7 +156,7 @@ def _label(report: Report, model: Model) -> tuple[str, str]:
 def _order(report: Report, model: Model) -> tuple[object, ...]:
     recipe = report.named.recipe
     if model.iteration == 0:
-        return False, 0, list(EVALUATION_PROMPTS).index(model.variant)
+        return False, 0, _place(VARIANTS, model.variant)
     return order_of(recipe, model.iteration)
 
 

@@ -58,7 +58,7 @@ def _described(pack: Pack, kind: DataKind, benchmark: Benchmark) -> Iterator[str
     yield f"  files: {', '.join(str(path) for path in pack.benchmark_paths(benchmark, kind))}"
     if benchmark.licence:
         yield f"  licence: {benchmark.licence}"
-    yield f"  task: {benchmark.task}; metrics: {', '.join(('f1', 'rouge_l', *benchmark.metrics))}"
+    yield f"  task: {benchmark.task}; metrics: {', '.join(('f1', 'rouge_l', *(use.name for use in benchmark.metrics)))}"
     yield f"  items: {len(items)}, {_mean_words(items):.0f} words each in the mean"
     answers = Counter(item.references[0] for item in items)
     common = ", ".join(f"'{answer}' {count}" for answer, count in answers.most_common(_ANSWERS_SHOWN) if count > 1)

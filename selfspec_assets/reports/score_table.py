@@ -215,12 +215,16 @@ def not_shared(report: Report, k: int) -> dict[str, list[str]]:
 
 
 def shortfalls(report: Report) -> list[str]:
-    """What each average is without, and for which model's sake: a line per k and benchmark."""
-    return [
-        f"the averages at k={k} are without {name}: no prompt fits the context of {'; '.join(lacking)}"
-        for k in shots(report)
-        for name, lacking in not_shared(report, k).items()
-    ]
+    """What each average is without, and for which model's sake; and the models that have none."""
+    why, lines = "no prompt fits the context of", []
+    for k in shots(report):
+        for name, lacking in not_shared(report, k).items():
+            lines.append(f"the averages at k={k} are without {name}: {why} {'; '.join(lacking)}")
+        there = {Model(row["iteration"], row["oracle"], row["variant"]) for row in report.scores if row["shots"] == k}
+        for model in models(report):
+            if model not in there and not model.oracle:
+                lines.append(f"{title(report, model)} has no score at k={k}: none of its prompts fits the context")
+    return lines
 
 
 def extra_metrics(report: Report) -> list[tuple[str, str]]:

@@ -12,10 +12,9 @@ from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.method.tuning.tune import TuningSettings, logit_change, tune
 from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.steps.digests import noise_of_device
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.responses import kept_answers
@@ -55,10 +54,13 @@ class Adapter(Step):
         if iteration == 1 and not recipe.is_reference:
             # Nothing comes before it: every way to go on from earlier iterations is the same.
             settings["adapter"].update(data="iteration", start="base")
+        if recipe.adapter.dropout:  # the examples of one forward pass share the masks' random numbers
+            settings["adapter"]["micro_batch_size"] = recipe.adapter.micro_batch_size
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return {"model": lineage.model_identity}
+        masks = noise_of_device() if lineage.recipe.adapter.dropout else {}
+        return {"model": lineage.model_identity, **masks}
 
     def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
         section = settings["adapter"]

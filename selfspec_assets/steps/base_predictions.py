@@ -20,4 +20,7 @@ class BasePredictions(Predictions):
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
         settings: dict[str, Any] = settings_for(recipe, *self.sections)
         settings["scores"].pop("resamples")
+        settings["scores"]["base_variants"] = [
+            plugins.REGISTRY.get("prompt", name, "scores.base_variants").signed for name in recipe.scores.base_variants
+        ]
         return settings

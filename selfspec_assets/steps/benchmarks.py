@@ -17,7 +17,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRemarkRow, BenchmarkRow
 
 
-@plugins.step("benchmarks", version="2")
+@plugins.step("benchmarks", version="3")
 class Benchmarks(Step):
     """Every item of every benchmark that is present → `benchmarks`, `benchmark_items`. Appendix A."""
 
@@ -26,7 +26,7 @@ class Benchmarks(Step):
     kinds = frozenset({"jsonl", "duckdb"})
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return benchmark_files(lineage.pack(domain), lineage.recipe)
+        return benchmark_files(lineage.named, lineage.pack(domain))
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack, kind = lineage.pack(domain), lineage.recipe.data
@@ -75,7 +75,7 @@ class Benchmarks(Step):
         return {
             "present": ", ".join(f"{r.benchmark} ({r.items})" for r in rows if r.present),
             "left out": ", ".join(r.benchmark for r in rows if not r.present) or "none",
-            **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+            **{f"{r.benchmark}: {r.what}": f"{r.count}, the first: {r.first_place}" for r in remarks},
         }
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.progress import Progress
-from selfspec_assets.base.signature import canonical_json, text_digest
 from selfspec_assets.base.words import count_words
 from selfspec_assets.packs.census import has_corpus, no_corpus
 from selfspec_assets.packs.corpora.build import Workplace, build_corpus, present_sources
@@ -19,7 +18,7 @@ from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.records import without_marks
 from selfspec_assets.packs.scored_benchmarks import read_present
 from selfspec_assets.recipe.recipe import Recipe
-from selfspec_assets.steps.digests import benchmark_files, cached_file_digest
+from selfspec_assets.steps.digests import cached_file_digest, guarded_text
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
@@ -48,8 +47,8 @@ class CorpusStep(Step):
         corpus = pack.data(kind).corpus
         if corpus.prepared is not None:
             return {"file": cached_file_digest(pack.corpus_path(kind))}
-        # Passages that hold text of a benchmark are dropped, so its files count as well.
-        benchmarks = text_digest(canonical_json(benchmark_files(pack, lineage.recipe)))
+        # Passages that hold text of a benchmark are dropped, so that text counts as well.
+        benchmarks = guarded_text(lineage.named, pack)
         return {**corpus_digests(corpus, pack.data_root(kind)), "pipeline": PIPELINE, "benchmarks": benchmarks}
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:

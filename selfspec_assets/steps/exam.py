@@ -4,16 +4,19 @@ F1 and ROUGE-L (Section 4.1) are scored everywhere and averaged over benchmarks.
 some benchmarks only: it is scored there, and never averaged.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
-from selfspec_assets.method.scoring.extra_metrics import CORPUS, ITEM, commonest
+from selfspec_assets.method.scoring.extra_metrics import CORPUS, commonest
+from selfspec_assets.method.scoring.registered import ItemMetric, item_metric
+from selfspec_assets.packs.contract import MAJORITY
 from selfspec_assets.warehouse.score_rows import BaselineRow, ItemScoreRow, LiftRow, ScoreRow
 
 AVERAGE = "average"
-MAJORITY = "majority"
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Exam:
     resamples: int
     references: Mapping[tuple[str, int], Sequence[str]]  # by benchmark and item
     declared: Mapping[str, Sequence[str]]  # benchmark -> metrics beside F1 and ROUGE-L
+    options: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)  # by benchmark and metric
 
     def extra(self, benchmark: str) -> list[str]:
         """What is declared and is no baseline, each once."""
-        return [name for name in dict.fromkeys(self.declared.get(benchmark, ())) if name != MAJORITY]
+        everywhere = {MAJORITY, *metrics.METRICS}
+        return [name for name in dict.fromkeys(self.declared.get(benchmark, ())) if name not in everywhere]
 
     def is_of_labels(self, benchmark: str) -> bool:
         """Whether always giving one answer is an opponent: the pack asks for it, or for a score of labels."""
@@ -40,11 +45,20 @@ class Exam:
     def item_scores(self, benchmark: str, item: int, answer: str) -> dict[str, float]:
         """One answer's scores, each the best over the references."""
         references = self.references[benchmark, item]
-        extra = [name for name in self.extra(benchmark) if name in ITEM]
         return {
             **metrics.item_scores(answer, references, f"{benchmark}/{item}"),
-            **{name: max(ITEM[name](answer, reference) for reference in references) for name in extra},
+            **{name: score(answer, references) for name, score in self._item_metrics[benchmark].items()},
         }
+
+    @cached_property
+    def _item_metrics(self) -> defaultdict[str, dict[str, ItemMetric]]:
+        found: defaultdict[str, dict[str, ItemMetric]] = defaultdict(dict)
+        for benchmark in self.declared:
+            for name in self.extra(benchmark):
+                if name not in CORPUS:
+                    place = f"benchmark {benchmark}: metrics"
+                    found[benchmark][name] = item_metric(name, self.options.get((benchmark, name), {}), place)
+        return found
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ def score_rows(exam: Exam, series: Series) -> list[ScoreRow]:
 
 
 def _extra_row(exam: Exam, series: Series, benchmark: str, metric: str, left_out: int) -> ScoreRow:
-    if metric in ITEM:
+    if metric not in CORPUS:
         return _mean_row(exam, series, benchmark, metric, list(series.of(metric, benchmark).values()), left_out)
     items = list(series.values[benchmark])
     corpus, counts = CORPUS[metric], _counts(exam, series, benchmark, metric, items)
@@ -259,7 +273,7 @@ def _mean_lift(
 def _extra_lift(
     exam: Exam, base: Series, adapter: Series, benchmark: str, metric: str, items: Sequence[int]
 ) -> LiftRow:
-    if metric in ITEM:
+    if metric not in CORPUS:
         pair = _paired(base.of(metric, benchmark), adapter.of(metric, benchmark))
         return _mean_lift(exam, base, benchmark, metric, [pair])
     corpus = CORPUS[metric]

@@ -7,16 +7,13 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.signature import random_seed, signature, text_digest
+from selfspec_assets.base.signature import random_seed, signed_text, text_digest
 from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts
 from selfspec_assets.method.instructions.list_parser import BenchmarkGuard, InstructionFilter, parse_instruction_list
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-    too_few_to_show,
-)
+from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
 from selfspec_assets.recipe.recipe import Recipe
-from selfspec_assets.steps.digests import cached_file_digest
+from selfspec_assets.steps.digests import guarded_text, noise_of_device
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
@@ -35,6 +32,7 @@ class Instructions(Step):
     tables = (RequestRow, InstructionRow)
     sections = ("seed", "instructions")
     checks = ("rows_reconcile", "not_empty", "no_benchmark_item")
+    told_by_files = frozenset({"benchmarks"})
     kinds = frozenset({"transformers", "duckdb"})
     holds_model = True
     unit = "requests"
@@ -63,10 +61,10 @@ class Instructions(Step):
             **_asked_with(lineage, domain),
             "banned_words": text_digest("\n".join(pack.file.banned_words)),
             "language": pack.file.language,
+            "benchmark_text": guarded_text(lineage.named, pack),
         }
         if pack.file.filters:
-            names = " ".join(pack.file.filters)
-            digests["filters"] = text_digest(f"{names} {cached_file_digest(pack.filters.path)}")
+            digests["filters"] = text_digest(" ".join(pack.filters.code))
         return digests
 
     def work_signature(self, lineage: Lineage, domain: str, iteration: int) -> str:
@@ -265,11 +263,17 @@ def _takes_over(recipe: Recipe, iteration: int) -> bool:
 
 def _asked_with(lineage: Lineage, domain: str) -> dict[str, str]:
     header = lineage.pack(domain).instruction_header
-    return {"model": lineage.model_identity, "header": text_digest(header.source)}
+    asked = {"model": lineage.model_identity, "header": text_digest(header.source)}
+    return {**asked, "domain": domain, **noise_of_device()}
 
 
 def request_signature(lineage: Lineage, domain: str, iteration: int) -> str:
     """Of the raw instruction requests alone: what decides which items are kept throws none of them away."""
+    return text_digest(request_signed(lineage, domain, iteration))
+
+
+def request_signed(lineage: Lineage, domain: str, iteration: int) -> str:
+    """The text that ``request_signature`` is the SHA-256 of."""
     settings = lineage.settings("instructions", iteration)
     section = dict(settings["instructions"])
     for key in ("target", "max_requests", "max_rouge_l"):
@@ -277,4 +281,4 @@ def request_signature(lineage: Lineage, domain: str, iteration: int) -> str:
     needed = [("seeds", 0), *previous_adapters(iteration, 1)]
     inputs = {f"{name}|{n}": lineage.signature(name, domain, n) for name, n in needed}
     inputs.update(_asked_with(lineage, domain))
-    return signature("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)
+    return signed_text("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)

@@ -59,7 +59,7 @@ class Job:
         """Names the folder of unfinished work, which other recipes may share."""
         return self.lineage.work_signature(self.step, self.domain, self.iteration)
 
-    @property
+    @cached_property
     def attempts(self) -> Attempts:
         """The record beside this step's unfinished work."""
         return Attempts(self.warehouse.work_folder(self.work_signature))

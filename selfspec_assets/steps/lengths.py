@@ -1,12 +1,11 @@
 """A recipe's lengths against its model's context, known before hours of work end in a prompt that is too long."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding.encoding import encode_prompt
-from selfspec_assets.method.prompts import Example, instruction_list_prompt
+from selfspec_assets.method.prompts import Example, alpaca_prompt, instruction_list_prompt
 from selfspec_assets.models.check import check_tokenizer, context_length, load_config
 from selfspec_assets.models.folder import ModelSpec, unused_chat_template
 from selfspec_assets.models.language_model import load_tokenizer
@@ -36,12 +35,20 @@ def check_recipe_fits(named: NamedRecipe, context: int) -> None:
 
 
 def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]) -> None:
-    """``check_recipe_fits``, and that a list prompt fits the context (tokens), too, whatever seeds are drawn.
+    """``check_recipe_fits``, and that some example can be tuned on and every list prompt fits the context (tokens).
 
     Raises:
-        SelfspecError: a length of the recipe does not, or the prompt with the longest seeds.
+        SelfspecError: a length of the recipe does not fit, nor does the prompt with the longest seeds; no example can
+            be as short as ``adapter.max_length``.
     """
     check_recipe_fits(named, context)
+    longest, template = named.recipe.adapter.max_length, len(encode_prompt(tokenizer, alpaca_prompt("", "")))
+    if template >= longest:
+        raise SelfspecError(
+            f"{named.path}: adapter.max_length",
+            f"{longest} tokens: the template of an example without any text has {template}",
+            "raise it to what the longest examples take",
+        )
     if not named.recipe.is_reference:
         _check_list_prompt(named, tokenizer, context, header, seeds)
 
@@ -69,8 +76,8 @@ def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Se
     Raises:
         SelfspecError: see the functions above; what they find here, a run would find before its first step.
     """
-    folder = Path(spec.path_or_id).expanduser()
-    if not folder.is_dir():
+    folder = spec.folder
+    if folder is None or not folder.is_dir():
         return []
     tokenizer, config = load_tokenizer(spec), load_config(folder)
     check_tokenizer(tokenizer, config, folder)

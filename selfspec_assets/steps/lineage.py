@@ -30,6 +30,7 @@ class Signed(Protocol):
     name: str
     code_version: str
     per_iteration: bool
+    told_by_files: frozenset[str]
     refines: str | None
 
     @property
@@ -44,19 +45,24 @@ class Signed(Protocol):
 def every_step() -> dict[str, Any]:
     """All steps by name: selfspec's in flow order, then those that plug-ins add."""
     found = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
-    built_in = [name.rpartition(".")[2] for name in plugins.BUILT_IN if name.startswith("steps.")]
-    return {name: found[name] for name in [*built_in, *(name for name in found if name not in built_in)]}
+    return {name: found[name] for name in [*plugins.STEPS, *(name for name in found if name not in plugins.STEPS)]}
 
 
 def flow(recipe: Recipe) -> list[Any]:
     """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines."""
-    built_in = {name.rpartition(".")[2] for name in plugins.BUILT_IN}
-    steps = [step for name, step in every_step().items() if name in built_in and step.belongs_to(recipe)]
+    known = every_step()
+    steps = [known[name] for name in plugins.STEPS if known[name].belongs_to(recipe)]
     for name in recipe.steps:
         added = plugins.REGISTRY.get("step", name, "recipe: steps").target
         before = [place for place, step in enumerate(steps) if added.refines in (step.name, step.refines)]
         steps.insert(1 + max(before) if added.refines and before else len(steps), added)
     return steps
+
+
+def code_version(step: str) -> str:
+    """What stands for a step's code in its signature: its version and, of code from elsewhere, all its files."""
+    plugin = plugins.REGISTRY.get("step", step, step)
+    return plugin.identity if plugin.code else str(plugin.target.code_version)
 
 
 def previous_adapters(iteration: int, how_many: int) -> list[Need]:
@@ -146,9 +152,10 @@ class Lineage:
     def signed(self, step: str, domain: str, iteration: int) -> str:
         """The text that the signature is the SHA-256 of; a needed step stands in it as ``name|iteration``."""
         own = self.step(step)
-        inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in self.needs(step, iteration)}
+        needs = [(name, n) for name, n in self.needs(step, iteration) if name not in own.told_by_files]
+        inputs = {f"{name}|{n}": self.signature(name, domain, n) for name, n in needs}
         inputs.update(own.files(self, domain, iteration))
-        return signed_text(step, own.code_version, self.settings(step, iteration), inputs)
+        return signed_text(step, code_version(step), self.settings(step, iteration), inputs)
 
     def work_signature(self, step: str, domain: str, iteration: int) -> str:
         """Names the folder of the step's unfinished work."""

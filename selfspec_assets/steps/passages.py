@@ -1,4 +1,4 @@
-"""The step ``passages``: what BM25 finds for each kept instruction (Eq. 1)."""
+"""The step ``passages``: what is retrieved for each kept instruction (Eq. 1)."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import first_words
-from selfspec_assets.method.retrieval.bm25 import Bm25Retriever, effective_passages, relevance_weights
+from selfspec_assets.method.retrieval.bm25 import effective_passages, relevance_weights
+from selfspec_assets.method.retrieval.registered import RegisteredRetriever, make_retriever
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.recipe.sections import PassagesSection
 from selfspec_assets.steps.corpus import documents_of
@@ -41,7 +42,12 @@ class Passages(Step):
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
         k = recipe.passages.k_of(iteration)
-        return {"passages": {**recipe.passages.model_dump(mode="json"), "k": k} if k else {"k": 0}}
+        if not k:
+            return {"passages": {"k": 0}}
+        section, place = recipe.passages, "passages.retriever"
+        plugin = plugins.REGISTRY.get("retriever", section.retriever, place)
+        how = {"retriever": plugin.identity, "options": plugin.options(section.options, place)}
+        return {"passages": {**section.model_dump(mode="json"), **how, "k": k}}
 
     def counted(self, past: Past) -> Counts:
         return {"units": past.tables["retrievals"]}
@@ -64,12 +70,13 @@ class Passages(Step):
                     PassageRow: [],
                 }
             )
-        retriever: list[Bm25Retriever] = []
+        retriever: list[RegisteredRetriever] = []
 
         def make(indices: list[int]) -> list[dict[str, Any]]:
             if not retriever:
                 job.report(f"{job.name}: indexing the corpus")
-                retriever.append(Bm25Retriever(documents_of(job), idf=settings.idf))
+                place = f"{job.lineage.named.path}: passages.retriever"
+                retriever.append(make_retriever(settings.retriever, settings.options, documents_of(job), place))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
             found = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
@@ -122,16 +129,20 @@ def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:
         return
     reason = f"no passage was found for any of the {len(retrievals)} questions, and passages.k asks for some"
     remedy = "give the pack a corpus in the language and of the field of its seeds, or set passages.k: 0"
-    if job.recipe.passages.idf == "okapi":
-        remedy = f"set passages.idf: lucene, by which no word weighs nothing; {remedy}"
+    if job.recipe.passages.options.get("idf") == "okapi":
+        remedy = f"set passages.options.idf: lucene, by which no word weighs nothing; {remedy}"
     raise SelfspecError(f"{job.lineage.named.path}: {job.name}", reason, remedy)
 
 
 def _search(
-    retriever: Bm25Retriever, settings: PassagesSection, k: int, instruction_id: int, query: str
+    retriever: RegisteredRetriever, settings: PassagesSection, k: int, instruction_id: int, query: str
 ) -> tuple[RetrievalRow, list[PassageRow]]:
     hits = retriever.top(query, k)
-    weights = relevance_weights([hit.score for hit in hits], settings.p_ret.normalise, settings.p_ret.temperature)
+    scores = [hit.score for hit in hits]
+    if settings.p_ret.normalise == "sum" and any(score <= 0 for score in scores):
+        reason = f"retriever '{settings.retriever}' gave the score {min(scores)}, which p_ret cannot divide by a sum"
+        raise SelfspecError("passages.p_ret", reason, "set passages.p_ret.normalise: softmax")
+    weights = relevance_weights(scores, settings.p_ret.normalise, settings.p_ret.temperature)
     passages = [
         PassageRow(
             instruction_id=instruction_id,

@@ -11,19 +11,17 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed, text_digest
 from selfspec_assets.method.decoding import fits, greedy
 from selfspec_assets.method.instructions.asking import prediction_stop
-from selfspec_assets.method.prompts import EVALUATION_PROMPTS
+from selfspec_assets.method.prompts import evaluation_prompt
 from selfspec_assets.method.scoring.item_draw import draw_order
 from selfspec_assets.packs.records import demonstrating
-from selfspec_assets.packs.scored_benchmarks import read_present, scored_benchmarks, too_few_demonstrations
-from selfspec_assets.packs.seed_sample import (
-    recipe_seeds,
-)
+from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
+from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import BenchmarkItemRow, BenchmarkRow, SeedRow
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, SeedRow
 from selfspec_assets.warehouse.score_rows import PredictionRow
 
 TOO_LONG = "too_long"
@@ -50,7 +48,7 @@ class Predictions(Step):
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return {"model": lineage.model_identity}
+        return {"model": lineage.model_identity, "domain": domain}  # items and demonstrations are drawn by its name
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack = lineage.pack(domain)
@@ -133,7 +131,7 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        return EVALUATION_PROMPTS[self.variant](self.item.instruction, self.item.input, self.demonstrations)
+        return evaluation_prompt(self.variant)(self.item.instruction, self.item.input, self.demonstrations)
 
 
 def questions_of(job: Job) -> list[Question]:
@@ -205,15 +203,6 @@ def expected_questions(forecast: Forecast, base: bool) -> int:
     """How many questions base or adapter is asked."""
     section = forecast.recipe.scores
     limit, wanted = section.items_per_benchmark, section.benchmarks
-    items = {name: count for name, count in _items(forecast).items() if wanted is None or name in wanted}
+    items = {name: count for name, count in forecast.benchmark_items.items() if wanted is None or name in wanted}
     asked = sum(count if limit is None else min(count, limit) for count in items.values())
     return asked * len(section.shots) * (len(section.base_variants) if base else 1)
-
-
-def _items(forecast: Forecast) -> dict[str, int]:
-    made = forecast.made("benchmarks", 0)
-    if made is not None:
-        return {row.benchmark: row.items for row in forecast.rows(made, BenchmarkRow)}
-    pack, kind = forecast.lineage.pack(forecast.domain), forecast.recipe.data
-    found, _ = read_present(pack, kind, forecast.recipe.scores.benchmarks)
-    return {name: len(read.items) for name, read in found.items()}

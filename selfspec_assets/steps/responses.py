@@ -1,7 +1,7 @@
 """The step ``responses``: answers marginalised over passages (Eq. 2), from iteration 2 on contrasted (Eq. 3)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -56,6 +56,10 @@ class Responses(Step):
         settings: dict[str, Any] = super().settings(recipe, iteration)
         if iteration == 1:
             settings["responses"].pop("contrast")
+            return settings
+        plugin = plugins.REGISTRY.find("contrast", recipe.loop.responses.contrast.form)
+        if plugin is not None:
+            settings["responses"]["contrast"]["form"] = plugin.signed
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
@@ -124,10 +128,7 @@ class Responses(Step):
         kept = [row for row in job.read("instructions", InstructionRow) if row.kept]
         verdicts = {name: sum(row.verdict == name for row in rows) for name in ("kept", "rejected", "failed")}
         total = sum(row.tokens for row in rows)
-        marginal, contrasted = mechanism_shares(tables)
         off = sum(abs(sum(token.posterior) - 1) > 1e-4 for token in tokens)
-        many = any(row.passages > 1 and row.tokens for row in rows)
-        contrasts = contrast_of(job).form != "none"
         return [
             Check(
                 "rows_reconcile",
@@ -137,20 +138,8 @@ class Responses(Step):
             ),
             Check("not_empty", verdicts["kept"] > 0, f"{verdicts['kept']} responses kept"),
             Check("attribution_sums_to_one", not off, f"{off} tokens whose posterior does not sum to one"),
-            Check(
-                "retrieval_is_at_work",
-                marginal > 0 or not many,
-                f"the marginal chose another token than the best passage alone at {marginal:.1%} of {total} tokens"
-                if many
-                else "one passage or none per question: nothing to marginalise",
-            ),
-            Check(
-                "contrast_is_at_work",
-                contrasted > 0 or not contrasts,
-                f"contrast changed the choice at {contrasted:.1%} of {total} tokens"
-                if contrasts
-                else "no contrast in this iteration",
-            ),
+            retrieval_at_work(rows, job.read("passages", PassageRow)),
+            contrast_at_work(rows, contrast_of(job).form != "none"),
         ]
 
     def headline(self, tables: Tables) -> dict[str, Any]:
@@ -240,6 +229,34 @@ def mechanism_shares(tables: Tables) -> tuple[float, float]:
     rows: Any = tables[ResponseRow]
     total = sum(row.tokens for row in rows) or 1
     return sum(row.marginal_changed for row in rows) / total, sum(row.contrast_changed for row in rows) / total
+
+
+def retrieval_at_work(rows: Sequence[ResponseRow], passages: Sequence[PassageRow]) -> Check:
+    """A warning where Eq. 2 changed no choice; an error where it could not: one passage has all the weight."""
+    name, total = "retrieval_is_at_work", sum(row.tokens for row in rows)
+    several = {row.instruction_id for row in rows if row.passages > 1 and row.tokens}
+    if not several:
+        return Check(name, True, "one passage or none per question: nothing to marginalise")
+    largest: dict[int, float] = {}
+    for passage in passages:
+        largest[passage.instruction_id] = max(largest.get(passage.instruction_id, 0.0), passage.p_ret)
+    if not any(largest[number] < 1 for number in several):
+        return Check(name, False, "of each question's passages one has all the weight: p_ret is no mixture")
+    share = sum(row.marginal_changed for row in rows) / total
+    told = f"the marginal chose another token than the best passage alone at {share:.1%} of {total} tokens"
+    return Check(name, share > 0, told, warns=True)
+
+
+def contrast_at_work(rows: Sequence[ResponseRow], contrasts: bool) -> Check:
+    """A warning where Eq. 3 changed no choice; an error where it could not: both sides had the same adapter."""
+    name, total = "contrast_is_at_work", sum(row.tokens for row in rows)
+    if not contrasts:
+        return Check(name, True, "no contrast in this iteration")
+    answered = [row for row in rows if row.tokens]
+    if answered and all(row.adapter_digest == row.weaker_adapter_digest for row in answered):
+        return Check(name, False, "the answering adapter and the weaker one are the same: their contrast is empty")
+    share = sum(row.contrast_changed for row in rows) / (total or 1)
+    return Check(name, share > 0, f"contrast changed the choice at {share:.1%} of {total} tokens", warns=True)
 
 
 def kept_answers(forecast: Forecast, iteration: int) -> int:

@@ -6,15 +6,7 @@ from typing import Any, ClassVar
 from selfspec_assets import plugins
 from selfspec_assets.base.signature import text_digest
 from selfspec_assets.recipe.recipe import Recipe
-from selfspec_assets.steps.exam import (
-    AVERAGE,
-    Exam,
-    Series,
-    item_rows,
-    lift_rows,
-    score,
-    score_rows,
-)
+from selfspec_assets.steps.exam import AVERAGE, Exam, Series, item_rows, lift_rows, score, score_rows
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.predictions import TOO_LONG, expected_questions
@@ -40,7 +32,12 @@ class Scores(Step):
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         """What a pack declares is for scoring alone: the questions and the answers to them stay as they are."""
         benchmarks = lineage.pack(domain).data(lineage.recipe.data).benchmarks
-        return {f"{one.name}/metrics": text_digest(" ".join(one.metrics)) for one in benchmarks if one.metrics}
+        declared = {
+            f"{one.name}/metrics": text_digest(" ".join(use.identity("metric") for use in one.metrics))
+            for one in benchmarks
+            if one.metrics
+        }
+        return {**declared, "domain": domain}  # resamples are drawn by its name
 
     def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
         units = counts["units"]
@@ -89,12 +86,14 @@ class Scores(Step):
 
 def exam_of(job: Job) -> Exam:
     items = job.read("benchmarks", BenchmarkItemRow, 0)
+    benchmarks = job.pack.data(job.recipe.data).benchmarks
     return Exam(
         job.domain,
         job.recipe.seed,
         job.recipe.scores.resamples,
         {(item.benchmark, item.item): item.references for item in items},
-        {benchmark.name: benchmark.metrics for benchmark in job.pack.data(job.recipe.data).benchmarks},
+        {benchmark.name: [use.name for use in benchmark.metrics] for benchmark in benchmarks},
+        {(benchmark.name, use.name): use.options for benchmark in benchmarks for use in benchmark.metrics},
     )
 
 

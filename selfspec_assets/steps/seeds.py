@@ -5,20 +5,16 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.records import Seed
-from selfspec_assets.packs.seed_sample import (
-    benchmarks_to_demonstrate_by_hand,
-    recipe_seeds,
-    sampling_notes,
-)
+from selfspec_assets.packs.seed_sample import benchmarks_to_demonstrate_by_hand, recipe_seeds, sampling_notes
 from selfspec_assets.recipe.recipe import Recipe, settings_for
-from selfspec_assets.steps.digests import benchmark_files, cached_file_digest, training_files
+from selfspec_assets.steps.digests import benchmark_files, seed_file, training_files
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import SeedRow
 
 
-@plugins.step("seeds", version="2")
+@plugins.step("seeds", version="3")
 class Seeds(Step):
     """Worked examples (i, c, y), hand-written or drawn from training splits → `seeds`. Section 3.1."""
 
@@ -34,11 +30,12 @@ class Seeds(Step):
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         pack, recipe = lineage.pack(domain), lineage.recipe
         if recipe.seeds.sample_train is None:
-            return {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+            return seed_file(pack, recipe)
         by_hand = benchmarks_to_demonstrate_by_hand(pack, recipe)
         return {
-            **({"file": cached_file_digest(pack.seeds_path(recipe.data))} if by_hand else {}),
-            **benchmark_files(pack, recipe),  # the test splits count, too: what stands in one is not drawn
+            **(seed_file(pack, recipe) if by_hand else {}),
+            **benchmark_files(lineage.named, pack),  # the test splits count, too: what stands in one is not drawn
+            "domain": domain,  # seeds are drawn by its name
             "comparison": "3",  # raise it when other items would count as those of a test split
             **{f"{name}/train": digest for name, digest in training_files(pack, recipe).items()},
         }

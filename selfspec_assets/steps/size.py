@@ -6,11 +6,14 @@ step has and what they come to is in the step's own file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from selfspec_assets.packs.scored_benchmarks import read_present
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Revision, Warehouse
 from selfspec_assets.warehouse.parquet import R
+from selfspec_assets.warehouse.rows import BenchmarkRow
 
 Counts = dict[str, float]  # "units", and what else a step's size takes
 
@@ -100,3 +103,12 @@ class Forecast:
     def rows(self, made: Revision, row_type: type[R]) -> list[R]:
         """The rows of such a revision."""
         return self.warehouse.read(made.signature, row_type)
+
+    @cached_property
+    def benchmark_items(self) -> Mapping[str, int]:
+        """The number of items of each benchmark that is there; files that are large are read once for all steps."""
+        made = self.made("benchmarks", 0)
+        if made is not None:
+            return {row.benchmark: row.items for row in self.rows(made, BenchmarkRow)}
+        read, _ = read_present(self.lineage.pack(self.domain), self.recipe.data, self.recipe.scores.benchmarks)
+        return {name: len(found.items) for name, found in read.items()}

@@ -51,6 +51,7 @@ class Step:
         kinds: what Dagster shows beside the name.
         holds_model: needs the accelerator, and its rows depend on the model.
         unit: what ``selfspec plan`` counts: requests, answers …; None where nothing takes long.
+        told_by_files: needs of which it reads only a part, which ``files`` tells: their own signature does not count.
         refines: the step whose rows it judges (``verdicts``); everything behind reads only rows that were kept.
     """
 
@@ -63,6 +64,7 @@ class Step:
     kinds: ClassVar[frozenset[str]] = frozenset({"duckdb"})
     holds_model: ClassVar[bool] = False
     unit: ClassVar[str | None] = None
+    told_by_files: ClassVar[frozenset[str]] = frozenset()
     refines: ClassVar[str | None] = None
 
     # What it belongs to and depends on

@@ -18,7 +18,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, TrainingItemRow, TrainingRemarkRow
 
 
-@plugins.step("training_items", version="3")
+@plugins.step("training_items", version="4")
 class TrainingItems(Step):
     """The training split of every benchmark that has one → `training_items`. Only a supervised recipe has it."""
 
@@ -59,8 +59,8 @@ class TrainingItems(Step):
             for doubt in doubts:
                 job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
             remarks += [TrainingRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
-            if benchmark.train is not None and not found:
-                job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {benchmark.train}. {benchmark.obtain}")
+            if (absent := job.pack.absent_training_file(benchmark, kind)) is not None:
+                job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {absent}. {benchmark.obtain}")
             rows += [
                 TrainingItemRow(
                     benchmark=benchmark.name,
@@ -91,5 +91,5 @@ class TrainingItems(Step):
         remarks: Any = tables[TrainingRemarkRow]
         return {
             **{f"items/{name}": count for name, count in Counter(row.benchmark for row in rows).items()},
-            **{f"{r.benchmark}: {r.what}": f"{r.count}; the first: {r.first_place}" for r in remarks},
+            **{f"{r.benchmark}: {r.what}": f"{r.count}, the first: {r.first_place}" for r in remarks},
         }

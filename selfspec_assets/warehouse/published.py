@@ -38,7 +38,8 @@ TABLES: dict[str, dict[str, str]] = {
     "revisions": _REVISIONS,
 }
 
-SHARED = frozenset(table for table, kinds in TABLES.items() if "step" in kinds)  # by several steps of a partition
+# By several steps of a partition, which their rows name; in ``losses`` a step is the optimiser's, a number.
+SHARED = frozenset(table for table, kinds in TABLES.items() if kinds.get("step") == "VARCHAR")
 
 # What the database holds: partition -> (signature, content digest, its tables).
 State = dict[StepKey, tuple[str, str, list[str]]]

@@ -63,6 +63,11 @@ class Revision:
     tables: Mapping[str, int]
 
     @property
+    def folders(self) -> list[str]:
+        """The names of its folders, e.g. the adapter's."""
+        return sorted({name.partition("/")[0] for name in self.files if "/" in name})
+
+    @property
     def content_digest(self) -> str:
         """SHA-256 over names and contents; the signature, seconds and memory do not count."""
         return text_digest(canonical_json(self.files))

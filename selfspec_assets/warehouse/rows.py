@@ -285,7 +285,7 @@ class LossRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow(Row):
-    """What making a revision cost. Never part of a digest."""
+    """What making a revision cost. Never part of a digest; a version is "" where it was not recorded."""
 
     table: ClassVar[str] = "runs"
     step: str
@@ -297,3 +297,7 @@ class RunRow(Row):
     peak_memory_mb: float
     device: str
     dagster_run_id: str
+    selfspec_version: str = ""
+    torch_version: str = ""
+    transformers_version: str = ""
+    peft_version: str = ""

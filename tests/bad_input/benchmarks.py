@@ -11,6 +11,7 @@ from tests.bad_input.trial import Case, Kind
 GOOD = {"id": "q", "input": "x", "references": ["y"]}
 LABELS = {"labels": {"1": "yes", "0": "no"}}
 TABLE = {"input": "{text}", "answer": "mood", "id": "id"}
+ASKED = {"input": "{q}", "answer": "a"}
 QUESTION = {"id": "a", "type": "yesno", "body": "Is it?", "snippets": [], "exact_answer": "yes"}
 ENTITY = '<sentence id="s" text="aspirin and insulin"><entity id="e1" charOffset="{}" text="aspirin"/>{}</sentence>'
 REPORT = {
@@ -130,6 +131,27 @@ CASES = (
     Case("columns: a third value",
          read("column_table", "t,q\na,maybe\n", input="{t} {question}", questions={"q": "Q?"}, **LABELS),
          f"{F}:2 column 'q'", "unknown label 'maybe'", "use one of: 0, 1"),
+    # json, jsonl with options, instructions, iob of lists, brat
+    Case("json: lines", read("json", '{"q": "x", "a": "y"}\n{"q": "z", "a": "y"}\n', **ASKED), f"{F}:2", "is not JSON",
+         "the reader 'jsonl'"),
+    Case("json: records elsewhere", read("json", {"data": [{"q": "x", "a": "y"}]}, **ASKED), F, "neither a filled list",
+         "they may be in data"),
+    Case("json: no such field", read("json", [{"query": "x", "a": "y"}], **ASKED), "[0]", "has no field 'q'",
+         "use the fields that there are: query, a"),
+    Case("json: a list as a question", read("json", [{"q": ["x"], "a": "y"}], **ASKED), "[0]", "not text but list",
+         "'join'"),
+    Case("json: no such choice", read("json", [{"q": "x", "a": "E", "c": ["y", "z"]}], **ASKED, choices="c"), F,
+         "1 of 1 items cannot be used", "none of the choices"),
+    Case("jsonl: half the options", read("jsonl", {"q": "x"}, input="{q}"), F, "not 'answer'", "give both"),
+    Case("jsonl: an answer of nothing", read("jsonl", {"q": "x", "a": []}, **ASKED), f"{F}:1", "holds no answer",
+         "give it an answer"),
+    Case("alpaca: a conversation", read("instructions", [{"conversations": []}], format="alpaca"), "[0]",
+         "'instruction' is missing", "give 'instruction'"),
+    Case("iob: a tag without a name", read("iob", {"t": ["x"], "n": [1]}, types=["D"], tokens="t", tags="n"),
+         "token 0", "tag 1 has no name", "'tag_names'"),
+    Case("iob: tokens without tags", read("iob", {"t": ["x"]}, types=["D"], tokens="t"), F, "one of the options",
+         "give both"),
+    Case("brat: a file", read("brat", "x", types=["D"]), F, "is no folder", "name the folder"),
     # bioasq, squad, bigbench
     Case("bioasq: a list of questions", read("bioasq", [QUESTION], type="yesno"), F, "is not a JSON object",
          "named fields"),
@@ -225,7 +247,8 @@ CASES = (
 SUPERVISED = recipe(iterations=1, adapter__data="supervised")
 TRAINING = (
     Case("no training file", SUPERVISED, "domain.yaml", "needs a training split", "with the key 'train'"),
-    Case("test items to train on", all_of(SUPERVISED, benchmark(train=F)), F, "input of test item", "remove it"),
+    Case("test items to train on", all_of(SUPERVISED, benchmark(train=F)), F,
+         "is one of its test items", "name another file"),
     Case("a torn training file", all_of(SUPERVISED, benchmark(train="t.jsonl"), put("data/t.jsonl", "{")),
          "t.jsonl:1", "is not JSON", "one JSON object per line"),
 )  # fmt: skip

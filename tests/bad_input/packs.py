@@ -71,7 +71,7 @@ READER_OPTIONS = [
     ("an unknown type", {"reader": "bioasq", "options": {"type": "summary"}}, "option 'type'", "options: type"),
     ("begin nowhere", {"reader": "iob", "options": {"types": ["D"], "begin": "never"}}, "option 'begin'", "options:"),
     ("yes for a text", {"reader": "squad", "options": {"unanswerable": True}}, "'unanswerable'", "options: unans"),
-    ("options for jsonl", {"options": {"encoding": "latin-1"}}, "option 'encoding'", "options: none"),
+    ("options for jsonl", {"options": {"encoding": "latin-1"}}, "option 'encoding'", "options: input, answer"),
 ]  # fmt: skip
 OWN_READERS = [
     ("a readers.py that is no Python", "def own(path:\n", "importing it failed", "correct the module"),

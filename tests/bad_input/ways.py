@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from typer.testing import CliRunner
 
+from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
 from selfspec_assets.orchestration.builder import asset_of
@@ -32,7 +33,7 @@ def command(*arguments: str) -> Way:
         if error is None:
             raise AssertionError(f"ended with {done.exit_code}: {done.output}") from done.exception
         assert done.exit_code == 1, done.exit_code
-        assert str(error) in done.stderr, "the message is not shown whole"
+        assert printing.shown(str(error), "utf-8") in done.stderr, "the message is not shown whole"
         raise error
 
     return way

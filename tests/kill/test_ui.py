@@ -31,6 +31,8 @@ TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) {
   __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 REST = ("responses", "adapter")
+MAIN = "from selfspec_assets.cli.app import main; main()"
+RUN = [sys.executable, "-c", MAIN, "run", "tiny", "--iterations", "1"]
 
 
 SECONDS = 8  # for an answer
@@ -148,16 +150,7 @@ def test_a_run_that_died_with_its_server_is_seen_by_the_next_one(slow: Project) 
 
 def test_the_command_line_goes_on_where_the_uis_run_was_killed(slow: Project) -> None:
     lost = lost_with_its_server(slow)
-    command = [
-        sys.executable,
-        "-c",
-        "from selfspec_assets.cli.app import main; main()",
-        "run",
-        "tiny",
-        "--iterations",
-        "1",
-    ]
-    done = subprocess.run(command, cwd=slow.folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(RUN, cwd=slow.folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"run {lost[:8]} was killed: it is marked as ended" in done.stdout
     assert slots(slow) == set()
@@ -165,17 +158,8 @@ def test_the_command_line_goes_on_where_the_uis_run_was_killed(slow: Project) ->
 
 def test_a_living_run_of_the_command_line_is_not_taken_for_dead(slow: Project) -> None:
     """The daemon polls while ``selfspec run`` works in a process that the daemon did not start."""
-    command = [
-        sys.executable,
-        "-c",
-        "from selfspec_assets.cli.app import main; main()",
-        "run",
-        "tiny",
-        "--iterations",
-        "1",
-    ]
     with serving(slow) as server, (slow.folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=slow.folder, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(RUN, cwd=slow.folder, stdout=log, stderr=subprocess.STDOUT)
         try:
             server.wait_for("the first answer", lambda: answers(slow), 120)
             (run_id,) = slots(slow)

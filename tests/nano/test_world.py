@@ -82,7 +82,7 @@ def test_packs_declare_the_worlds_benchmarks(domain: Domain) -> None:
     declared = {b.name: b for b in load_pack(domain.name).data("bundled").benchmarks}
     told = {benchmark_name(domain, task): text for task, text in instructions(domain).items()}
     assert {name: b.instruction for name, b in declared.items()} == told
-    assert all(b.train == f"bundled/benchmarks/train/{name}.jsonl" for name, b in declared.items())
+    assert all(b.train == (f"bundled/benchmarks/train/{name}.jsonl",) for name, b in declared.items())
     assert len(declared) >= 8
 
 

@@ -2,38 +2,44 @@
 
 import math
 
-import torch
 from torch import Tensor
 
-from selfspec_assets.method.decoding.types import Form
+from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 
 
-def contrast(log_p_aligned: Tensor, log_p_weaker: Tensor, form: Form, alpha: float) -> Tensor:
+def contrast(log_p_aligned: Tensor, log_p_weaker: Tensor, form: str, alpha: float) -> Tensor:
     """Score every token; the choice is the highest (``choose``).
 
     Args:
         log_p_aligned: [..., V] log-probabilities of the aligned model (after Eq. 2's mixture).
         log_p_weaker: [..., V] those of the weaker one.
-        form: ``difference`` is Eq. 3 as printed, p_aligned − p_weaker; ``log_ratio`` is Li et al. (2023),
-            log p_aligned − log p_weaker; ``none`` is log p_aligned.
+        form: a registered one (``forms``: ``difference`` is Eq. 3 as printed), or ``none`` for log p_aligned.
         alpha: tokens with p_aligned < alpha · max p_aligned are out (Li et al.'s plausibility); 0 keeps all.
 
     Returns:
         [..., V]; −inf for tokens that are out. A token that the aligned model holds impossible is out of
         ``log_ratio``; one that only the weaker model holds impossible scores +inf there.
+
+    Raises:
+        SelfspecError: no such form, or one from elsewhere gives something that is no score of every token.
     """
-    if form == "none":
-        scores = log_p_aligned
-    elif form == "difference":
-        scores = log_p_aligned.exp() - log_p_weaker.exp()
-    elif form == "log_ratio":
-        impossible = log_p_aligned == -math.inf  # else −inf − −inf = nan
-        scores = torch.where(impossible, -math.inf, log_p_aligned - log_p_weaker)
-    else:
-        raise ValueError(f"no such contrast: {form}")
+    scores = log_p_aligned if form == "none" else _scores(log_p_aligned, log_p_weaker, form)
     if alpha > 0:
         least = log_p_aligned.amax(dim=-1, keepdim=True) + math.log(alpha)
         scores = scores.masked_fill(log_p_aligned < least, -math.inf)
+    return scores
+
+
+def _scores(log_p_aligned: Tensor, log_p_weaker: Tensor, form: str) -> Tensor:
+    plugin = plugins.REGISTRY.get("contrast", form, "contrast.form")
+    scores: Tensor = plugin.target(log_p_aligned, log_p_weaker)
+    if not plugin.is_own:
+        same = isinstance(scores, Tensor) and scores.shape == log_p_aligned.shape
+        if not same or bool(scores.isnan().any()):
+            found = "a score that is no number" if same else f"{getattr(scores, 'shape', scores)!s:.80}"
+            reason = f"it gave {found}, not a score for each token: the shape {tuple(log_p_aligned.shape)}, without nan"
+            raise SelfspecError(str(plugin), reason, "correct the plug-in")
     return scores
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 
 Finish = Literal["eos", "blank_line", "list_number", "length"]
-Form = Literal["difference", "log_ratio", "none"]
 
 
 class PromptTooLong(SelfspecError):
@@ -50,11 +50,12 @@ class Group:
 class ContrastSettings:
     """Eq. 3: how the weaker model is taken away, and which tokens stay in play (``contrast.contrast``)."""
 
-    form: Form = "difference"
+    form: str = "difference"  # a registered one, or none
     alpha: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.form not in ("difference", "log_ratio", "none") or not 0 <= self.alpha <= 1:
+        known = self.form == "none" or plugins.REGISTRY.find("contrast", self.form) is not None
+        if not known or not 0 <= self.alpha <= 1:
             raise ValueError(f"no such contrast: {self.form}, alpha {self.alpha}")
 
 

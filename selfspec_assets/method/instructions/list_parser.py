@@ -7,8 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
+from pydantic import Field
+
+from selfspec_assets import plugins
 from selfspec_assets.base.words import comparable, count_words, starts_unspaced, words
 from selfspec_assets.method.instructions.picture_tasks import needs_pictures
 from selfspec_assets.packs.corpora.ngrams import word_hashes
@@ -218,6 +221,27 @@ def _is_placeholder(text: str) -> bool:
     return met
 
 
+@plugins.filter("length", version="1")
+def length(
+    instruction: str, input: str, *, least: Annotated[int, Field(ge=1)] = 3, most: Annotated[int, Field(ge=1)] = 150
+) -> str | None:
+    """Rejects an instruction of fewer or more words (``count_words``)."""
+    count = count_words(instruction)
+    return "too_short" if count < least else "too_long" if count > most else None
+
+
+@plugins.filter("placeholder_input", version="1")
+def placeholder_input(instruction: str, input: str) -> str | None:
+    """Rejects an input that is nothing but "[text]", "<text>", "...", "{input}" …"""
+    return "placeholder_input" if _is_placeholder(input) else None
+
+
+@plugins.filter("pictures", version="1")
+def pictures(instruction: str, input: str) -> str | None:
+    """Rejects a task for which something is to be seen, drawn or heard (``picture_tasks``)."""
+    return "needs_pictures" if needs_pictures(instruction, input) else None
+
+
 _OPENING = "¿¡«‹„‚“‘「『《〈【（"  # what a sentence of another language than English may begin with
 
 
@@ -255,22 +279,17 @@ class InstructionFilter:
         "...", "{input}" …) or ``needs_pictures`` (``picture_tasks``), tried in this order.
         """
         instruction = instruction.strip()
-        count = count_words(instruction)
-        if not count:
+        if not count_words(instruction):
             return "empty"
-        if count < self.min_words:
-            return "too_short"
-        if count > self.max_words:
-            return "too_long"
+        if reason := length(instruction, input, least=self.min_words, most=self.max_words):
+            return reason
         if self._english and not instruction[0].isascii():
             return "not_ascii_start"
         if not (instruction if self._english else instruction.lstrip(_OPENING))[:1].isalpha():
             return "not_a_letter"
         if self._banned and (found := self._banned.search(comparable(instruction))):
             return f"banned_word:{found[0]}"
-        if _is_placeholder(input):
-            return "placeholder_input"
-        return "needs_pictures" if needs_pictures(instruction, input) else None
+        return placeholder_input(instruction, input) or pictures(instruction, input)
 
 
 class Question(Protocol):

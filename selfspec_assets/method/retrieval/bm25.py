@@ -4,13 +4,14 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from rank_bm25 import BM25Okapi
 
+from selfspec_assets import plugins
 from selfspec_assets.base.words import search_terms
 from selfspec_assets.packs.corpora.documents import Document
 
@@ -19,9 +20,8 @@ Floats = NDArray[np.float64]
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A document with its BM25 score, which is above zero."""
+class Hit(NamedTuple):
+    """A document with its score; BM25's is above zero."""
 
     document: Document
     score: float
@@ -49,6 +49,7 @@ class _Postings(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
         return dict(enumerate(np.bincount(np.frombuffer(self.terms, dtype=np.int32)).tolist()))
 
 
+@plugins.retriever("bm25", version="1")
 class Bm25Retriever:
     """The k best documents by BM25, looked up in an inverted index.
 
@@ -76,7 +77,13 @@ class Bm25Retriever:
         ValueError: no document holds a single word, so there is nothing to find.
     """
 
-    def __init__(self, documents: Sequence[Document], k1: float = 1.5, b: float = 0.75, idf: Idf = "lucene") -> None:
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        k1: Annotated[float, Field(ge=0)] = 1.5,
+        b: Annotated[float, Field(ge=0, le=1)] = 0.75,
+        idf: Idf = "lucene",
+    ) -> None:
         self._documents = documents
         self._ids: dict[str, int] = {}
         if not any(search_terms(f"{d.title} {d.text}") for d in documents):

@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def trainer_class() -> Any:
-    """``HalvingTrainer``; made here because importing transformers takes seconds."""
+def trainer_class(dropout: float = 0.0) -> Any:
+    """``HalvingTrainer``; made here because importing transformers takes seconds.
+
+    Args:
+        dropout: above zero, the masks follow the micro-batches: they are never halved then.
+    """
     from transformers import Trainer
 
     class HalvingTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped here
         """Takes a micro-batch in halves when it does not fit the memory; the update stays the same.
 
         The loss is a sum over tokens divided by the whole batch's count (``answer_loss``), so it does not matter in how
-        many pieces the sum is taken: the bytes are those of a run with the smaller ``micro_batch_size``. (With dropout
-        other masks are drawn.) What fitted once is kept for the rest of the run.
+        many pieces the sum is taken: the bytes are those of a run with the smaller ``micro_batch_size``. What fitted
+        once is kept for the rest of the run. With dropout other masks would be drawn, so it is an error there.
         """
 
         on_loss: Callable[["torch.Tensor"], None]
@@ -44,7 +48,7 @@ def trainer_class() -> Any:
                 last = min(first + (self.rows_that_fit or rows), rows)
                 loss = self._try(model, rows_of(inputs, first, last), num_items_in_batch)
                 if loss is None:
-                    self.rows_that_fit = _halved(last - first)
+                    self.rows_that_fit = _halved(last - first, dropout)
                     continue
                 if not math.isfinite(loss):
                     raise not_finite(model, f"optimiser step {self.state.global_step + 1}", f"the loss is {loss}")
@@ -80,11 +84,11 @@ def on_one_gpu(arguments: Any) -> Any:
     return arguments
 
 
-def _halved(rows: int) -> int:
+def _halved(rows: int, dropout: float) -> int:
     """How many examples are tried next where so many did not fit.
 
     Raises:
-        SelfspecError: it was one alone.
+        SelfspecError: it was one alone, or with dropout other examples together would be another adapter.
     """
     free_memory()
     if rows == 1:
@@ -92,6 +96,12 @@ def _halved(rows: int) -> int:
             "adapter.max_length",
             "a single example does not fit the device's memory",
             "lower adapter.max_length, or set base_model.quantization: nf4",
+        )
+    if dropout:
+        raise SelfspecError(
+            "adapter.micro_batch_size",
+            f"{rows} examples at a time do not fit the device's memory, and with dropout fewer would draw other masks",
+            f"set it to {rows // 2} or less; it is part of the adapter's signature",
         )
     _log.warning(
         "out of memory with %d examples at a time; going on with %d, the update is the same "

@@ -1,8 +1,8 @@
 """Section 3.4: tune a LoRA (or, on a 4-bit base, QLoRA) adapter on the generated answers.
 
 The loss is taken on the answer and its end token only. Every optimiser step is normalised by the number of answer
-tokens in its whole batch, so ``micro_batch_size`` changes memory and speed, not the gradient. Out of memory halves it
-and goes on.
+tokens in its whole batch, so ``micro_batch_size`` changes memory and speed, not the gradient; with dropout alone it
+changes which masks are drawn. Out of memory halves it and goes on, but not with dropout.
 """
 
 import json
@@ -201,7 +201,7 @@ def _train(
     with kept_checkpoints(checkpoint_folder) as checkpoints:
         every = checkpoint_every if checkpoint_folder else None
         arguments = _arguments(lm, settings, bf16, checkpoints.scratch, every, len(order))
-        trainer = trainer_class()(
+        trainer = trainer_class(settings.dropout)(
             adapted,
             on_one_gpu(arguments),
             train_dataset=[encoded[place] for place in order],
@@ -276,8 +276,7 @@ def _save(adapted: Any, spec: ModelSpec, folder: Path) -> None:
         metadata={"format": "pt"},
     )
     config = adapted.peft_config["default"].to_dict()
-    local = Path(spec.path_or_id).expanduser()
-    base = str(local.resolve()) if local.is_dir() else spec.path_or_id
+    base = spec.path_or_id if spec.folder is None else str(spec.folder.resolve())
     config.update(inference_mode=True, base_model_name_or_path=base, revision=spec.revision)
     text = json.dumps(config, indent=2, sort_keys=True, default=_plain)
     (folder / ADAPTER_CONFIG).write_text(text + "\n", encoding="utf-8")

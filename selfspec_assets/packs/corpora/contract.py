@@ -8,16 +8,18 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from selfspec_assets.base.strict import Strict
 from selfspec_assets.packs.paths import PackPath, in_pack
+from selfspec_assets.packs.readers.files import Quoting, has_quotes
 from selfspec_assets.packs.readers.hub import hub_address, is_hub_address
 
 PIPELINE = "3"  # raise it when the same sources would give other passages
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Format = Literal["jsonl", "csv", "tsv", "parquet", "txt", "pubmed", "documents"]
-_WITH_COLUMNS = ("jsonl", "csv", "tsv", "parquet")
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "html", "md", "pubmed", "jats", "documents"]
+_WITH_COLUMNS = ("jsonl", "json", "csv", "tsv", "parquet")
+_OWN_ENCODING = ("parquet", "pubmed", "jats", "documents")
 _FOR_COLUMNS = {"text", "title", "id", "empty"}
 
 
@@ -44,6 +46,8 @@ class Source(Strict):
     text: tuple[str, ...] = Field(default=("text",), min_length=1, strict=False)  # columns, joined by a blank line
     title: str | None = None  # column
     id: str | None = None  # column; none: the file's name and the place in it
+    separator: str | None = Field(default=None, pattern=r'^[^"\r\n]$')  # of csv: what parts its columns; none: ","
+    quoting: Quoting | None = None  # of csv, tsv: whether quotes are letters; none: they are between tabs
     empty: Literal["error", "drop"] = "error"  # what a document without text is
     document: Literal["paragraph", "line", "file"] = "paragraph"  # of txt: what one document is
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
@@ -86,9 +90,32 @@ class Source(Strict):
             raise ValueError(f"key '{min(given & _FOR_COLUMNS)}' has no use with format {self.format}")
         if self.format != "txt" and "document" in given:
             raise ValueError(f"key 'document' has no use with format {self.format}: only txt needs it")
-        if self.format in ("parquet", "pubmed", "documents") and "encoding" in given:
+        if self.format != "csv" and "separator" in given:
+            raise ValueError(f"key 'separator' has no use with format {self.format}: only csv needs it")
+        if self.format not in ("csv", "tsv") and "quoting" in given:
+            raise ValueError(f"key 'quoting' has no use with format {self.format}: only csv and tsv need it")
+        if self.format in _OWN_ENCODING and "encoding" in given:
             raise ValueError(f"key 'encoding' has no use with format {self.format}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The text is in the signature of ``corpus``: a key that a source does not use must not remake its passages.
+        declared = {key: value for key, value in handler(self).items() if key != "quoting"}
+        if self.separator is None:
+            del declared["separator"]
+        # All tables were once read with CSV's quotes: only what is read otherwise is no longer what was made then.
+        return declared if self.has_quotes else {**declared, "quoting": "none"}
+
+    @property
+    def columns_parted_by(self) -> str:
+        """What stands between columns, of a table of text."""
+        return self.separator or ("\t" if self.format == "tsv" else ",")
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether quotes of a table are more than letters."""
+        return has_quotes(self.columns_parted_by, self.quoting)
 
     @property
     def has_ids(self) -> bool:

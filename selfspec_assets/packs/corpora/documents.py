@@ -7,7 +7,9 @@ from os import PathLike
 from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.corpora.lines import numbered_lines, opened
+from selfspec_assets.base.opened_file import OpenFile, opened
+from selfspec_assets.packs.corpora.lines import numbered_lines
+from selfspec_assets.packs.records import SPREAD_JSON, goes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,7 @@ def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
     path = Path(path)
     seen: dict[str, int] = {}
     with opened(path) as file:
-        for number, line in numbered_lines(file):
-            if not line.strip():
-                continue
-            document = parse_document(line, f"{path}:{number}")
+        for number, document in document_lines(file):
             if document.id in seen:
                 reason = f"id {document.id!r} was used on line {seen[document.id]} already"
                 raise SelfspecError(f"{path}:{number}", reason, "give every document an id of its own")
@@ -43,6 +42,26 @@ def read_corpus(path: str | PathLike[str]) -> Iterator[Document]:
             yield document
     if not seen:
         raise SelfspecError(path, "the corpus is empty", 'write one {"id": …, "title": …, "text": …} per line')
+
+
+def document_lines(file: OpenFile) -> Iterator[tuple[int, Document]]:
+    """Number (from 1) and document of each line that is not blank.
+
+    Raises:
+        SelfspecError: as ``numbered_lines`` and ``parse_document``.
+    """
+    lines = numbered_lines(file)
+    for number, line in lines:
+        if not line.strip():
+            continue
+        place = f"{file.path}:{number}"
+        try:
+            yield number, parse_document(line, place)
+        except SelfspecError:
+            if goes_on(line, (text for _, text in lines)):
+                remedy = "write one object per line, or declare it as a source of the format 'json'"
+                raise SelfspecError(place, SPREAD_JSON, remedy) from None
+            raise
 
 
 def parse_document(line: str, place: str) -> Document:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import fsync, move, storing
+from selfspec_assets.base.opened_file import OpenFile, opened
 from selfspec_assets.base.progress import Progress, Report
 from selfspec_assets.base.signature import file_digest
 from selfspec_assets.base.stopping import StopBetweenBatches
@@ -28,7 +29,6 @@ from selfspec_assets.packs.corpora.clean import one_line, paragraphs
 from selfspec_assets.packs.corpora.contract import Chunks, Source
 from selfspec_assets.packs.corpora.duplicates import BAND_COLUMNS, Textless
 from selfspec_assets.packs.corpora.formats import records
-from selfspec_assets.packs.corpora.lines import OpenFile, opened
 from selfspec_assets.packs.corpora.minhash import band_keys, shingles
 from selfspec_assets.packs.corpora.ngrams import word_hashes
 from selfspec_assets.packs.corpora.overlap import BenchmarkText

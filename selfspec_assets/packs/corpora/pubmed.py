@@ -5,12 +5,12 @@ again replaces the earlier one, and <DeleteCitation> takes articles out, so upda
 their names are in that order. https://dtd.nlm.nih.gov/ncbi/pubmed/ describes the elements.
 """
 
-import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.corpora.lines import OpenFile, read_error
+from selfspec_assets.base.opened_file import DAMAGE, OpenFile, read_error
+from selfspec_assets.packs.corpora.jats import JATS_ROOTS
 from selfspec_assets.packs.corpora.record import Record
 
 _ROOT = "PubmedArticleSet"
@@ -37,7 +37,7 @@ def read_pubmed(file: OpenFile) -> Iterator[Record]:
     except ElementTree.ParseError as error:
         place = f"{file.path}:{error.position[0]}"
         raise SelfspecError(place, f"is not valid XML: {error}", "fetch the file again") from None
-    except (EOFError, zlib.error, OSError) as error:
+    except DAMAGE as error:
         raise read_error(file, f"{file.path}: article {article + 1}", error) from None
 
 
@@ -45,13 +45,14 @@ def _top_elements(file: OpenFile) -> Iterator[ElementTree.Element]:
     """Each whole child of the root, which forgets it afterwards."""
     depth = 0
     root: ElementTree.Element | None = None
-    for event, element in ElementTree.iterparse(file.stream, ("start", "end")):
+    for event, element in ElementTree.iterparse(file.text_stream(), ("start", "end")):
         if event == "start":
             if root is None:
                 root = element
                 if root.tag != _ROOT:
                     reason = f"its root is <{root.tag}>, not <{_ROOT}>"
-                    raise SelfspecError(file.path, reason, "give a file of PubMed's baseline or updatefiles")
+                    remedy = "declare 'format: jats', or " if root.tag in JATS_ROOTS else ""
+                    raise SelfspecError(file.path, reason, f"{remedy}give a file of PubMed's baseline or updatefiles")
             depth += 1
             continue
         depth -= 1

@@ -1,9 +1,10 @@
 """What every reader needs: a file's text, lines and JSON, and fields of a given type, or the place of a mistake."""
 
+import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -22,6 +23,7 @@ def _declared(labels: Any) -> Any:
 Labels = Annotated[dict[str, str] | list[str], AfterValidator(_declared)]
 Separator = Annotated[str, Field(min_length=1)]
 OneCharacter = Annotated[str, Field(min_length=1, max_length=1)]
+Quoting = Literal["none", "csv"]  # whether quotes of a table are letters, or may hold separators and line ends
 
 
 def filled_text(path: Path, encoding: str = "utf-8") -> str:
@@ -52,7 +54,9 @@ def read_json(path: Path) -> Any:
     try:
         return parse_json(filled_text(path))
     except json.JSONDecodeError as error:
-        raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", "get the file again") from error
+        one_per_line = "; use the reader 'jsonl' if it holds one value per line" if error.msg == "Extra data" else ""
+        remedy = f"get the file again{one_per_line}"
+        raise SelfspecError(f"{path}:{error.lineno}", f"is not JSON: {error.msg}", remedy) from error
     except ValueError as error:
         raise SelfspecError(path, f"is not JSON: {error}", "correct it, or get the file again") from error
 
@@ -122,6 +126,45 @@ def label_of(place: str, found: str, labels: Mapping[str, str] | Sequence[str]) 
         remedy = f"{did_you_mean(found, named)}use one of: {', '.join(sorted(named))}"
         raise SelfspecError(place, f"unknown label '{found}'", remedy)
     return named[found]
+
+
+def has_quotes(separator: str, quoting: Quoting | None) -> bool:
+    """Whether quotes of a table are more than letters: as it is declared; else in all but files with tabs."""
+    return (quoting or ("none" if separator == "\t" else "csv")) == "csv"
+
+
+def table_rows(lines: Iterable[str], separator: str, *, quotes: bool) -> Iterator[tuple[int, int, list[str]]]:
+    """First line (from 1), last line and cells of each row; no cells of a blank line.
+
+    Args:
+        lines: each with its end.
+        quotes: as CSV has them: a cell in quotes may hold separators, line ends, and quotes, two for one.
+
+    Raises:
+        csv.Error: a quote that ends nowhere, or text behind one.
+    """
+    if quotes:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        first = 1
+        for cells in reader:
+            yield first, reader.line_num, cells
+            first = reader.line_num + 1
+    else:
+        for number, line in enumerate(lines, start=1):
+            text = line.removesuffix("\n")
+            yield number, number, text.split(separator) if text else []
+
+
+def other_separator(top: str, separator: str, wanted: Collection[str]) -> str:
+    """What parts a table's first line instead of ``separator``: that gives the wanted columns, or else any; or "".
+
+    >>> other_separator("id;text", ",", {"text"})
+    ';'
+    """
+    others = [other for other in ",;\t|" if other != separator and other in top]
+    rows = {other: next(csv.reader([top], delimiter=other), []) for other in others}
+    fitting = [other for other in others if set(wanted) <= set(rows[other])]
+    return next(iter(fitting), "") or next((other for other in others if separator not in top), "")
 
 
 def with_context(contexts: Sequence[str], question: str) -> str:

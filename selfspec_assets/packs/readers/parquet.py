@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.packs.readers.files import Labels, label_of
-from selfspec_assets.packs.readers.tables import columns_of, filled
-from selfspec_assets.packs.records import Item
+from selfspec_assets.base.opened_file import kind_of
+from selfspec_assets.packs.readers.files import Labels
+from selfspec_assets.packs.readers.question import AnswerIs, Question, value_at
+from selfspec_assets.packs.records import Item, Remark
 
 _ROWS_AT_A_TIME = 1024
 
@@ -20,29 +21,24 @@ def parquet(
     answer: str,
     id: str = "",
     labels: Labels | None = None,
-) -> Iterator[Item]:
-    r"""One item per row.
+    choices: str | list[str] = "",
+    answer_is: AnswerIs = "letter",
+    join: str | None = None,
+) -> Iterator[Item | Remark]:
+    """One item per row.
 
     Args:
-        input: the question, with column names in braces: ``"{context}\nQuestion: {question}"``.
-        answer: the column of the answer; a list gives several references, of which blank ones are passed on as "".
-        id: the column that names the item; "" takes the row's number, from 0.
-        labels: the answers that may occur; as a mapping, from the file's word to the answer. None: any text.
+        input, answer, id, labels, choices, answer_is, join: as for ``question.Question``; an item without an id is
+            named by its row, from 0.
 
-    A dot reaches into a column of records (``answers.text``). Whole numbers of a column that the hub's ``datasets``
-    declares as classes are read as the classes' names.
+    Whole numbers of a column that the hub's ``datasets`` declares as classes are read as the classes' names.
 
     Raises:
         SelfspecError: not Parquet, no rows, a column that is missing, a value that is missing, empty or no text.
     """
-    wanted = {*columns_of(input), answer, *([id] if id else [])}
-    for place, number, row in parquet_rows(path, wanted):
-        references = [text.strip() for text in _texts(place, answer, row[answer])]
-        if labels is not None:
-            references = [label_of(place, text, labels) if text else text for text in references]
-        asked = {name: _text(place, name, row[name]) for name in columns_of(input)}
-        name = _text(place, id, row[id]) if id else f"row-{number}"
-        yield Item(name, filled(place, input, {**asked}), tuple(references))
+    question = Question(input, answer, id, labels, choices, answer_is, join)
+    for place, number, row in parquet_rows(path, question.fields):
+        yield question.item(place, f"row-{number}", row)
 
 
 def parquet_rows(path: Path, columns: set[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -62,22 +58,48 @@ def parquet_rows(path: Path, columns: set[str]) -> Iterator[tuple[str, int, dict
             for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=tops):
                 for row in batch.to_pylist():
                     place = f"{path}: row {number}"
-                    yield place, number, {column: _value(place, row, column, classes) for column in columns}
+                    found = {column: value_at(place, row, column) for column in columns}
+                    yield place, number, {name: _named(found[name], classes.get(_plain(name), [])) for name in found}
                     number += 1
     except (pa.ArrowException, OSError) as error:
         reason = f"cannot be read as Parquet: {str(error).splitlines()[0]}"
-        raise SelfspecError(path, reason, "get the file again, or use the reader of its format") from error
+        kind = kind_of(path)
+        remedy = f"it is {kind.name}: {kind.remedy}" if kind and kind.name != "a Parquet file" else ""
+        remedy = remedy or "get the file again, or use the reader of its format"
+        raise SelfspecError(path, reason, remedy) from error
     if not number:
         raise SelfspecError(path, "the file has no rows", "get the file again, or choose another split")
+
+
+def is_parquet(path: Path) -> bool:
+    """By its first bytes, whatever the name says; false for a file that cannot be opened."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PAR1"
+    except OSError:
+        return False
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
     """Column → names of its classes, from what ``datasets`` writes beside the columns."""
     try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {name: found["names"] for name, found in features.items() if found.get("_type") == "ClassLabel"}
-    except (KeyError, ValueError, TypeError, AttributeError):
+        return _classes(json.loads(metadata[b"huggingface"])["info"]["features"], "")
+    except (LookupError, ValueError, TypeError, AttributeError):
         return {}  # not written by datasets: numbers stay numbers, and 'labels' says what they mean
+
+
+def _classes(feature: Any, column: str) -> dict[str, list[str]]:
+    """Of a feature and of those within it: lists (in any of the ways of ``datasets`` to write them) and records."""
+    if isinstance(feature, list):
+        return _classes(feature[0], column)
+    if feature.get("_type") == "ClassLabel":
+        return {column: feature["names"]}
+    if "_type" in feature:
+        return _classes(feature["feature"], column) if "feature" in feature else {}
+    found: dict[str, list[str]] = {}
+    for name, inner in feature.items():
+        found |= _classes(inner, f"{column}.{name}".strip("."))
+    return found
 
 
 def _top(path: Path, column: str, names: list[str]) -> str:
@@ -89,36 +111,14 @@ def _top(path: Path, column: str, names: list[str]) -> str:
     return top
 
 
-def _value(place: str, row: dict[str, Any], column: str, classes: dict[str, list[str]]) -> Any:
-    value: Any = row
-    for part in [column] if column in row else column.split("."):
-        if not isinstance(value, dict) or part not in value:
-            raise SelfspecError(place, f"has no '{column}'", "correct the reader's options in domain.yaml")
-        value = value[part]
-    names = classes.get(column, [])
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+def _named(value: Any, names: list[str]) -> Any:
+    """A class's name for its number, in a list, too; anything else as it is."""
+    if isinstance(value, list):
+        return [_named(one, names) for one in value]
+    is_class = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names)
+    return names[value] if is_class else value
 
 
-def _texts(place: str, column: str, value: Any) -> list[str]:
-    """One answer, or those of a list, where a blank one is "" and at least one is not."""
-    if not isinstance(value, list):
-        return [_text(place, column, value)]
-    found = ["" if _is_blank(one) else _text(place, column, one) for one in value]
-    if not any(found):
-        raise SelfspecError(place, f"column '{column}' holds no answer", "leave the row out, or give it an answer")
-    return found
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _text(place: str, column: str, value: Any) -> str:
-    """Text as it is, a number or a truth value in words; anything else is an error."""
-    text = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
-    if not isinstance(text, str) or not text.strip():
-        what = "is empty" if text is None or isinstance(text, str) else f"is not text but {type(value).__name__}"
-        raise SelfspecError(
-            place, f"column '{column}' {what}", "leave the row out, or read it with the pack's readers.py"
-        )
-    return text
+def _plain(column: str) -> str:
+    """The column of which ``tags.0`` is one value."""
+    return ".".join(part for part in column.split(".") if not part.isdecimal())
