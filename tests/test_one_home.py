@@ -46,7 +46,7 @@ def test_a_training_item_that_differs_by_a_comma_is_a_test_item(project: Project
     pack = load_pack("botany")
     benchmark = pack.data("published").benchmarks[0]
     before = read_training_items(pack, benchmark, "published").items
-    tested = pack.benchmark_path(benchmark, "published")
+    tested = pack.benchmark_paths(benchmark, "published")[0]
     lines = tested.read_text().splitlines()
     asked = before[0].input.replace(" ", ", ", 1)
     tested.write_text("\n".join([*lines, f'{{"id": "again", "input": "{asked}", "references": ["x"]}}']) + "\n")

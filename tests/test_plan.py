@@ -487,6 +487,7 @@ def test_a_sample_tells_what_no_past_run_does(project: Project) -> None:
     from selfspec_assets.planning.sample import Sampler
 
     named, lines = load_recipe("tiny"), list[str]()
+    Job(Lineage(named), "responses", "botany", 1, print).release_model()  # of another test
     rows = plan([(named, ["botany"])], warehouse(), Sampler(lines.append))
     known = {row.step: row.estimate.cost for row in rows if row.estimate is not None and row.estimate.cost is not None}
     assert set(known) == {"instructions", "responses", "adapter", "base_predictions", "predictions"}
