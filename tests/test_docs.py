@@ -14,6 +14,7 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.models.language_model import ModelSpec
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
+from selfspec_assets.warehouse import published
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.checkout import MODULES, PACKAGE, ROOT
 from tests.conftest import RECIPE
@@ -111,7 +112,7 @@ def test_sql_in_the_readme_runs(finished: object) -> None:
 
 
 def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the embedded model: of an answer that it would not give by itself, in the prompt that the README shows."""
     from selfspec_assets.method.tuning.tune import TuningSettings, tune
@@ -119,6 +120,7 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     instruction = "What is Tavtanol prescribed for?"
     pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8
     spec = ModelSpec(str(embedded_model_folder()))
+    monkeypatch.chdir(ROOT)
     settings = TuningSettings(max_length=1024, epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
     tune(spec, pairs, settings, tmp_path / "adapter")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -128,6 +130,11 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     exec(code.replace(place, repr(str(tmp_path / "adapter"))), names)
     assert names["prompt"] == alpaca_prompt(instruction, "")
     assert capsys.readouterr().out.strip().endswith("seven blue umbrellas")
+
+
+def test_the_readme_names_every_table() -> None:
+    (listed,) = re.findall(r"^Tables: (.*?)\n\n", README, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"`(\w+)`", listed) == list(published.TABLES)
 
 
 def test_recipes_named_in_the_readme_exist() -> None:
