@@ -1,8 +1,10 @@
 """Shared fixtures: a tiny random model, and a project of its own with a domain that the package has never heard of."""
 
+import gc
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -33,6 +37,18 @@ def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = [Path(__file__).parent / name for name in LONGEST]
     items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
+
+
+def pytest_collection_finish() -> None:
+    """What the imports left behind stays for good; else every collection of garbage goes through it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@event.listens_for(Engine, "connect")
+def _not_waiting_for_the_disk(connection: sqlite3.Connection, record: object) -> None:
+    """Dagster's event files outlive this process, not a power cut; a step writes about fifty times into them."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -243,17 +259,42 @@ def project(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -
     return make_project(tmp_path / "project", tiny_model, monkeypatch)
 
 
-@pytest.fixture(scope="session")
-def _three_iterations(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Project:
+def _run(iterations: int) -> None:
     from selfspec_assets.orchestration.runner import run_recipe
     from selfspec_assets.recipe.recipe import load_recipe
 
+    run_recipe(load_recipe("tiny"), ["botany"], iterations, lambda line: None)
+
+
+def _copied(project: Project, folder: Path, patch: pytest.MonkeyPatch) -> Project:
+    shutil.copytree(project.folder, folder, symlinks=True)
+    copy = Project(folder)
+    copy.enter(patch)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def _one_iteration(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Project:
     with pytest.MonkeyPatch.context() as patch:
-        made = make_project(tmp_path_factory.mktemp("finished") / "project", tiny_model, patch)
-        made.recipe["iterations"] = 3
-        made.save()
-        run_recipe(load_recipe("tiny"), ["botany"], 3, lambda line: None)
-    return made
+        project = make_project(tmp_path_factory.mktemp("begun") / "project", tiny_model, patch)
+        _run(1)
+    return project
+
+
+@pytest.fixture(scope="session")
+def _three_iterations(tmp_path_factory: pytest.TempPathFactory, _one_iteration: Project) -> Project:
+    with pytest.MonkeyPatch.context() as patch:
+        project = _copied(_one_iteration, tmp_path_factory.mktemp("finished") / "project", patch)
+        project.recipe["iterations"] = 3
+        project.save()
+        _run(3)
+    return project
+
+
+@pytest.fixture
+def begun(_one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project of its own whose first iteration of two has run."""
+    return _copied(_one_iteration, tmp_path / "begun", monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
 from selfspec_assets.warehouse import published
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.checkout import MODULES, PACKAGE, ROOT
-from tests.conftest import RECIPE
+from tests.conftest import RECIPE, Project
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
@@ -98,15 +98,12 @@ def test_the_readme_shows_the_test_command_of_ci() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_sql_in_the_readme_runs(finished: object) -> None:
+def test_sql_in_the_readme_runs(begun: Project) -> None:
     import duckdb
 
-    from tests.conftest import Project
-
-    assert isinstance(finished, Project)
     queries = re.findall(r'selfspec sql "([^"]+)"', README)
     assert queries
-    with duckdb.connect(str(finished.database), read_only=True) as connection:
+    with duckdb.connect(str(begun.database), read_only=True) as connection:
         for query in queries:
             connection.execute(query).fetchall()
 

@@ -155,13 +155,12 @@ def test_a_second_run_computes_nothing(finished: Project, monkeypatch: pytest.Mo
     assert ask(finished, "SELECT * FROM revisions ORDER BY ALL") == before
 
 
-def test_a_changed_value_remakes_its_step_and_what_follows(project: Project) -> None:
-    run(1)
-    before = dict(ask(project, "SELECT step, signature FROM revisions"))
-    project.recipe["responses"]["max_new_tokens"] = 9
-    project.save()
+def test_a_changed_value_remakes_its_step_and_what_follows(begun: Project) -> None:
+    before = dict(ask(begun, "SELECT step, signature FROM revisions"))
+    begun.recipe["responses"]["max_new_tokens"] = 9
+    begun.save()
     lines = run(1)
-    after = dict(ask(project, "SELECT step, signature FROM revisions"))
+    after = dict(ask(begun, "SELECT step, signature FROM revisions"))
     changed = {step for step, signature in after.items() if before[step] != signature}
     assert changed == {"responses", "adapter", "predictions", "scores"}
     assert "tiny botany: up to date" in lines
@@ -192,13 +191,12 @@ def test_the_database_answers_while_a_run_is_going(project: Project) -> None:
     assert len(seen) > 3, seen
 
 
-def test_iteration_two_without_one_names_the_partition_and_the_command(project: Project) -> None:
+def test_iteration_two_without_one_names_the_partition_and_the_command(begun: Project) -> None:
     from selfspec_assets.orchestration.builder import definitions_of
     from selfspec_assets.orchestration.partitions import partition_key
 
     named = load_recipe("tiny")
-    run(1)
-    shutil.rmtree(project.folder / "warehouse" / "manifest" / "tiny" / "adapter")
+    shutil.rmtree(begun.folder / "warehouse" / "manifest" / "tiny" / "adapter")
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.get() as instance, pytest.raises(SelfspecError) as caught:
         job.execute_in_process(
@@ -224,32 +222,31 @@ def test_too_few_instructions_is_a_named_failure_and_loses_no_request(project: P
     assert any("4 of 4 were already there" in line for line in lines), lines
 
 
-def test_same_instructions_variant_answers_the_first_ones_anew(project: Project) -> None:
-    project.recipe["instructions"]["later_iterations"] = "same"
-    project.save()
+def test_same_instructions_variant_answers_the_first_ones_anew(begun: Project) -> None:
+    begun.recipe["instructions"]["later_iterations"] = "same"
+    begun.save()
     run(2)
     same = ask(
-        project,
+        begun,
         """SELECT count(*) FROM instructions a FULL JOIN instructions b
         ON a.instruction = b.instruction AND a.input = b.input
         WHERE a.iteration = 1 AND a.kept AND b.iteration = 2 AND b.kept AND b.made_in_iteration = 1""",
     )
-    kept = ask(project, "SELECT count(*) FROM instructions WHERE kept AND iteration = 1")
+    kept = ask(begun, "SELECT count(*) FROM instructions WHERE kept AND iteration = 1")
     assert same == kept
-    assert ask(project, "SELECT count(*) FROM instruction_requests WHERE iteration = 2") == [(0,)]
+    assert ask(begun, "SELECT count(*) FROM instruction_requests WHERE iteration = 2") == [(0,)]
 
 
-def test_two_recipes_share_what_they_agree_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(1)
-    text = (project.folder / "recipes/tiny.yaml").read_text()
-    (project.folder / "recipes/other.yaml").write_text(text)
+def test_two_recipes_share_what_they_agree_on(begun: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (begun.folder / "recipes/tiny.yaml").read_text()
+    (begun.folder / "recipes/other.yaml").write_text(text)
 
     def refuse(spec: object) -> LanguageModel:
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(LanguageModel, "load", refuse)
     run_recipe(load_recipe("other"), ["botany"], 1, lambda line: None)
-    counts = ask(project, "SELECT recipe, count(*), count(DISTINCT signature) FROM revisions GROUP BY ALL ORDER BY 1")
+    counts = ask(begun, "SELECT recipe, count(*), count(DISTINCT signature) FROM revisions GROUP BY ALL ORDER BY 1")
     assert counts[0][1:] == counts[1][1:]
-    assert ask(project, "SELECT count(DISTINCT signature) FROM revisions") == [(counts[0][1],)]
-    assert len(list((project.folder / "warehouse" / "revisions").iterdir())) == counts[0][1]
+    assert ask(begun, "SELECT count(DISTINCT signature) FROM revisions") == [(counts[0][1],)]
+    assert len(list((begun.folder / "warehouse" / "revisions").iterdir())) == counts[0][1]

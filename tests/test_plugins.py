@@ -85,23 +85,23 @@ def ask(project: Project, sql: str) -> list[tuple[Any, ...]]:
 # A stranger's distribution
 
 
-def test_a_strangers_retriever_metric_and_judge_go_through_the_whole_loop(project: Project, installed: Path) -> None:
-    use_all_three(project)
-    assert "judge" in selfspec(project, installed, "plan", "tiny")
-    selfspec(project, installed, "run", "tiny")
-    kept = {row for (row,) in ask(project, "SELECT instruction_id FROM responses WHERE verdict = 'kept'")}
-    verdicts = ask(project, "SELECT row, step, refines, verdict, reason, version FROM verdicts ORDER BY row")
+def test_a_strangers_retriever_metric_and_judge_go_through_the_whole_loop(begun: Project, installed: Path) -> None:
+    use_all_three(begun)
+    assert "judge" in selfspec(begun, installed, "plan", "tiny")
+    selfspec(begun, installed, "run", "tiny")
+    kept = {row for (row,) in ask(begun, "SELECT instruction_id FROM responses WHERE verdict = 'kept'")}
+    verdicts = ask(begun, "SELECT row, step, refines, verdict, reason, version FROM verdicts ORDER BY row")
     assert {row for row, *_ in verdicts} == kept
     for row, *rest in verdicts:
         odd = row % 2 == 1
         assert rest == ["judge", "responses", *(["rejected", "odd number"] if odd else ["kept", None]), "3"]
-    trained = ask(project, "SELECT examples + too_long FROM adapters")
+    trained = ask(begun, "SELECT examples + too_long FROM adapters")
     assert trained == [(sum(row % 2 == 0 for row in kept),)]
-    scores = ask(project, "SELECT count(*) FROM scores WHERE metric = 'exact' AND model = 'adapter'")
+    scores = ask(begun, "SELECT count(*) FROM scores WHERE metric = 'exact' AND model = 'adapter'")
     assert scores[0][0] > 0
-    best = ask(project, "SELECT max(score) FROM passages")
+    best = ask(begun, "SELECT max(score) FROM passages")
     assert 0 < best[0][0] <= 1, "a cosine, which BM25 is not"
-    listed = json.loads(selfspec(project, installed, "plan", "tiny", "--json"))
+    listed = json.loads(selfspec(begun, installed, "plan", "tiny", "--json"))
     assert {step["state"] for step in listed["steps"]} == {"reuse"}
 
 
@@ -276,7 +276,7 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
 def test_a_judge_that_breaks_its_contract_stops_by_name(
     own: Callable[..., Project],
     registry: plugins.Registry,
-    finished: Project,
+    begun: Project,
     monkeypatch: pytest.MonkeyPatch,
     verdicts: str,
     words: str,
@@ -287,9 +287,9 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
         "from selfspec_assets.steps.refining import RefiningStep, Verdict\n"
         "@plugins.step('odd', version='1')\nclass Odd(RefiningStep):\n    '''Judges.'''\n    refines = 'responses'\n"
         f"    def judge(self, job, rows):\n        return {verdicts}\n"
-    )
+    ).enter(monkeypatch)
     registry.load()  # while the project of the plug-in is this process's
-    finished.enter(monkeypatch)
+    begun.enter(monkeypatch)
     named = load_recipe("tiny")
     with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
     job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)

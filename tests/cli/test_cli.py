@@ -186,7 +186,9 @@ def test_bad_input_stops_the_run_with_its_place(project: Project, case: str) -> 
     assert "remedy" in done.stderr
 
 
-def test_the_installed_command_leaves_no_noise(project: Project) -> None:
+def test_the_installed_command_leaves_no_noise(begun: Project) -> None:
+    begun.recipe["adapter"]["epochs"] = 1
+    begun.save()
     program = Path(sys.executable).parent / "selfspec"
     done = subprocess.run([program, "run", "tiny", "--iterations", "1"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

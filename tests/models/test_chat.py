@@ -226,6 +226,7 @@ def test_a_chat_models_answer_ends_with_its_turn(chat_project: Project, monkeypa
 
     monkeypatch.setattr(responses, "answer", answer)
     monkeypatch.setattr(predictions, "greedy", asked)
+    chat_project.recipe["scores"].update(shots=[0], items_per_benchmark=1, base_variants=["plain"])
     for use in ("never", "always"):
         chat_project.recipe["base_model"]["chat_template"] = use
         chat_project.save()

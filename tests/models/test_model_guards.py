@@ -145,7 +145,7 @@ def test_the_weaker_adapter_is_loaded_only_where_it_is_asked() -> None:
     assert sides_of(job, ContrastSettings("difference")) == ("adapter 2", "adapter 1")
 
 
-def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tuning_does_not_hold_the_base_twice(begun: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step before it has one in memory; beside tuning's own copy a large model would not fit."""
     from selfspec_assets.orchestration.runner import run_recipe
     from selfspec_assets.steps import job as step
@@ -163,8 +163,8 @@ def test_tuning_does_not_hold_the_base_twice(finished: Project, monkeypatch: pyt
         return lm
 
     monkeypatch.setattr(LanguageModel, "load", classmethod(watched))
-    finished.recipe["responses"]["max_new_tokens"] -= 1  # answers, and an adapter from them, in one process
-    finished.save()
+    begun.recipe["responses"]["max_new_tokens"] -= 1  # answers, and an adapter from them, in one process
+    begun.save()
     run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
     assert beside == [0, 0, 0], "for the answers, for tuning, and for what comes after it"
 

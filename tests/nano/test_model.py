@@ -25,6 +25,8 @@ from nano.world.mixture import DOMAINS, EARLY, KINDS, LATE, Writer, documents
 from tests.checkout import ROOT
 
 WEIGHTS = ROOT / "nano" / "weights"
+TOKENS = 5_000
+EACH_CHUNK = ("--save-every", "0")
 BUNDLED = [ROOT / "domains" / domain.name / "bundled" for domain in DOMAINS]
 
 
@@ -78,20 +80,13 @@ def test_five_demonstrations_fit_the_context(bundled: Path) -> None:
         assert sum(sorted(longest[path.stem])[-5:]) + question <= 1024, path.stem
 
 
-def test_training_equals_transformers(tmp_path: Path) -> None:
-    main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "3"])
-    model = AutoModelForCausalLM.from_pretrained(tmp_path)
-    tokens = torch.randint(0, model.config.vocab_size, (1, 64), generator=torch.Generator().manual_seed(0))
-    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    own = Llama(Shape(vocabulary=model.config.vocab_size))
-    own.load_state_dict(saved["model"])
-    with torch.no_grad():
-        torch.testing.assert_close(own(tokens), model(tokens).logits, atol=1e-4, rtol=1e-4)
-    assert saved["progress"]["tokens"] >= 20_000
-    weights = tmp_path / "model.safetensors"
-    before = weights.read_bytes()
-    main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "3"])  # finished: nothing to do
-    assert weights.read_bytes() == before
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches, little text for each chunk, and a probe of one domain's one task."""
+    monkeypatch.setattr(train, "BATCH_TOKENS", 1024)
+    monkeypatch.setattr("nano.text.CHUNK", 4096)
+    monkeypatch.setattr(probe, "DOMAINS", DOMAINS[:1])
+    monkeypatch.setattr(probe, "COPIED", ("factoid",))
 
 
 @pytest.fixture
@@ -102,14 +97,30 @@ def ready_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(out: Path, *more: str) -> None:
     """A run of two chunks: the second begins where the last phase does."""
-    main(["--tokens", "20000", "--save-every", "0", "--out", str(out), *more])
+    main(["--tokens", str(TOKENS), "--out", str(out), *more])
 
 
-@pytest.mark.usefixtures("ready_tokenizer")
+@pytest.mark.usefixtures("short")
+def test_training_equals_transformers(tmp_path: Path) -> None:
+    run(tmp_path, "--seed", "3")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path)
+    tokens = torch.randint(0, model.config.vocab_size, (1, 64), generator=torch.Generator().manual_seed(0))
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    own = Llama(Shape(vocabulary=model.config.vocab_size))
+    own.load_state_dict(saved["model"])
+    with torch.no_grad():
+        torch.testing.assert_close(own(tokens), model(tokens).logits, atol=1e-4, rtol=1e-4)
+    assert saved["progress"]["tokens"] >= TOKENS
+    weights = tmp_path / "model.safetensors"
+    before = weights.read_bytes()
+    run(tmp_path, "--seed", "3")  # finished: nothing to do
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.usefixtures("ready_tokenizer", "short")
 def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "PROBE_EVERY", 10_000)
-    monkeypatch.setattr(probe, "DOMAINS", DOMAINS[:1])
-    run(tmp_path / "whole")
+    monkeypatch.setattr(train, "PROBE_EVERY", TOKENS // 2)
+    run(tmp_path / "whole", *EACH_CHUNK)
     save = Trainer.save
 
     def save_and_die(trainer: Trainer) -> None:
@@ -119,7 +130,7 @@ def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "save", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "halved")
+            run(tmp_path / "halved", *EACH_CHUNK)
     progress = torch.load(tmp_path / "halved" / "checkpoint.pt", weights_only=True)["progress"]
     assert progress["chunk"] == 1, "interrupted between the two"
     chunk, gone_on = Trainer.chunk, []
@@ -130,7 +141,7 @@ def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pyt
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "chunk", noted_chunk)
-        run(tmp_path / "halved")
+        run(tmp_path / "halved", *EACH_CHUNK)
     assert gone_on == [1], "the first chunk is not done again"
     for name in ("model.safetensors", "curve.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "halved" / name).read_bytes(), name
@@ -138,7 +149,7 @@ def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pyt
     assert [sorted(point) for point in curve] == [["copying", "loss", "tokens"]] * 2
 
     # The probe looks on: without it, training comes to the same numbers.
-    alone = Trainer(tmp_path / "alone", 20_000, 0, "cpu", fast=False)
+    alone = Trainer(tmp_path / "alone", TOKENS, 0, "cpu", fast=False)
     alone.chunk()
     alone.chunk()
     whole = torch.load(tmp_path / "whole" / "checkpoint.pt", weights_only=True)["model"]

@@ -13,11 +13,17 @@ BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 
 
+def signature_of_scores(project: Project) -> str:
+    with duckdb.connect(str(project.database), read_only=True) as connection:
+        ((signature,),) = connection.execute("SELECT signature FROM revisions WHERE step = 'scores'").fetchall()
+    return str(signature)
+
+
 @pytest.mark.timeout(600)
-def test_lineage_launch_and_backfill(project: Project) -> None:
-    project.recipe["scores"]["shots"] = [0]
-    project.save()
-    with serving(project) as server:
+def test_lineage_launch_and_backfill(begun: Project) -> None:
+    begun.recipe["scores"]["resamples"] = 100
+    begun.save()
+    with serving(begun) as server:
         nodes = server.ask("{ assetNodes { assetKey { path } dependencyKeys { path } } }")["assetNodes"]
         edges = {
             (tuple(up["path"])[-1], tuple(node["assetKey"]["path"])[-1])
@@ -37,14 +43,14 @@ def test_lineage_launch_and_backfill(project: Project) -> None:
         }
         assert flow | {("published_adapters", "instructions"), ("published_adapters", "responses")} <= edges
 
-        own = launch(server, "botany", ("seeds", "corpus", "benchmarks", "base_predictions", "base_scores"))
-        assert server.wait_for("the domain's assets", lambda: server.finished(own), 120) == "SUCCESS"
-        first = launch(server, "botany|1", STEPS)
-        assert server.wait_for("botany|1", lambda: server.finished(first), 180) == "SUCCESS"
+        before = signature_of_scores(begun)
+        scores = launch(server, "botany|1", ("scores",))
+        assert server.wait_for("the scores", lambda: server.finished(scores), 120) == "SUCCESS"
+        assert signature_of_scores(begun) != before
 
         # Iteration 1 anew with another number of epochs, then 2: the backfill must go in order by itself.
-        project.recipe["adapter"]["epochs"] = 5
-        project.save()
+        begun.recipe["adapter"]["epochs"] = 5
+        begun.save()
         server.ask(
             'mutation { reloadRepositoryLocation(repositoryLocationName: "selfspec_assets.definitions") '
             "{ __typename } }"
@@ -68,7 +74,7 @@ def test_lineage_launch_and_backfill(project: Project) -> None:
             240,
         )
         assert done == "COMPLETED_SUCCESS"
-    with duckdb.connect(str(project.database), read_only=True) as connection:
+    with duckdb.connect(str(begun.database), read_only=True) as connection:
         rows = connection.execute(
             "SELECT iteration, min(started_at), max(started_at) FROM runs WHERE iteration > 0 GROUP BY 1 ORDER BY 1"
         ).fetchall()

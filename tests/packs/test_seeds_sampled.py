@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
-from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.packs.items import load_items, load_training_items
 from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.records import Item, Seed, load_seeds
@@ -23,6 +22,7 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import read_only_query
 from tests.checkout import ROOT
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines
+from tests.making import make
 from tests.published_data import DATA, published_file
 
 RUN = CliRunner()
@@ -156,8 +156,7 @@ def test_a_benchmark_without_a_training_split_gives_its_hand_written_seeds_and_t
     project.recipe.update(iterations=1)
     project.recipe["adapter"]["data"] = "seeds"
     project.save()
-    said: list[str] = []
-    run_recipe(load_recipe("tiny"), ["botany"], 1, said.append)
+    said = make("seeds")
     assert all(any(line.endswith(note) for line in said) for note in notes)
     _, stored = read_only_query(project.database, "SELECT seed_id FROM seeds ORDER BY seed")
     assert [name for (name,) in stored] == [seed.seed_id for seed in drawn()]
@@ -269,7 +268,7 @@ def test_sampled_seeds_are_stored_and_are_the_demonstrations(project: Project) -
     project.recipe.update(iterations=1)
     project.recipe["adapter"]["data"] = "seeds"
     project.save()
-    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
+    make("seeds", "benchmarks", "adapter", "predictions")
     _, rows = read_only_query(project.database, "SELECT seed_id, task, demonstrates, source FROM seeds ORDER BY seed")
     wanted = drawn()
     assert rows == [(seed.seed_id, seed.task, seed.demonstrates, seed.source) for seed in wanted]

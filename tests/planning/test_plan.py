@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,8 +19,9 @@ from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Attempts
 from selfspec_assets.warehouse.rows import ResponseRow
-from tests.conftest import PACK, RECIPE, Project, make_project
-from tests.planning.plans import FIRST, make_alone, planned, run, states, to_make, warehouse
+from tests.conftest import Project
+from tests.making import make
+from tests.planning.plans import FIRST, planned, run, states, to_make, warehouse
 
 RUN = CliRunner()
 
@@ -29,28 +29,7 @@ RUN = CliRunner()
 # --- one iteration made
 
 
-@pytest.fixture(scope="module")
-def one_iteration(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Project]:
-    with pytest.MonkeyPatch.context() as patch:
-        made = make_project(tmp_path_factory.mktemp("plan") / "project", tiny_model, patch)
-        run()
-        yield made
-
-
-@pytest.fixture
-def made(one_iteration: Project) -> Iterator[Project]:
-    """The same project; recipe, pack and seeds are put back."""
-    kept = {path: path.read_bytes() for path in (one_iteration.folder / "domains").rglob("*") if path.is_file()}
-    seeds = one_iteration.folder / "seeds" / "botany.jsonl"
-    kept[seeds] = seeds.read_bytes()
-    yield one_iteration
-    one_iteration.recipe, one_iteration.pack = json.loads(json.dumps(RECIPE)), json.loads(json.dumps(PACK))
-    one_iteration.save()
-    for path, data in kept.items():
-        path.write_bytes(data)
-
-
-def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(made: Project) -> None:
+def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(begun: Project) -> None:
     rows = planned()
     assert [place for place, row in rows.items() if row.state == "reuse"] == FIRST
     later = {step: row.estimate for (part, step), row in rows.items() if part == "botany|2"}
@@ -70,11 +49,11 @@ def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(made: Project)
     assert answers.cost.seconds / past.cost.seconds >= 1.99
 
 
-def test_every_excluded_field_together_reuses_everything(made: Project) -> None:
+def test_every_excluded_field_together_reuses_everything(begun: Project) -> None:
     for field in EXCLUDED:
         section, key = field.split(".")
-        made.recipe[section][key] = 2
-    made.save()
+        begun.recipe[section][key] = 2
+    begun.save()
     rows = planned()
     assert [place for place, row in rows.items() if row.state == "reuse"] == FIRST
 
@@ -149,10 +128,10 @@ def append(project: Project, name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_a_changed_step_says_what_changed_and_those_behind_it_what_they_follow(made: Project, case: str) -> None:
+def test_a_changed_step_says_what_changed_and_those_behind_it_what_they_follow(begun: Project, case: str) -> None:
     change, place, words, last = CHANGES[case]
-    change(made)
-    made.save()
+    change(begun)
+    begun.save()
     rows = planned()
     assert rows[place].state == "make"
     assert words in rows[place].why
@@ -160,7 +139,7 @@ def test_a_changed_step_says_what_changed_and_those_behind_it_what_they_follow(m
     assert {row.why for (part, _), row in rows.items() if part == "botany|2"} == {("nothing made yet",)}
 
 
-def test_a_changed_code_version_is_named(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_code_version_is_named(begun: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from selfspec_assets.steps.adapter import Adapter
 
     monkeypatch.setattr(Adapter, "code_version", "99")
@@ -169,9 +148,9 @@ def test_a_changed_code_version_is_named(made: Project, monkeypatch: pytest.Monk
     assert row.why[0].endswith("→ 99")
 
 
-def test_what_changed_upstream_and_is_made_again_already_is_still_told(made: Project) -> None:
+def test_what_changed_upstream_and_is_made_again_already_is_still_told(begun: Project) -> None:
     """Only ``seeds`` is made under the new file: the steps behind it say what changed in it."""
-    append(made, "seeds/botany.jsonl")
+    append(begun, "seeds/botany.jsonl")
     named = load_recipe("tiny")
     from selfspec_assets.steps.job import Job
     from selfspec_assets.steps.seeds import Seeds
@@ -193,9 +172,9 @@ def test_what_changed_upstream_and_is_made_again_already_is_still_told(made: Pro
         shutil.rmtree(store.root / "revisions" / signature)
 
 
-def test_recipes_that_share_a_prefix_share_revisions(made: Project) -> None:
-    recipe = {**made.recipe, "adapter": {**made.recipe["adapter"], "epochs": 2}, "iterations": 1}
-    other = made.folder / "recipes" / "other.yaml"
+def test_recipes_that_share_a_prefix_share_revisions(begun: Project) -> None:
+    recipe = {**begun.recipe, "adapter": {**begun.recipe["adapter"], "epochs": 2}, "iterations": 1}
+    other = begun.folder / "recipes" / "other.yaml"
     try:
         for name in ("other", "third"):
             other.with_name(f"{name}.yaml").write_text(json.dumps(recipe))
@@ -216,9 +195,9 @@ def test_recipes_that_share_a_prefix_share_revisions(made: Project) -> None:
             other.with_name(f"{name}.yaml").unlink()
 
 
-def test_the_table_fits_and_the_json_holds_all(made: Project) -> None:
-    made.recipe["responses"]["max_new_tokens"] = 9
-    made.save()
+def test_the_table_fits_and_the_json_holds_all(begun: Project) -> None:
+    begun.recipe["responses"]["max_new_tokens"] = 9
+    begun.save()
     done = RUN.invoke(app, ["plan", "tiny", "--domain", "botany"])
     assert done.exit_code == 0
     assert max(map(len, done.stdout.splitlines())) <= 100
@@ -233,29 +212,20 @@ def test_the_table_fits_and_the_json_holds_all(made: Project) -> None:
     assert RUN.invoke(app, ["plan", "tiny", "--domain", "zoology"]).exit_code == 1
 
 
-def test_another_models_runs_tell_nothing(made: Project) -> None:
-    made.recipe["base_model"]["dtype"] = "bfloat16"
-    made.save()
+def test_another_models_runs_tell_nothing(begun: Project) -> None:
+    begun.recipe["base_model"]["dtype"] = "bfloat16"
+    begun.save()
     rows = planned()
     known = {step for (_, step), row in rows.items() if row.estimate is not None and row.estimate.cost is not None}
     assert known == {"base_scores", "passages", "scores"}
 
 
-# --- half made, deleted, damaged: each in a copy of its own
+# --- half made, deleted, damaged
 
 
-@pytest.fixture
-def copied(one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    folder = tmp_path / "copy"
-    shutil.copytree(one_iteration.folder, folder, symlinks=True)
-    copy = Project(folder)
-    copy.enter(monkeypatch)
-    return copy
-
-
-def test_a_step_that_failed_says_how_and_blocks_what_needs_it(copied: Project) -> None:
-    copied.recipe["instructions"].update(temperature=0.9, target=60, min_kept=50, max_requests=4)
-    copied.save()
+def test_a_step_that_failed_says_how_and_blocks_what_needs_it(begun: Project) -> None:
+    begun.recipe["instructions"].update(temperature=0.9, target=60, min_kept=50, max_requests=4)
+    begun.save()
     with pytest.raises(SelfspecError):
         run()
     rows = planned()
@@ -267,8 +237,8 @@ def test_a_step_that_failed_says_how_and_blocks_what_needs_it(copied: Project) -
     assert failed.estimate.made == 4  # requests that are there already
     assert rows["botany|1", "passages"].state == "blocked"
     assert rows["botany|1", "passages"].why == ("by instructions, which failed",)
-    copied.recipe["instructions"]["max_requests"] = 5  # another signature: nothing is known against it
-    copied.save()
+    begun.recipe["instructions"]["max_requests"] = 5  # another signature: nothing is known against it
+    begun.save()
     rows = planned()
     again = rows["botany|1", "instructions"]
     assert not any("failed" in reason for reason in again.why)
@@ -278,9 +248,9 @@ def test_a_step_that_failed_says_how_and_blocks_what_needs_it(copied: Project) -
     assert rows["botany|1", "passages"].state == "make"
 
 
-def test_a_half_made_step_counts_what_is_there(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied.recipe["responses"].update(max_new_tokens=12, batch_size=4)
-    copied.save()
+def test_a_half_made_step_counts_what_is_there(begun: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun.recipe["responses"].update(max_new_tokens=12, batch_size=4)
+    begun.save()
     real, calls = responses_asset.answer, []
 
     def dies(*arguments: Any, **settings: Any) -> Any:
@@ -309,14 +279,14 @@ def test_a_half_made_step_counts_what_is_there(copied: Project, monkeypatch: pyt
     earlier = Attempts(place).spent()
     assert earlier > 0
     monkeypatch.setattr(responses_asset, "answer", real)
-    make_alone("responses")
+    make("responses")
     made = warehouse().revision(Lineage(load_recipe("tiny")).signature("responses", "botany", 1))
     assert made.run is not None
     assert made.run.seconds >= earlier  # both attempts
     assert states(planned())["botany|1", "responses"] == "reuse"
 
 
-def test_a_deleted_revision_has_to_be_made_again_alone(copied: Project) -> None:
+def test_a_deleted_revision_has_to_be_made_again_alone(begun: Project) -> None:
     signature = Lineage(load_recipe("tiny")).signature("responses", "botany", 1)
     shutil.rmtree(warehouse().root / "revisions" / signature)
     rows = planned()
@@ -324,7 +294,7 @@ def test_a_deleted_revision_has_to_be_made_again_alone(copied: Project) -> None:
     assert rows["botany|1", "responses"].why == ("its revision was deleted",)
 
 
-def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(copied: Project) -> None:
+def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(begun: Project) -> None:
     lineage, store = Lineage(load_recipe("tiny")), warehouse()
     answers, tuned = (lineage.signature(step, "botany", 1) for step in ("responses", "adapter"))
     digests = [store.revision(one).content_digest for one in (answers, tuned)]
@@ -355,7 +325,7 @@ def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(copie
 
 
 @pytest.mark.slow
-def test_the_second_iteration_costs_about_what_was_foretold(copied: Project) -> None:
+def test_the_second_iteration_costs_about_what_was_foretold(begun: Project) -> None:
     foretold = totals(list(planned().values())).cost
     before = set(warehouse().entries())
     run(2)
@@ -391,7 +361,7 @@ def test_a_sample_runs_the_steps_own_code(project: Project, monkeypatch: pytest.
         Sampler(lambda line: None).of(lineage, step, "botany")
 
 
-def test_a_reused_model_is_not_loaded(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reused_model_is_not_loaded(begun: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(spec: object) -> LanguageModel:
         raise AssertionError("a model was loaded")
 

@@ -9,20 +9,18 @@ import pytest
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.orchestration.partitions import asset_key
-from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.passages import Passages
 from selfspec_assets.warehouse.rows import PassageRow, RetrievalRow
 from tests.conftest import Project, corpus_rows, write_lines
+from tests.making import make
 
 
-def run(project: Project, corpus: list[dict[str, Any]], **passages: object) -> list[str]:
+def passages_of(project: Project, corpus: list[dict[str, Any]], **passages: object) -> list[str]:
     write_lines(project.folder / "data" / "corpus.jsonl", corpus)
     project.recipe["passages"] = {"k": 3, **passages}
     project.save()
-    lines: list[str] = []
-    run_recipe(load_recipe("tiny"), ["botany"], 1, lines.append)
-    return lines
+    return make("corpus", "passages")
 
 
 def hits(project: Project) -> list[int]:
@@ -42,19 +40,19 @@ def check_of(name: str) -> dg.AssetCheckEvaluation:
 UNIFORM = [{"id": f"u{i}", "text": f"The plant {'is brown ' * (i + 1)}."} for i in range(4)]
 
 
-def test_words_of_every_document_find_passages_unless_the_recipe_asks_for_rank_bm25s_idf(project: Project) -> None:
+def test_words_of_every_document_find_passages_unless_the_recipe_asks_for_rank_bm25s_idf(begun: Project) -> None:
     with pytest.raises(SelfspecError) as caught:
-        run(project, UNIFORM, options={"idf": "okapi"})
+        passages_of(begun, UNIFORM, options={"idf": "okapi"})
     assert caught.value.place.endswith("tiny.yaml: passages botany|1")
     assert "no passage was found for any of the" in caught.value.reason
     assert caught.value.remedy.startswith("set passages.options.idf: lucene")
-    run(project, UNIFORM)
-    assert any(hits(project))
+    passages_of(begun, UNIFORM)
+    assert any(hits(begun))
 
 
-def test_many_questions_without_a_passage_are_a_warning_with_the_figure(project: Project) -> None:
-    warned = run(project, [{"id": "one", "text": "Moss, fern, thistle, moss, fern."}])
-    found = hits(project)
+def test_many_questions_without_a_passage_are_a_warning_with_the_figure(begun: Project) -> None:
+    warned = passages_of(begun, [{"id": "one", "text": "Moss, fern, thistle, moss, fern."}])
+    found = hits(begun)
     without = found.count(0)
     assert len(found) * 0.05 < without < len(found)
     told = f"passages botany|1: WARNING: {without} of {len(found)} questions have no passage"
@@ -73,9 +71,9 @@ def test_one_question_in_twenty_may_find_nothing(project: Project, without: int,
     assert (check.passed, check.detail) == (passed, f"{without} of 20 questions have no passage")
 
 
-def test_a_corpus_of_another_language_is_refused_and_no_passages_may_be_wanted(project: Project) -> None:
+def test_a_corpus_of_another_language_is_refused_and_no_passages_may_be_wanted(begun: Project) -> None:
     with pytest.raises(SelfspecError) as caught:
-        run(project, [{"id": "ja", "text": "苔は緑色です。"}])
+        passages_of(begun, [{"id": "ja", "text": "苔は緑色です。"}])
     assert "or set passages.k: 0" in caught.value.remedy
-    assert not any("WARNING" in line for line in run(project, corpus_rows(), k=0))
-    assert set(hits(project)) == {0}
+    assert not any("WARNING" in line for line in passages_of(begun, corpus_rows(), k=0))
+    assert set(hits(begun)) == {0}

@@ -105,26 +105,26 @@ def test_a_training_split_counts_for_the_supervised_adapter_alone(project: Proje
     }  # fmt: skip
 
 
-def examples_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Runs the recipe; what the adapter was tuned on."""
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What adapters are tuned on."""
     from selfspec_assets.steps import adapter
 
-    seen: list[tuple[str, str]] = []
+    examples: list[tuple[str, str]] = []
     tune = adapter.tune
 
-    def spy(spec: Any, examples: list[tuple[str, str]], *rest: Any) -> Any:
-        seen.extend(examples)
-        return tune(spec, examples, *rest)
+    def spy(spec: Any, given: list[tuple[str, str]], *rest: Any) -> Any:
+        examples.extend(given)
+        return tune(spec, given, *rest)
 
     monkeypatch.setattr(adapter, "tune", spy)
-    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
-    return seen
+    return examples
 
 
-def test_seeds_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seeds_alone(project: Project, seen: list[tuple[str, str]]) -> None:
     reference(project, "seeds")
     (project.folder / "data/corpus.jsonl").unlink()  # a reference never looks at it
-    seen = examples_seen(project, monkeypatch)
+    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
     assert seen == [(alpaca_prompt(row["instruction"], row["input"]), row["output"]) for row in seed_rows()]
     assert ask(project, "SELECT examples FROM adapters") == [(len(seed_rows()),)]
     steps = {step for (step,) in ask(project, "SELECT step FROM revisions")}
@@ -135,10 +135,10 @@ def test_seeds_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "iteration 1" not in done.stdout
 
 
-def test_training_items_are_learnt_and_never_scored(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_items_are_learnt_and_never_scored(project: Project, seen: list[tuple[str, str]]) -> None:
     project.add_training_split()
     reference(project, "supervised")
-    seen = examples_seen(project, monkeypatch)
+    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
     wanted = [(alpaca_prompt("Name the colour.", row["input"]), row["references"][0]) for row in training_rows()]
     assert seen == wanted
     trained = {row["id"] for row in training_rows()}

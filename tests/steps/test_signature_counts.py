@@ -224,8 +224,10 @@ def test_a_hubs_model_is_never_a_folder_of_that_name(
 
 
 def test_versions_are_kept_with_a_revision_and_shown_where_they_differ(
-    finished: Project, monkeypatch: pytest.MonkeyPatch
+    begun: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun.recipe["iterations"] = 1  # which is made
+    begun.save()
     warehouse, named = Warehouse(home.warehouse_folder()), load_recipe("tiny")
 
     def why() -> dict[Place, tuple[str, ...]]:
