@@ -147,7 +147,7 @@ class Registry:
     def clashes(self) -> list[SelfspecError]:
         """Each name that more than one plug-in has."""
         self.load()
-        return [_clash(found) for found in self._clashes.values()]
+        return [_clash(clash) for clash in self._clashes.values()]
 
     def get(self, kind: Kind, name: str, place: object, others: tuple[str, ...] = ()) -> Plugin:
         """The plug-in of that kind and name.
@@ -162,14 +162,14 @@ class Registry:
         self.load()
         if (kind, name) in self._clashes:
             raise _clash(self._clashes[kind, name])
-        found = self._found.get((kind, name))
-        if found is None:
+        plugin = self._found.get((kind, name))
+        if plugin is None:
             known = [*others, *(plugin.name for plugin in self.all(kind))]
             remedy = (
                 f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or install one that has it"
             )
             raise SelfspecError(place, f"there is no {kind} '{name}'{broken_words()}", remedy)
-        return found
+        return plugin
 
     def find(self, kind: Kind, name: str) -> Plugin | None:
         """The plug-in of that kind and name, if there is one.
@@ -302,9 +302,9 @@ def _without_options() -> None:
     """Stands for what is no function, and so takes no option."""
 
 
-def _clash(found: list[Plugin]) -> SelfspecError:
-    origins = " and ".join(plugin.origin for plugin in found)
-    first = found[0]
+def _clash(clash: list[Plugin]) -> SelfspecError:
+    origins = " and ".join(plugin.origin for plugin in clash)
+    first = clash[0]
     return SelfspecError(
         f"{first.kind} '{first.name}'", f"two plug-ins have this name: {origins}", "rename one, or uninstall it"
     )

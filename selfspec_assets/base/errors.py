@@ -25,9 +25,9 @@ class SelfspecError(Exception):
         return type(self), (self.place, self.reason, self.remedy)
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
+def did_you_mean(misspelt: str, known: Iterable[str]) -> str:
     """``did you mean 'x'? `` for the known name that comes closest to a misspelt one; empty where none is close."""
-    close = get_close_matches(found, list(known), n=1)
+    close = get_close_matches(misspelt, list(known), n=1)
     return f"did you mean '{close[0]}'? " if close else ""
 
 

@@ -34,8 +34,8 @@ def _kept(paths: Sequence[Path]) -> dict[str, str]:
     memory = home.warehouse_folder() / "file_digests.json"
     known = _remembered(memory)
     keys = {str(path): _state(path) for path in paths}
-    found = {path: str(known[path][-1]) for path, state in keys.items() if known.get(path, [None])[:-1] == state}
-    missing = _computed([path for path in paths if str(path) not in found])
+    kept = {path: str(known[path][-1]) for path, state in keys.items() if known.get(path, [None])[:-1] == state}
+    missing = _computed([path for path in paths if str(path) not in kept])
     if missing:
         now = {path: [*keys[path], digest] for path, digest in missing.items()}
         lock = memory.parent / "locks" / "file_digests.lock"
@@ -43,7 +43,7 @@ def _kept(paths: Sequence[Path]) -> dict[str, str]:
         with suppress(OSError, SelfspecError), waiting(lock):
             # Read again: another process may have added files of its own while this one hashed.
             write_atomically(memory, json.dumps({**_remembered(memory), **now}).encode(), "file digests")
-    return {**found, **missing}
+    return {**kept, **missing}
 
 
 def _remembered(memory: Path) -> dict[str, list[object]]:

@@ -90,13 +90,13 @@ def not_text(head: bytes, encoding: str = "utf-8") -> Kind | None:
     >>> not_text(b"PAR1 binds thrombin.") is None
     True
     """
-    found = next((kind for sign, kind in _SIGNS if sign.match(head)), None)
-    if found is None and packing(head):
-        found = Kind(f"{packing(head)} data within packed data", "unpack it")
-    if found is None and "utf" not in encoding.lower():
+    kind = next((kind for sign, kind in _SIGNS if sign.match(head)), None)
+    if kind is None and packing(head):
+        kind = Kind(f"{packing(head)} data within packed data", "unpack it")
+    if kind is None and "utf" not in encoding.lower():
         controls = len(_CONTROL.findall(head))
-        found = _BINARY if controls >= 8 and controls > len(head) / 50 else None
-    return found
+        kind = _BINARY if controls >= 8 and controls > len(head) / 50 else None
+    return kind
 
 
 def office_kind(members: list[str]) -> Kind | None:

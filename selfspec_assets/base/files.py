@@ -123,7 +123,7 @@ def below(folder: Path) -> Iterator[Path]:
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; what has gone counts as nothing."""
-    return sum(_file_size(one) for one in (path, *below(path)))
+    return sum(_file_size(file) for file in (path, *below(path)))
 
 
 def _file_size(path: Path) -> int:

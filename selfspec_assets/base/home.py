@@ -14,11 +14,11 @@ PACKAGE = Path(__file__).resolve().parent.parent
 BUNDLED = PACKAGE / "_bundled" if (PACKAGE / "_bundled").is_dir() else PACKAGE.parent
 
 
-def _folder(variable: str, named: str, remedy: str, *, made: bool = False) -> Path:
-    """The folder that an environment variable names; ``made``: it may still be missing."""
+def _folder(variable: str, named: str, remedy: str, *, may_be_missing: bool = False) -> Path:
+    """The folder that an environment variable names; ``may_be_missing``: it may still have to be made."""
     try:
         folder = Path(named).expanduser().resolve()
-        if not folder.is_dir() and (folder.exists() or not made):
+        if not folder.is_dir() and (folder.exists() or not may_be_missing):
             raise SelfspecError(variable, f"{folder} is not a folder", remedy)
     except (OSError, RuntimeError) as error:  # too long a name, links in a circle, ~somebody who is not there
         raise SelfspecError(variable, f"'{named:.200}' cannot be looked up: {error}", remedy) from error
@@ -65,7 +65,7 @@ def warehouse_folder() -> Path:
         if folder.exists() and not folder.is_dir():
             raise SelfspecError(folder, "is not a folder", "move it away, or set SELFSPEC_WAREHOUSE to a folder")
         return folder
-    return _folder("SELFSPEC_WAREHOUSE", named, "name a folder, or one that can be made", made=True)
+    return _folder("SELFSPEC_WAREHOUSE", named, "name a folder, or one that can be made", may_be_missing=True)
 
 
 def dagster_folder() -> Path:

@@ -51,7 +51,7 @@ def _asks_for_ascii() -> bool:
 
 def shown(text: str, encoding: str) -> str:
     """Text as it is written: control characters as Python writes them (``\\x1b``), and what is not in the encoding."""
-    plain = _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    plain = _OBEYED.sub(lambda character: character[0].encode("unicode_escape").decode(), text)
     try:
         plain.encode(encoding)
     except UnicodeEncodeError:

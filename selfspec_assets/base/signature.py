@@ -126,8 +126,8 @@ def folder_files(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"no folder at {folder}")
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return dict(sorted(found.items()))
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return dict(sorted(files.items()))
 
 
 def folder_digest(path: Path) -> str:

@@ -79,13 +79,13 @@ def _parted(text: str, stretch_parts: Callable[[str], list[str]]) -> list[str]:
     text = folded(text)
     if _PLAIN.fullmatch(text):
         return _PLAIN_WORD.findall(text)
-    found = _STRETCH_OR_WORD.finditer(text)
-    return [part for one in found for part in (stretch_parts(one[0]) if one["stretch"] else [one[0]])]
+    matches = _STRETCH_OR_WORD.finditer(text)
+    return [part for match in matches for part in (stretch_parts(match[0]) if match["stretch"] else [match[0]])]
 
 
 def _neighbours(stretch: str) -> list[str]:
     units = _UNIT.findall(stretch)
-    return [one + other for one, other in pairwise(units)] or units
+    return [unit + other for unit, other in pairwise(units)] or units
 
 
 def spaced(text: str) -> str:

@@ -56,9 +56,9 @@ def check(
             printing.line((name, "bold"))
             printing.failure(error, indent="  ")
             continue
-        for one in domains_of(named, domain):
-            lines, problem = check_recipe(named, one)
-            printing.line((named.name, "bold"), f" × {one}")
+        for each in domains_of(named, domain):
+            lines, problem = check_recipe(named, each)
+            printing.line((named.name, "bold"), f" × {each}")
             print_lines(lines)
             if problem is not None:
                 broken += 1

@@ -16,8 +16,8 @@ def gc(yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this 
     from selfspec_assets.planning import garbage, plan_print
 
     warehouse = Warehouse(home.warehouse_folder())
-    found = garbage.find(warehouse)
-    plan_print.print_garbage(found)
+    leftovers = garbage.find(warehouse)
+    plan_print.print_garbage(leftovers)
     if yes:
-        freed = garbage.remove(warehouse, found.items)
+        freed = garbage.remove(warehouse, leftovers.items)
         printing.line(f"removed; {plan_print.size(freed)} freed")

@@ -16,16 +16,16 @@ def plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what recipes and packs can name: kind, name, version, and from where. Ends with 1 if one is broken."""
-    found = sorted(registry.REGISTRY.all(), key=lambda plugin: (registry.KINDS.index(plugin.kind), plugin.name))
+    listed = sorted(registry.REGISTRY.all(), key=lambda plugin: (registry.KINDS.index(plugin.kind), plugin.name))
     broken = list(registry.each_broken())
     if as_json:
-        rows = [{"kind": p.kind, "name": p.name, "version": p.version, "origin": p.origin} for p in found]
+        rows = [{"kind": p.kind, "name": p.name, "version": p.version, "origin": p.origin} for p in listed]
         print_json({"plugins": rows, "broken": [str(error) for error in broken]})
     else:
         table = Table()
         for column in ("kind", "name", "version", "from"):
             table.add_column(column)
-        for plugin in found:
+        for plugin in listed:
             table.add_row(plugin.kind, plugin.name, plugin.version, plugin.origin)
         printing.table(table)
         for error in broken:

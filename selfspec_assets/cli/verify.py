@@ -20,15 +20,17 @@ def verify(
     from selfspec_assets.planning import verification
 
     warehouse = Warehouse(home.warehouse_folder())
-    found = verification.verify(warehouse)
-    print_lines([f"{found.files} files of {found.revisions} revisions read, {len(found.damages)} revisions damaged"])
-    for one in found.damages:
-        for error in one.errors:
+    verified = verification.verify(warehouse)
+    print_lines(
+        [f"{verified.files} files of {verified.revisions} revisions read, {len(verified.damages)} revisions damaged"]
+    )
+    for damage in verified.damages:
+        for error in damage.errors:
             printing.failure(error, word="damaged", indent="  ")
-    done = verification.drop(warehouse, found.damages if drop else [])
+    done = verification.drop(warehouse, verified.damages if drop else [])
     if done.gone:
         print_lines([f"{len(done.gone)} damaged revisions removed; made anew by:", *verification.commands(done.gone)])
     if done.sound:
         print_lines([f"{len(done.sound)} revisions were made anew meanwhile, are sound now, and stay"])
-    if len(done.gone) + len(done.sound) < len(found.damages):
+    if len(done.gone) + len(done.sound) < len(verified.damages):
         raise typer.Exit(1)

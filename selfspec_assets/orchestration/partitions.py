@@ -54,19 +54,19 @@ def edges(lineage: Lineage, step: Step) -> list[dg.AssetDep]:
     if not step.per_iteration:
         return [dg.AssetDep(asset_key(named, name)) for name, _ in lineage.needs(step.name, 0)]
     last = named.recipe.iterations
-    found: dict[str, dg.AssetDep] = {}
+    own: dict[str, dg.AssetDep] = {}
     earlier: dict[str, dict[str, list[str]]] = {}  # crosses -> iteration -> those that need it
     for n in range(1, last + 1):
         for name, needed in lineage.needs(step.name, n):
             if needed == 0:
                 mapping = dg.MultiToSingleDimensionPartitionMapping("domain")
-                found[name] = dg.AssetDep(asset_key(named, name), partition_mapping=mapping)
+                own[name] = dg.AssetDep(asset_key(named, name), partition_mapping=mapping)
             elif needed == n:
-                found[name] = dg.AssetDep(asset_key(named, name))
+                own[name] = dg.AssetDep(asset_key(named, name))
             else:
                 crosses = lineage.step(name).crosses(named.recipe) or name
                 earlier.setdefault(crosses, {}).setdefault(str(needed), []).append(str(n))
-    return [*found.values(), *(_across(named, crosses, steps) for crosses, steps in earlier.items())]
+    return [*own.values(), *(_across(named, crosses, steps) for crosses, steps in earlier.items())]
 
 
 def _across(named: NamedRecipe, crosses: str, iterations: dict[str, list[str]]) -> dg.AssetDep:

@@ -50,7 +50,7 @@ def embedded_tokens() -> Counting:
     tokenizer = Tokenizer.from_file(str(home.embedded_model_folder() / "tokenizer.json"))
 
     def count(texts: list[str]) -> int:
-        return sum(len(found.ids) for found in tokenizer.encode_batch(texts, add_special_tokens=False))
+        return sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts, add_special_tokens=False))
 
     return Counting(count, "the embedded model")
 
@@ -75,25 +75,25 @@ def census(pack: Pack, kind: DataKind, counting: Counting | None = None) -> Cens
     Raises:
         SelfspecError: a file is not what it should be; of a large source only the beginning is looked at.
     """
-    corpus, found = pack.data(kind).corpus, Census()
+    corpus, result = pack.data(kind).corpus, Census()
     counting = counting or embedded_tokens()
     if corpus.prepared is not None:
         path = pack.corpus_path(kind)
-        found.present = path.is_file()
-        if found.present:
+        result.present = path.is_file()
+        if result.present:
             texts = (document.text for document in read_corpus(path))
-            found.lines.append(f"corpus: {_count(texts, counting)}")
+            result.lines.append(f"corpus: {_count(texts, counting)}")
         elif path.is_dir():
             raise no_corpus(pack, kind)
         else:
-            found.lines.append(f"corpus: ABSENT, no file {path}")
-        return found
+            result.lines.append(f"corpus: ABSENT, no file {path}")
+        return result
     present, absent = present_sources(corpus, pack.data_root(kind))
-    found.present = bool(present)
-    found.lines += [f"corpus {source.name}: {_counted(source, files, counting)}" for source, files in present]
-    found.lines += [line for source, files in present for line in _pages(source, files)]
-    found.lines += [f"corpus {source.name}: ABSENT, {why}" for source, why in absent]
-    return found
+    result.present = bool(present)
+    result.lines += [f"corpus {source.name}: {_counted(source, files, counting)}" for source, files in present]
+    result.lines += [line for source, files in present for line in _pages(source, files)]
+    result.lines += [f"corpus {source.name}: ABSENT, {why}" for source, why in absent]
+    return result
 
 
 def _pages(source: Source, files: Sequence[SourceFile]) -> list[str]:
@@ -208,5 +208,5 @@ def first_documents(pack: Pack, kind: DataKind, count: int) -> list[Document]:
     present, _ = present_sources(corpus, pack.data_root(kind))
     if not present:
         raise no_corpus(pack, kind)
-    found = islice(_records(present[0][0], present[0][1][0]), count)
-    return [Document(record.id, record.title, record.text) for record in found]
+    first = islice(_records(present[0][0], present[0][1][0]), count)
+    return [Document(record.id, record.title, record.text) for record in first]

@@ -21,13 +21,13 @@ def code_digest(path: Path) -> str:
     while (root.parent / "__init__.py").is_file():
         root = root.parent
     other = next(path.parent / name for name in ENTRIES if name != path.name)
-    found = {path, *(one for one in root.rglob("*.py") if one != other)}
-    if other.is_file() and any(re.search(rf"\b{other.stem}\b", _text(one)) for one in found):
-        found.add(other)
-    counting = {one for one in found if one.stat().st_size} | {path}  # an empty __init__.py says nothing
+    files = {path, *(file for file in root.rglob("*.py") if file != other)}
+    if other.is_file() and any(re.search(rf"\b{other.stem}\b", _text(file)) for file in files):
+        files.add(other)
+    counting = {file for file in files if file.stat().st_size} | {path}  # an empty __init__.py says nothing
     if counting == {path}:
         return file_digest_once(path)
-    return text_digest(canonical_json({one.relative_to(root).as_posix(): file_digest_once(one) for one in counting}))
+    return text_digest(canonical_json({file.relative_to(root).as_posix(): file_digest_once(file) for file in counting}))
 
 
 def _text(path: Path) -> str:

@@ -38,14 +38,14 @@ class PackFilters:
         """
         for name, function in self.functions.items():
             try:
-                found = function(instruction, input)
+                reason = function(instruction, input)
             except Exception as error:
                 reason = f"filter '{name}' failed on the instruction {instruction!r}: {error!r}"
                 raise SelfspecError(self.path, reason, "correct the function") from error
-            if found is not None and not isinstance(found, str):
-                raise SelfspecError(self.path, f"filter '{name}' returned {found!r}", _SHAPE)
-            if found is not None:
-                return f"filter:{name}:{found}"
+            if reason is not None and not isinstance(reason, str):
+                raise SelfspecError(self.path, f"filter '{name}' returned {reason!r}", _SHAPE)
+            if reason is not None:
+                return f"filter:{name}:{reason}"
         return None
 
 

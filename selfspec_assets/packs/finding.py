@@ -67,7 +67,7 @@ def is_pack_name(name: str) -> bool:
 
 def pack_names() -> list[str]:
     """Every pack in reach, sorted, sound or not; nothing is imported."""
-    return sorted({found.name for found in _all_found()})
+    return sorted({pack.name for pack in _all_found()})
 
 
 def find_pack(name: str) -> Found:
@@ -76,22 +76,22 @@ def find_pack(name: str) -> Found:
     Raises:
         SelfspecError: there is none, there are two, or the name is none that a recipe could hold.
     """
-    found = [one for one in _all_found() if one.name == name]
-    if not found:
+    packs = [pack for pack in _all_found() if pack.name == name]
+    if not packs:
         raise _unknown(name)
     if not is_pack_name(name):
-        raise SelfspecError(found[0], f"pack '{name}': no recipe can name it", f"rename it: {NAMING}")
+        raise SelfspecError(packs[0], f"pack '{name}': no recipe can name it", f"rename it: {NAMING}")
     # The lookup order of everything else: what the project has comes before what ships with selfspec.
-    if len(found) > 1 and found[0].origin == _OWN:
-        found = [one for one in found if one.origin != _SHIPPED]
-    if len(found) > 1:
-        places = " and ".join(str(one) for one in found)
+    if len(packs) > 1 and packs[0].origin == _OWN:
+        packs = [pack for pack in packs if pack.origin != _SHIPPED]
+    if len(packs) > 1:
+        places = " and ".join(str(pack) for pack in packs)
         raise SelfspecError(
             f"pack '{name}'",
             f"two packs have this name: {places}",
             f"rename the folder of one, take it off {VARIABLE}, or uninstall its distribution",
         )
-    return found[0]
+    return packs[0]
 
 
 def broken_places() -> list[SelfspecError]:
@@ -140,13 +140,13 @@ def _unknown(name: str) -> SelfspecError:
     return SelfspecError(f"domains/{name}", f"no such domain pack{broken}", remedy)
 
 
-def _installed_folder(found: Found, entry: EntryPoint) -> Path:
-    place = f"entry point {entry.name} = {entry.value} of {found.origin}"
+def _installed_folder(pack: Found, entry: EntryPoint) -> Path:
+    place = f"entry point {entry.name} = {entry.value} of {pack.origin}"
     leave = f"or uninstall it: pip uninstall {entry.dist.name}" if entry.dist else "or uninstall it"
     for folder in [] if entry.attr else _package_folders(entry.module):
         if (folder / "domain.yaml").is_file():
             return folder
-    reason = f"pack '{found.name}': it is no package with a domain.yaml in its folder"
+    reason = f"pack '{pack.name}': it is no package with a domain.yaml in its folder"
     raise SelfspecError(place, reason, f"let the entry point name the package that holds domain.yaml, {leave}")
 
 

@@ -30,7 +30,9 @@ def doubtful_items(read: ReadItems) -> list[Doubt]:
     kinds: dict[str, list[Remark]] = defaultdict(list)
     for remark in read.remarks:
         kinds[remark.what].append(remark)
-    return [Doubt(what, len(found), found[0].place) for what, found in kinds.items()] + list(_same_inputs(read.items))
+    return [Doubt(what, len(remarks), remarks[0].place) for what, remarks in kinds.items()] + list(
+        _same_inputs(read.items)
+    )
 
 
 def _same_inputs(items: Sequence[Item]) -> Iterator[Doubt]:

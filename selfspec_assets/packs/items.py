@@ -75,7 +75,7 @@ def no_training_split(pack: Pack, kind: DataKind) -> SelfspecError:
 
 
 def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
-    found: dict[str, Item] = {}
+    items: dict[str, Item] = {}
     remarks: list[Remark] = []
     for path in paths:
         if not path.exists():
@@ -87,7 +87,7 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
             # Many formats count their items and documents, so that names are unique within a file only.
             of_file = "" if path == paths[0] else f"{path.stem}:"
             name, document = of_file + read.item_id, read.document and of_file + read.document
-            if name in found:
+            if name in items:
                 raise SelfspecError(path, f"two items have the id '{read.item_id}'", "make the ids unique")
             references = tuple(reference for reference in read.references if reference.strip())
             if not references:
@@ -96,11 +96,11 @@ def _read(pack: Pack, benchmark: Benchmark, paths: list[Path]) -> ReadItems:
                 remarks.append(Remark(BLANK_ALTERNATIVE, name))
             if not read.input.strip():
                 raise SelfspecError(path, f"item '{read.item_id}' has no input", "give it a question")
-            found[name] = Item(name, read.input, references, document)
-    _refuse_many_dropped(benchmark, paths[0], len(found), remarks)
-    if not found:
+            items[name] = Item(name, read.input, references, document)
+    _refuse_many_dropped(benchmark, paths[0], len(items), remarks)
+    if not items:
         raise SelfspecError(paths[0], f"benchmark '{benchmark.name}' has no items", "check the file")
-    return ReadItems(list(found.values()), remarks)
+    return ReadItems(list(items.values()), remarks)
 
 
 def _refuse_many_dropped(benchmark: Benchmark, path: Path, kept: int, remarks: list[Remark]) -> None:

@@ -116,12 +116,12 @@ def parse_json(text: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"key '{twice}' stands twice in one object")
-    return found
+    return value
 
 
 def _no_number(name: str) -> NoReturn:
@@ -169,9 +169,9 @@ def goes_on(line: str, rest: Iterable[str]) -> bool:
     """
     begun = line.lstrip()
     parts, size = [begun], 0
-    for one in rest if begun.startswith(("[", "{")) else ():
-        parts.append(one)
-        size += len(one)
+    for following in rest if begun.startswith(("[", "{")) else ():
+        parts.append(following)
+        size += len(following)
         if size > _MOST_SPREAD:
             return False
     try:
@@ -199,13 +199,13 @@ def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = 
     Raises:
         SelfspecError: the field is missing, not text, or empty where it may not be.
     """
-    found = value.get(key)
-    if not isinstance(found, str):
-        problem = "is missing" if key not in value else f"is not text but {type(found).__name__}"
+    text = value.get(key)
+    if not isinstance(text, str):
+        problem = "is missing" if key not in value else f"is not text but {type(text).__name__}"
         raise SelfspecError(place, f"field '{key}' {problem}", f"give '{key}' a text value")
-    if not empty and not found.strip():
+    if not empty and not text.strip():
         raise SelfspecError(place, f"field '{key}' is empty", f"give '{key}' a text value")
-    return found
+    return text
 
 
 def read_items(path: Path) -> Iterator[Item]:

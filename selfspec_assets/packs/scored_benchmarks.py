@@ -21,10 +21,10 @@ def scored_benchmarks(named: NamedRecipe, pack: Pack) -> list[Benchmark]:
     """
     kind, wanted = named.recipe.data, named.recipe.scores.benchmarks
     require_named(named, pack)
-    found = pack.present(kind, wanted)
-    if not found:
+    present = pack.present(kind, wanted)
+    if not present:
         raise no_benchmark(pack, kind)
-    return found
+    return present
 
 
 def require_named(named: NamedRecipe, pack: Pack) -> None:
@@ -34,7 +34,7 @@ def require_named(named: NamedRecipe, pack: Pack) -> None:
         SelfspecError: it names one that the pack does not have, or one of which a file is missing.
     """
     kind = named.recipe.data
-    declared = {one.name: one for one in pack.data(kind).benchmarks}
+    declared = {benchmark.name: benchmark for benchmark in pack.data(kind).benchmarks}
     place = f"{named.path}: scores.benchmarks"
     for name in named.recipe.scores.benchmarks or ():
         if name not in declared:
@@ -59,21 +59,21 @@ def read_present(
     Raises:
         SelfspecError: one that is scored cannot be read.
     """
-    found: dict[str, ReadItems] = {}
+    present: dict[str, ReadItems] = {}
     broken: dict[str, SelfspecError] = {}
     for benchmark in pack.present(kind):
         try:
-            found[benchmark.name] = read_benchmark(pack, benchmark, kind)
+            present[benchmark.name] = read_benchmark(pack, benchmark, kind)
         except SelfspecError as error:
             if scored is None or benchmark.name in scored:
                 raise
             broken[benchmark.name] = error
-    return found, broken
+    return present, broken
 
 
 def no_benchmark(pack: Pack, kind: DataKind) -> SelfspecError:
     """What is wrong where the files of no benchmark are there: where each can be got."""
-    remedy = "; ".join(f"{one.name}: {one.how_to_get}" for one in pack.data(kind).benchmarks)
+    remedy = "; ".join(f"{benchmark.name}: {benchmark.how_to_get}" for benchmark in pack.data(kind).benchmarks)
     return SelfspecError(pack.folder / "domain.yaml", f"none of the {kind} benchmarks is present", remedy)
 
 
@@ -89,13 +89,13 @@ def too_few_demonstrations(named: NamedRecipe, pack: Pack, seeds: Sequence[Demon
         SelfspecError: as ``scored_benchmarks``.
     """
     shots = max(named.recipe.scores.shots)
-    for one in scored_benchmarks(named, pack):
-        count = len(demonstrating(seeds, one.name, one.task))
+    for benchmark in scored_benchmarks(named, pack):
+        count = len(demonstrating(seeds, benchmark.name, benchmark.task))
         if count < shots:
             more = more_seeds(named.recipe)
             return SelfspecError(
                 f"{named.path}: scores.shots",
-                f"{count} seeds demonstrate '{one.name}', scores.shots asks for {shots}",
+                f"{count} seeds demonstrate '{benchmark.name}', scores.shots asks for {shots}",
                 f"{more} for it, ask for fewer shots, or leave the benchmark out with scores.benchmarks",
             )
     return None

@@ -22,18 +22,18 @@ def pack_seeds(pack: Pack, kind: DataKind) -> list[Seed]:
 
 def _of_examples(pack: Pack, kind: DataKind, declared: SeedFile, format: InstructionFormat) -> list[Seed]:
     seeds: list[Seed] = []
-    for found in examples(pack.seeds_path(kind), format):
-        if isinstance(found, Remark):
-            raise SelfspecError(found.place, f"{found.what} cannot be seeds", "complete it, or take it out")
+    for example in examples(pack.seeds_path(kind), format):
+        if isinstance(example, Remark):
+            raise SelfspecError(example.place, f"{example.what} cannot be seeds", "complete it, or take it out")
         seeds.append(
             Seed(
-                found.name,
+                example.name,
                 declared.task,
                 declared.task,
-                found.instruction,
-                found.input,
-                found.output,
-                f"{found.name} of {declared.file}; {declared.source}",
+                example.instruction,
+                example.input,
+                example.output,
+                f"{example.name} of {declared.file}; {declared.source}",
             )
         )
     return seeds

@@ -33,8 +33,8 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
 def sampling_notes(pack: Pack, recipe: Recipe) -> list[str]:
     """A line for each benchmark whose seeds are hand-written although the recipe samples; none if it does not."""
     return [
-        f"seeds of {one.name}: the hand-written ones, {_why_hand_written(pack, one, recipe.data)}"
-        for one in benchmarks_to_demonstrate_by_hand(pack, recipe)
+        f"seeds of {benchmark.name}: the hand-written ones, {_why_hand_written(pack, benchmark, recipe.data)}"
+        for benchmark in benchmarks_to_demonstrate_by_hand(pack, recipe)
     ]
 
 
@@ -43,7 +43,7 @@ def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchm
     if recipe.seeds.sample_train is None:
         return []
     kind, names = recipe.data, recipe.scores.benchmarks
-    return [one for one in pack.present(kind, names) if not pack.has_training_split(one, kind)]
+    return [benchmark for benchmark in pack.present(kind, names) if not pack.has_training_split(benchmark, kind)]
 
 
 def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
@@ -76,15 +76,19 @@ def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple
         raise no_benchmark(pack, kind)
     present, _ = read_present(pack, kind, names)
     asked = {question_key(item.input) for read in present.values() for item in read.items}
-    found: dict[str, Seed] = {}
-    for one in wanted:
-        has_split = pack.has_training_split(one, kind)
-        own = _drawn(pack, one, kind, each, seed, asked) if has_split else _hand_written(pack, one, kind)[:each]
+    seeds: dict[str, Seed] = {}
+    for benchmark in wanted:
+        has_split = pack.has_training_split(benchmark, kind)
+        own = (
+            _drawn(pack, benchmark, kind, each, seed, asked)
+            if has_split
+            else _hand_written(pack, benchmark, kind)[:each]
+        )
         for each_seed in own:
-            if found.setdefault(each_seed.seed_id, each_seed) != each_seed:
+            if seeds.setdefault(each_seed.seed_id, each_seed) != each_seed:
                 reason = f"hand-written seed '{each_seed.seed_id}' has the id of a seed drawn from a training split"
                 raise SelfspecError(pack.seeds_path(kind), reason, "give it another id")
-    return list(found.values())
+    return list(seeds.values())
 
 
 def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
@@ -93,8 +97,8 @@ def _why_hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> str:
 
 
 def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed]:
-    found = demonstrating(pack_seeds(pack, kind), benchmark.name, benchmark.task)
-    if not found:
+    seeds = demonstrating(pack_seeds(pack, kind), benchmark.name, benchmark.task)
+    if not seeds:
         raise SelfspecError(
             pack.folder / "domain.yaml",
             f"seeds.sample_train: {kind} benchmark '{benchmark.name}' has no training split to sample "
@@ -102,7 +106,7 @@ def _hand_written(pack: Pack, benchmark: Benchmark, kind: DataKind) -> list[Seed
             "name a file of labelled items with its key 'train', write seeds for it, or leave it out with "
             "scores.benchmarks",
         )
-    return found
+    return seeds
 
 
 def _drawn(pack: Pack, benchmark: Benchmark, kind: DataKind, each: int, seed: int, asked: set[str]) -> list[Seed]:

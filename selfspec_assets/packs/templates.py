@@ -65,10 +65,10 @@ class Template:
             raise SelfspecError(
                 path, f"the template never uses '{missing[0]}'", f"add {{{{ {missing[0]} }}}} where it belongs"
             )
-        made = cls(path, source)
-        made.render(**examples)
-        made.render(**{name: "" if isinstance(value, str) else value for name, value in examples.items()})
-        return made
+        template = cls(path, source)
+        template.render(**examples)
+        template.render(**{name: "" if isinstance(value, str) else value for name, value in examples.items()})
+        return template
 
     def render(self, **values: object) -> str:
         """The text without white space at its ends.
@@ -85,20 +85,20 @@ class Template:
 
 def _variables(path: Path, source: str) -> dict[str, int]:
     """Name → line of every variable of a template that holds nothing forbidden."""
-    found: dict[str, int] = {}
+    variables: dict[str, int] = {}
     try:
         for node in _all(_ENVIRONMENT.parse(source)):
             if (problem := _problem(node)) is not None:
                 raise SelfspecError(f"{path}:{node.lineno}", problem, _HERE)
             if isinstance(node, nodes.Name):
-                found.setdefault(node.name, node.lineno)
+                variables.setdefault(node.name, node.lineno)
     except jinja2.TemplateSyntaxError as error:
         raise SelfspecError(
             f"{path}:{error.lineno}", f"broken template: {error.message}", "correct the line"
         ) from error
     except RecursionError:
         raise SelfspecError(path, "the template is nested too deep", "write it flatter") from None
-    return found
+    return variables
 
 
 def _all(node: nodes.Node) -> Iterator[nodes.Node]:

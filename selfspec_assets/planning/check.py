@@ -62,9 +62,9 @@ def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lin
     wanted = named.recipe.scores.benchmarks
     errors = [
         error
-        for one in pack.data(named.recipe.data).benchmarks
-        if (wanted is None or one.name in wanted)
-        and (error := _check_benchmark(named, pack, one, seeds, lines)) is not None
+        for benchmark in pack.data(named.recipe.data).benchmarks
+        if (wanted is None or benchmark.name in wanted)
+        and (error := _check_benchmark(named, pack, benchmark, seeds, lines)) is not None
     ]
     scored_benchmarks(named, pack)
     error = errors[0] if errors else too_few_demonstrations(named, pack, seeds)
@@ -95,10 +95,10 @@ def _check_benchmark(
 
 def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
     kind = named.recipe.data
-    read = {one.name: read_training_items(pack, one, kind) for one in scored_benchmarks(named, pack)}
-    counts = {name: len(found.items) for name, found in read.items()}
+    read = {benchmark.name: read_training_items(pack, benchmark, kind) for benchmark in scored_benchmarks(named, pack)}
+    counts = {name: len(split.items) for name, split in read.items()}
     lines.append(f"training items: {', '.join(f'{name} {count}' for name, count in counts.items())}")
-    lines += [f"  {name}: {doubt.line}" for name, found in read.items() for doubt in doubtful_items(found)]
+    lines += [f"  {name}: {doubt.line}" for name, split in read.items() for doubt in doubtful_items(split)]
     if not any(counts.values()):
         raise no_training_split(pack, kind)
 
@@ -115,7 +115,7 @@ def _counting(named: NamedRecipe) -> Counting | None:
 
 
 def _check_corpus(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
-    found = census(pack, named.recipe.data, _counting(named))
-    lines += found.lines
-    if not found.present:
+    counted = census(pack, named.recipe.data, _counting(named))
+    lines += counted.lines
+    if not counted.present:
         raise no_corpus(pack, named.recipe.data)

@@ -92,40 +92,42 @@ class PastRuns:
     @cached_property
     def _revisions(self) -> dict[str, list[Revision]]:
         """By step; what a revision cost is looked up when a step asks."""
-        found: dict[str, list[Revision]] = {}
+        revisions: dict[str, list[Revision]] = {}
         for signature in upkeep.revisions(self._warehouse):
             with suppress(SelfspecError):  # damaged: ``selfspec verify`` names it
-                made = self._warehouse.revision(signature)
-                found.setdefault(made.step, []).append(made)
-        return found
+                revision = self._warehouse.revision(signature)
+                revisions.setdefault(revision.step, []).append(revision)
+        return revisions
 
     def _of(self, step: str) -> list[_Run]:
         if step not in self._runs:
-            found = map(self._run, self._revisions.get(step, ()))
-            self._runs[step] = [run for run in found if run is not None]
+            runs = map(self._run, self._revisions.get(step, ()))
+            self._runs[step] = [run for run in runs if run is not None]
         return self._runs[step]
 
-    def _run(self, made: Revision) -> _Run | None:
+    def _run(self, revision: Revision) -> _Run | None:
         try:
-            if made.run is None or made.signed is None:
+            if revision.run is None or revision.signed is None:
                 return None
-            parts = json.loads(made.signed)
-            step = every_step()[made.step]
-            counts = step.counted(PastRevision(self._warehouse, made, parts["inputs"]))
+            parts = json.loads(revision.signed)
+            step = every_step()[revision.step]
+            counts = step.counted(PastRevision(self._warehouse, revision, parts["inputs"]))
             whole, kept = step.size(parts["settings"], counts), counts.get("kept", 0)
         except (SelfspecError, KeyError, ValueError):  # damaged, or another version's
             return None
-        cost = Cost(made.run.input_tokens, made.run.output_tokens, made.run.seconds, size_of(made.folder))
-        past = Past(whole, cost, f"revision {made.signature[:12]}", kept)
-        iteration, model = _iteration(made.step, parts["inputs"]), parts["inputs"].get("model")
-        return _Run(made.signature, iteration, made.run.started_at, model, past)
+        cost = Cost(
+            revision.run.input_tokens, revision.run.output_tokens, revision.run.seconds, size_of(revision.folder)
+        )
+        past = Past(whole, cost, f"revision {revision.signature[:12]}", kept)
+        iteration, model = _iteration(revision.step, parts["inputs"]), parts["inputs"].get("model")
+        return _Run(revision.signature, iteration, revision.run.started_at, model, past)
 
     @cached_property
     def _domains(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+        domains: dict[str, set[str]] = {}
         for entry in self._warehouse.entries():
-            found.setdefault(entry.signature, set()).add(entry.key.domain)
-        return found
+            domains.setdefault(entry.signature, set()).add(entry.key.domain)
+        return domains
 
     def best(self, lineage: Lineage, step: str, domain: str, iteration: int) -> Past | None:
         """The run that is likest: this partition's own last one, else of a first or a later iteration as this one is,

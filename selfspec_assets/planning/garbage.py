@@ -66,12 +66,20 @@ def find(warehouse: Warehouse) -> Garbage:
     elsewhere: dict[str, str] = {}
     if not expected.unreadable and now.all_known:
         shown = {entry.signature for entry in entries}
-        items += [_revision(warehouse, one) for one in upkeep.revisions(warehouse) if one not in needed | shown]
+        items += [
+            _revision(warehouse, signature)
+            for signature in upkeep.revisions(warehouse)
+            if signature not in needed | shown
+        ]
         # A step that is made has no unfinished work but raw requests, which stay for a higher target.
-        left = [one for one in upkeep.work_folders(warehouse) if one not in needed or warehouse.has(one)]
-        left = [one for one in left if one not in now.uses]
-        elsewhere = _wanted_elsewhere(warehouse, [one for one in left if one not in needed])
-        items += [_work(warehouse, one) for one in left if one not in elsewhere]
+        left = [
+            signature
+            for signature in upkeep.work_folders(warehouse)
+            if signature not in needed or warehouse.has(signature)
+        ]
+        left = [signature for signature in left if signature not in now.uses]
+        elsewhere = _wanted_elsewhere(warehouse, [signature for signature in left if signature not in needed])
+        items += [_work(warehouse, signature) for signature in left if signature not in elsewhere]
     going = {item.name for item in items if item.kind == WORK}
     for path in upkeep.temporary_files(warehouse):
         parts = path.relative_to(warehouse.root).parts
@@ -142,7 +150,7 @@ def _wanted_elsewhere(warehouse: Warehouse, works: Iterable[str]) -> dict[str, s
     known = {path.resolve() for name in recipe_names() if (path := home.find(f"recipes/{name}.yaml")) is not None}
     packs: dict[str, Pack] = {}
     read: dict[Path, tuple[set[str] | None, str]] = {}
-    found = {}
+    wanted = {}
     for work in works:
         for path in Attempts(warehouse.root / "work" / work).recipes():
             if path in known or not path.is_file():
@@ -151,8 +159,8 @@ def _wanted_elsewhere(warehouse: Warehouse, works: Iterable[str]) -> dict[str, s
                 read[path] = _expected_elsewhere(path, packs)
             signatures, note = read[path]
             if signatures is None or work in signatures:
-                found[work] = note
-    return found
+                wanted[work] = note
+    return wanted
 
 
 def _expected_elsewhere(path: Path, packs: dict[str, Pack]) -> tuple[set[str] | None, str]:

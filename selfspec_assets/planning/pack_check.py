@@ -57,7 +57,9 @@ def _check_data(pack: Pack, kind: DataKind, report: PackReport) -> None:
     report.lines.append(f"{kind}:")
     seeds = _check_seeds(pack, kind, report)
     absent = no_data_folder() if kind == "published" else None
-    within_reach = [one for one in pack.data(kind).benchmarks if absent is None or _needs_no_folder(one)]
+    within_reach = [
+        benchmark for benchmark in pack.data(kind).benchmarks if absent is None or _needs_no_folder(benchmark)
+    ]
     for benchmark in pack.data(kind).benchmarks:
         if benchmark in within_reach:
             _check_benchmark(pack, benchmark, kind, seeds, report)
@@ -68,7 +70,7 @@ def _check_data(pack: Pack, kind: DataKind, report: PackReport) -> None:
     if absent is None or corpus.prepared is not None:
         _check_corpus(pack, kind, report)
     else:
-        report.lines += [f"  {_out_of_reach('corpus', one)}" for one in corpus.sources]
+        report.lines += [f"  {_out_of_reach('corpus', source)}" for source in corpus.sources]
     if absent is not None:
         report.warn(f"{'other ' if within_reach else ''}benchmarks and corpus not looked at: {absent.remedy}")
 
@@ -81,13 +83,17 @@ def without_folder(pack: Pack, wanted: Collection[str] | None, *, corpus: bool) 
         corpus: its sources, too.
     """
     data = pack.data("published")
-    chosen = [one for one in data.benchmarks if (wanted is None or one.name in wanted) and not _needs_no_folder(one)]
-    sources = [_out_of_reach("corpus", one) for one in data.corpus.sources] if corpus else []
-    return [*(_out_of_reach("benchmark", one) for one in chosen), *sources]
+    chosen = [
+        benchmark
+        for benchmark in data.benchmarks
+        if (wanted is None or benchmark.name in wanted) and not _needs_no_folder(benchmark)
+    ]
+    sources = [_out_of_reach("corpus", source) for source in data.corpus.sources] if corpus else []
+    return [*(_out_of_reach("benchmark", benchmark) for benchmark in chosen), *sources]
 
 
-def _out_of_reach(what: str, one: Benchmark | Source) -> str:
-    return f"{what} {one.name}: ABSENT, no data folder. {one.how_to_get}"
+def _out_of_reach(what: str, declared: Benchmark | Source) -> str:
+    return f"{what} {declared.name}: ABSENT, no data folder. {declared.how_to_get}"
 
 
 def _needs_no_folder(benchmark: Benchmark) -> bool:
@@ -161,10 +167,10 @@ def _check_demonstrations(benchmark: Benchmark, seeds: list[Seed], report: PackR
 
 def _check_corpus(pack: Pack, kind: DataKind, report: PackReport) -> None:
     try:
-        found = census(pack, kind)
+        counted = census(pack, kind)
     except SelfspecError as error:
         report.errors.append(error)
         return
-    report.lines += [f"  {line}" for line in found.lines]
-    if not found.present:
+    report.lines += [f"  {line}" for line in counted.lines]
+    if not counted.present:
         report.warn("no corpus: recipes with passages.k above 0 cannot run")

@@ -121,8 +121,8 @@ class _Planner:
         return row is not None and row.state != "reuse"
 
     def row(self, place: Place) -> Row:
-        self._rows[place] = found = self._row(place)
-        return found
+        self._rows[place] = row = self._row(place)
+        return row
 
     def _row(self, place: Place) -> Row:
         blocked = self._blocked_inputs(place)
@@ -172,15 +172,15 @@ class _Planner:
     def _blocked_inputs(self, place: Place) -> str | None:
         """The inputs that cannot be had; a step whose own revision is there does not need them."""
         step, domain, iteration = place
-        found = []
+        blocked = []
         for needed, n in self.lineage.needs(step, iteration):
             row = self._rows[Place(needed, domain, n)]
             of = f" of iteration {n}" if n not in (0, iteration) else ""
             if row.state == "blocked":
-                found.append(f"{needed}{of}")
+                blocked.append(f"{needed}{of}")
             elif row.failed:
-                found.append(f"{needed}{of}, which failed")
-        return f"by {'; '.join(found)}" if found else None
+                blocked.append(f"{needed}{of}, which failed")
+        return f"by {'; '.join(blocked)}" if blocked else None
 
     def _estimate(self, place: Place) -> Estimate:
         step, domain, iteration = place
@@ -252,8 +252,8 @@ class Totals:
 
 
 def totals(rows: Sequence[Row]) -> Totals:
-    made = [row.estimate for row in rows if row.estimate is not None]
-    known = [estimate.cost for estimate in made if estimate.cost is not None]
+    estimates = [row.estimate for row in rows if row.estimate is not None]
+    known = [estimate.cost for estimate in estimates if estimate.cost is not None]
     states = [row.state for row in rows]
-    counts = (states.count("reuse"), states.count("make"), states.count("blocked"), len(made) - len(known))
+    counts = (states.count("reuse"), states.count("make"), states.count("blocked"), len(estimates) - len(known))
     return Totals(*counts, sum(known, Cost()))

@@ -62,21 +62,21 @@ def _numbers(estimate: Estimate) -> list[str]:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """The totals, in words."""
-    found = totals(rows)
-    lines = [f"{found.reuse} steps to reuse, {found.make} to make, {found.blocked} blocked"]
-    if found.make > found.unknown:
-        cost = found.cost
+    sums = totals(rows)
+    lines = [f"{sums.reuse} steps to reuse, {sums.make} to make, {sums.blocked} blocked"]
+    if sums.make > sums.unknown:
+        cost = sums.cost
         most = any(row.estimate is not None and row.estimate.at_most and row.estimate.cost for row in rows)
-        word = "at least" if found.unknown else "at most" if most else "about"
-        if found.unknown and most:
+        word = "at least" if sums.unknown else "at most" if most else "about"
+        if sums.unknown and most:
             word = "roughly"
         lines.append(
             f"{word} {amount(cost.input_tokens)} tokens to read, {amount(cost.output_tokens)} to write, "
             f"{clock(cost.seconds)}, {size(cost.bytes)} of disk"
         )
-    if found.unknown:
-        lines.append(f"{found.unknown} of the steps to make have no past run: unknown; --sample tries them")
-    if found.blocked:
+    if sums.unknown:
+        lines.append(f"{sums.unknown} of the steps to make have no past run: unknown; --sample tries them")
+    if sums.blocked:
         lines.append("what is blocked, and what follows from it, is not in the sums")
     return lines
 
@@ -104,16 +104,16 @@ def size(value: float) -> str:
     return f"{text[:-1]} {text[-1]}B" if text[-1].isalpha() else f"{text} B"
 
 
-def print_garbage(found: Garbage) -> None:
+def print_garbage(garbage: Garbage) -> None:
     """What ``selfspec gc`` would remove, and what has to be said about the rest."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     for column in ("kind", "name", "", "bytes"):
         table.add_column(column, justify="right" if column == "bytes" else "left", overflow="fold")
-    for item in found.items:
+    for item in garbage.items:
         table.add_row(item.kind, item.name, item.about, size(item.bytes))
-    if found.items:
+    if garbage.items:
         printing.table(table, WIDTH)
-    for note in found.notes:
+    for note in garbage.notes:
         printing.line(f"note: {note}")
-    can = f"{len(found.items)} things, {size(found.bytes)}, can go; --yes removes them"
-    printing.line(can if found.items else "nothing to remove")
+    can = f"{len(garbage.items)} things, {size(garbage.bytes)}, can go; --yes removes them"
+    printing.line(can if garbage.items else "nothing to remove")

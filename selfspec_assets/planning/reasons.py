@@ -56,10 +56,10 @@ class Reasons:
         if old is None:
             return []
         new: Parts = json.loads(self._lineage.signed(step, domain, iteration))
-        found = []
+        changes = []
         if old["code_version"] != new["code_version"]:
-            found.append(f"code of {step}: version {old['code_version']} → {new['code_version']}")
-        found += changed_settings(old["settings"], new["settings"])
+            changes.append(f"code of {step}: version {old['code_version']} → {new['code_version']}")
+        changes += changed_settings(old["settings"], new["settings"])
         follows: list[str] = []
         files: dict[tuple[str, str], list[str]] = {}  # (file, what happened) -> parts of it
         for name in sorted(old["inputs"].keys() | new["inputs"].keys()):
@@ -68,26 +68,26 @@ class Reasons:
                 continue
             needed, _, of_iteration = name.partition("|")
             if name == "model" and before and after:
-                found += _changed_model(before, after)
+                changes += _changed_model(before, after)
             elif not of_iteration:
                 file, part = self._place(step, domain, name)
                 files.setdefault((file, "changed" if part else _happened(before, after)), []).append(part)
             elif after is None:
-                found.append(f"no longer needs {needed}{_of(int(of_iteration), iteration)}")
+                changes.append(f"no longer needs {needed}{_of(int(of_iteration), iteration)}")
             elif before is None or self._going(needed, domain, int(of_iteration)):
                 follows.append(f"{needed}{_of(int(of_iteration), iteration)}")
             else:
                 roots = self._since(needed, domain, int(of_iteration), before) or ["was made anew"]
-                found += [f"{needed}{_of(int(of_iteration), iteration)}: {root}" for root in roots]
+                changes += [f"{needed}{_of(int(of_iteration), iteration)}: {root}" for root in roots]
         for (file, happened), parts in files.items():
-            found.append(f"{file} {happened}{f' ({part})' if (part := ', '.join(filter(None, parts))) else ''}")
-        return [*found, *([f"follows {', '.join(follows)}"] if follows else [])]
+            changes.append(f"{file} {happened}{f' ({part})' if (part := ', '.join(filter(None, parts))) else ''}")
+        return [*changes, *([f"follows {', '.join(follows)}"] if follows else [])]
 
     def _place(self, step: str, domain: str, name: str) -> tuple[str, str]:
         """A file and, where only that counts, a part of it, for an input's name in ``steps``."""
         pack, kind = self._lineage.pack(domain), self._lineage.recipe.data
         benchmark, _, part = name.partition("/")
-        declared = {one.name: one for one in pack.data(kind).benchmarks}
+        declared = {entry.name: entry for entry in pack.data(kind).benchmarks}
         if name == "file":
             return _shown(pack.seeds_path(kind) if step == "seeds" else pack.corpus_path(kind)), ""
         if step == "corpus" and name == "pipeline":
@@ -135,10 +135,10 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, inner in value.items():
-        found |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
-    return found
+        flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
+    return flat
 
 
 def _value(flat: Mapping[str, Any], key: str) -> str:

@@ -69,10 +69,10 @@ def _near_duplicates(seeds: Sequence[Seed]) -> Iterator[str]:
 
 
 def _groups(seeds: Sequence[Seed]) -> list[list[Seed]]:
-    found: defaultdict[str, list[Seed]] = defaultdict(list)
+    groups: defaultdict[str, list[Seed]] = defaultdict(list)
     for seed in seeds:
-        found[seed.demonstrates].append(seed)
-    return list(found.values())
+        groups[seed.demonstrates].append(seed)
+    return list(groups.values())
 
 
 def _misnamed(seeds: Sequence[Seed], asked: Set[str]) -> Iterator[str]:

@@ -50,15 +50,15 @@ def verify(warehouse: Warehouse) -> Verified:
 
 def _errors(warehouse: Warehouse, signature: str) -> tuple[int, list[SelfspecError]]:
     try:
-        found = warehouse.revision(signature)
+        revision = warehouse.revision(signature)
     except SelfspecError as error:
         return 0, [error]
-    errors = list(found.damages())
+    errors = list(revision.damages())
     try:
-        _ = found.run
+        _ = revision.run
     except SelfspecError as error:
         errors.append(error)
-    return len(found.files), errors
+    return len(revision.files), errors
 
 
 @dataclass(frozen=True)
@@ -78,20 +78,20 @@ def drop(warehouse: Warehouse, damages: Sequence[Damage]) -> Dropped:
     """
     gone: list[Damage] = []
     sound: list[Damage] = []
-    for one in damages:
+    for damaged in damages:
 
-        def is_sound(damage: Damage = one) -> bool:
+        def is_sound(damage: Damage = damaged) -> bool:
             if _errors(warehouse, damage.signature)[1]:
                 return False
             sound.append(damage)
             return True
 
-        if upkeep.remove_revision(warehouse, one.signature, shown_too=True, unless=is_sound):
-            gone.append(one)
+        if upkeep.remove_revision(warehouse, damaged.signature, shown_too=True, unless=is_sound):
+            gone.append(damaged)
     return Dropped(tuple(gone), tuple(sound))
 
 
 def commands(damages: Sequence[Damage]) -> list[str]:
     """What makes the dropped revisions again, and nothing else."""
-    partitions = {(key.recipe, key.domain) for one in damages for key in one.shown_by}
+    partitions = {(key.recipe, key.domain) for damage in damages for key in damage.shown_by}
     return [f"selfspec run {recipe} --domain {domain}" for recipe, domain in sorted(partitions)]

@@ -128,10 +128,10 @@ EXCLUDED = frozenset(
 
 
 def recipe_names() -> list[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for base in home.search_folders():
-        found.update(path.stem for path in (base / "recipes").glob("*.yaml"))
-    return sorted(found)
+        names.update(path.stem for path in (base / "recipes").glob("*.yaml"))
+    return sorted(names)
 
 
 def own_recipe_names() -> list[str]:
@@ -169,11 +169,11 @@ def matching_names(pattern: str) -> list[str]:
     """What ``matching_recipes`` loads; a name or path stands for itself, and a glob that matches none is an error."""
     if not is_glob(pattern):
         return [pattern]
-    found = [name for name in recipe_names() if fnmatchcase(name, pattern)]
-    if not found:
+    matching = [name for name in recipe_names() if fnmatchcase(name, pattern)]
+    if not matching:
         known = ", ".join(recipe_names()) or "none"
         raise SelfspecError(f"recipes '{pattern}'", "no recipe's name matches", f"there are: {known}")
-    return found
+    return matching
 
 
 def is_glob(pattern: str) -> bool:

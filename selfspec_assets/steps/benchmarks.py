@@ -46,7 +46,7 @@ class Benchmarks(Step):
             if absent is not None:
                 job.report(f"{job.name}: LEFT OUT {benchmark.name}: no file {absent}. {benchmark.how_to_get}")
             read = present.get(benchmark.name, ReadItems([], []))
-            found, doubts = read.items, doubtful_items(read)
+            read_items, doubts = read.items, doubtful_items(read)
             if (error := broken.get(benchmark.name)) is not None:
                 doubts = [Doubt("file that cannot be read, of a benchmark that is not scored", 1, str(error.place))]
                 job.report(f"{job.name}: LEFT OUT {benchmark.name}, which is not scored: {error}")
@@ -58,12 +58,12 @@ class Benchmarks(Step):
                     benchmark=benchmark.name,
                     task=benchmark.task,
                     present=absent is None,
-                    items=len(found),
+                    items=len(read_items),
                     licence=benchmark.licence,
                     obtain=benchmark.obtain,
                 )
             )
-            items += [item_row(benchmark, number, item) for number, item in enumerate(found)]
+            items += [item_row(benchmark, number, item) for number, item in enumerate(read_items)]
         return Outcome({BenchmarkRow: declared, BenchmarkItemRow: items, BenchmarkRemarkRow: remarks})
 
     def check(self, job: Job, tables: Tables) -> list[Check]:

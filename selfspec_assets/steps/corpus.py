@@ -139,13 +139,13 @@ def rows_reconcile(tables: Tables) -> Check:
     """Per source: documents read = cut + dropped, passages made = kept + dropped, kept = rows of the corpus."""
     counts: Any = tables[CorpusCountRow]
     kept: Any = {row.source: row.documents for row in tables[CorpusRow]}  # type: ignore[attr-defined]
-    found: dict[tuple[str, str], Counter[str]] = {}
+    sums: dict[tuple[str, str], Counter[str]] = {}
     for row in counts:
-        found.setdefault((row.source, row.unit), Counter())[row.outcome] += row.count
+        sums.setdefault((row.source, row.unit), Counter())[row.outcome] += row.count
     wrong = []
-    for (source, unit), outcomes in found.items():
+    for (source, unit), outcomes in sums.items():
         total = outcomes["read"] if unit == "document" else outcomes["made"]
         parts = outcomes.total() - total
         if total != parts or (unit == "passage" and outcomes["kept"] != kept[source]):
             wrong.append(f"{source}: {total} {unit}s are not {parts}, or kept is not {kept[source]}")
-    return Check("rows_reconcile", not wrong, "; ".join(wrong) or f"{len(found)} sums of documents and passages")
+    return Check("rows_reconcile", not wrong, "; ".join(wrong) or f"{len(sums)} sums of documents and passages")

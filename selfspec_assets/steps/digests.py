@@ -49,20 +49,20 @@ def guarded_text(named: NamedRecipe, pack: Pack) -> str:
     require_named(named, pack)
     present = pack.present(named.recipe.data)
     read_by = {
-        one.name: {
-            "files": _by_place(one.name, pack.benchmark_paths(one, named.recipe.data)),
-            "names": [PurePosixPath(file).name for file in (one.file, *one.also)],
-            "reader": one.reader,
-            "options": one.options,
+        benchmark.name: {
+            "files": _by_place(benchmark.name, pack.benchmark_paths(benchmark, named.recipe.data)),
+            "names": [PurePosixPath(file).name for file in (benchmark.file, *benchmark.also)],
+            "reader": benchmark.reader,
+            "options": benchmark.options,
         }
-        for one in present
+        for benchmark in present
     }
     return text_digest(canonical_json({**read_by, **_readers(pack, present)}))
 
 
 def _readers(pack: Pack, benchmarks: Sequence[Benchmark]) -> dict[str, str]:
-    readers = {one.reader for one in benchmarks}  # each once: a pack's module is run to tell
-    code = sorted({found for reader in readers if (found := reader_code(pack.folder, reader)) is not None})
+    readers = {benchmark.reader for benchmark in benchmarks}  # each once: a pack's module is run to tell
+    code = sorted({digest for reader in readers if (digest := reader_code(pack.folder, reader)) is not None})
     if not code:
         return {}
     # Of one pack's file its digest alone, as it always was.

@@ -52,13 +52,13 @@ class Exam:
 
     @cached_property
     def _item_metrics(self) -> defaultdict[str, dict[str, ItemMetric]]:
-        found: defaultdict[str, dict[str, ItemMetric]] = defaultdict(dict)
+        metrics_of: defaultdict[str, dict[str, ItemMetric]] = defaultdict(dict)
         for benchmark in self.declared:
             for name in self.extra(benchmark):
                 if name not in CORPUS:
                     place = f"benchmark {benchmark}: metrics"
-                    found[benchmark][name] = item_metric(name, self.options.get((benchmark, name), {}), place)
-        return found
+                    metrics_of[benchmark][name] = item_metric(name, self.options.get((benchmark, name), {}), place)
+        return metrics_of
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def score(exam: Exam, about: tuple[str, str, bool, int], answers: Mapping[str, M
 def majority_of(exam: Exam, series: Sequence[Series]) -> Series:
     """The baseline that always gives the commonest gold answer, on every item that was asked of a model."""
     asked: dict[str, set[int]] = {}
-    for one in series:
-        for name in filter(exam.is_of_labels, one.answers):
-            asked.setdefault(name, set()).update(one.answers[name])
+    for scored in series:
+        for name in filter(exam.is_of_labels, scored.answers):
+            asked.setdefault(name, set()).update(scored.answers[name])
     answers: dict[str, dict[int, str | None]] = {}
     for name, items in asked.items():
         answer, _ = commonest([exam.references[name, item] for item in sorted(items)])

@@ -180,10 +180,10 @@ class Job:
                 indices = list(range(start, min(start + batch_size, total)))
                 chunks = [store.get(index) for index in indices]
                 if any(chunk is None for chunk in chunks):
-                    for place, made in enumerate(make(indices)):
+                    for place, result in enumerate(make(indices)):
                         if chunks[place] is None:
-                            store.put(indices[place], [made])
-                            chunks[place] = [made]
+                            store.put(indices[place], [result])
+                            chunks[place] = [result]
                 results.extend(chunk[0] for chunk in chunks if chunk is not None)
                 done, note = enough(results) if enough else (False, "")
                 progress.to(len(results), note)

@@ -44,8 +44,8 @@ class Signed(Protocol):
 
 def every_step() -> dict[str, Any]:
     """All steps by name: selfspec's in flow order, then those that plug-ins add."""
-    found = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
-    return {name: found[name] for name in [*plugins.STEPS, *(name for name in found if name not in plugins.STEPS)]}
+    known = {plugin.name: plugin.target for plugin in plugins.REGISTRY.all("step")}
+    return {name: known[name] for name in [*plugins.STEPS, *(name for name in known if name not in plugins.STEPS)]}
 
 
 def flow(recipe: Recipe) -> list[Any]:
@@ -132,7 +132,7 @@ class Lineage:
 
     def judges(self, step: str, reader: str, iteration: int) -> list[Need]:
         """The refining steps of this recipe whose verdicts count when ``reader`` reads a step's rows."""
-        names = [one.name for one in self.flow if one.refines == step]
+        names = [judge.name for judge in self.flow if judge.refines == step]
         if reader in names:  # a judge reads what the judges before it kept
             names = names[: names.index(reader)]
         return [(name, iteration) for name in names]

@@ -79,21 +79,21 @@ class Passages(Step):
                 retriever.append(make_retriever(settings.retriever, settings.options, documents_of(job), place))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
-            found = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
+            results = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
             return [
                 {
-                    "retrievals": [asdict(retrieval) for retrieval, _ in found],
-                    "passages": [asdict(passage) for _, passages in found for passage in passages],
+                    "retrievals": [asdict(retrieval) for retrieval, _ in results],
+                    "passages": [asdict(passage) for _, passages in results for passage in passages],
                 }
             ]
 
         groups = math.ceil(len(kept) / GROUP)
         store = job.warehouse.chunks(job.signature, "passages")
-        made = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
-        retrievals = [RetrievalRow(**row) for chunk in made for row in chunk["retrievals"]]
+        chunks = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
+        retrievals = [RetrievalRow(**row) for chunk in chunks for row in chunk["retrievals"]]
         _refuse_nothing_found(job, retrievals)
         return Outcome(
-            {RetrievalRow: retrievals, PassageRow: [PassageRow(**row) for chunk in made for row in chunk["passages"]]}
+            {RetrievalRow: retrievals, PassageRow: [PassageRow(**row) for chunk in chunks for row in chunk["passages"]]}
         )
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
@@ -167,6 +167,6 @@ def _passages_found(job: Job, retrievals: Sequence[RetrievalRow]) -> Check:
 
 def expected_passages(forecast: Forecast, iteration: int) -> int:
     """How many passages an iteration's answers read, or will read."""
-    made = forecast.made("passages", iteration)
+    revision = forecast.made("passages", iteration)
     k = forecast.recipe.passages.k_of(iteration)
-    return kept_instructions(forecast, iteration) * k if made is None else made.tables["passages"]
+    return kept_instructions(forecast, iteration) * k if revision is None else revision.tables["passages"]

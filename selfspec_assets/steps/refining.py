@@ -48,11 +48,11 @@ class RefiningStep(Step):
         """
         rows = [row for row in job.read(self.refines, JUDGED[self.refines]) if row.is_kept]
         wanted = {row.instruction_id for row in rows}
-        found: dict[int, str | None] = {}
+        reasons: dict[int, str | None] = {}
         for verdict in self.judge(job, rows):
-            self._check(job, verdict, wanted, found)
-            found[verdict.row] = verdict.reason
-        if missing := sorted(wanted - found.keys()):
+            self._check(job, verdict, wanted, reasons)
+            reasons[verdict.row] = verdict.reason
+        if missing := sorted(wanted - reasons.keys()):
             raise self._wrong(job, f"it gave no verdict on row {missing[0]} and {len(missing) - 1} more")
         return Outcome(
             {
@@ -61,21 +61,21 @@ class RefiningStep(Step):
                         step=self.name,
                         refines=self.refines,
                         row=row,
-                        verdict="kept" if found[row] is None else "rejected",
-                        reason=found[row],
+                        verdict="kept" if reasons[row] is None else "rejected",
+                        reason=reasons[row],
                         version=self.code_version,
                     )
-                    for row in sorted(found)
+                    for row in sorted(reasons)
                 ]
             }
         )
 
-    def _check(self, job: Job, verdict: object, wanted: set[int], found: dict[int, str | None]) -> None:
+    def _check(self, job: Job, verdict: object, wanted: set[int], judged: dict[int, str | None]) -> None:
         if not isinstance(verdict, tuple) or len(verdict) != 2 or not isinstance(verdict[1], str | None):
             raise self._wrong(job, f"it gave {verdict!r:.100}, not a row's number with a reason or None")
         if verdict[0] not in wanted:
             raise self._wrong(job, f"it gave a verdict on row {verdict[0]!r}, which it was not given")
-        if verdict[0] in found:
+        if verdict[0] in judged:
             raise self._wrong(job, f"it gave two verdicts on row {verdict[0]}")
 
     def _wrong(self, job: Job, reason: str) -> SelfspecError:

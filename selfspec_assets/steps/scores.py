@@ -33,9 +33,9 @@ class Scores(Step):
         """What a pack declares is for scoring alone: the questions and the answers to them stay as they are."""
         benchmarks = lineage.pack(domain).data(lineage.recipe.data).benchmarks
         declared = {
-            f"{one.name}/metrics": text_digest(" ".join(use.identity("metric") for use in one.metrics))
-            for one in benchmarks
-            if one.metrics
+            f"{benchmark.name}/metrics": text_digest(" ".join(use.identity("metric") for use in benchmark.metrics))
+            for benchmark in benchmarks
+            if benchmark.metrics
         }
         return {**declared, "domain": domain}  # resamples are drawn by its name
 
@@ -99,12 +99,12 @@ def exam_of(job: Job) -> Exam:
 
 def series_of(exam: Exam, rows: Sequence[PredictionRow], *, oracle: bool = False) -> list[Series]:
     """Scored predictions; ``oracle``: cut at their first line, what a base with perfect stopping would score."""
-    found: dict[tuple[str, str, bool, int], dict[str, dict[int, str | None]]] = {}
+    answers_of: dict[tuple[str, str, bool, int], dict[str, dict[int, str | None]]] = {}
     for row in rows:
         text = row.prediction.split("\n")[0] if oracle else row.prediction
-        answers = found.setdefault((row.model, row.variant, oracle, row.shots), {})
+        answers = answers_of.setdefault((row.model, row.variant, oracle, row.shots), {})
         answers.setdefault(row.benchmark, {})[row.item] = None if row.finish == TOO_LONG else text
-    return [score(exam, about, answers) for about, answers in found.items()]
+    return [score(exam, about, answers) for about, answers in answers_of.items()]
 
 
 def base_series(job: Job, exam: Exam) -> list[Series]:

@@ -45,10 +45,10 @@ class Seeds(Step):
         return None
 
     def make(self, job: Job) -> Outcome:
-        found = recipe_seeds(job.pack, job.recipe)
+        seeds = recipe_seeds(job.pack, job.recipe)
         for note in sampling_notes(job.pack, job.recipe):
             job.report(f"{job.name}: {note}")
-        return Outcome({SeedRow: [seed_row(number, seed) for number, seed in enumerate(found)]})
+        return Outcome({SeedRow: [seed_row(number, seed) for number, seed in enumerate(seeds)]})
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
         return [not_empty(tables, SeedRow)]

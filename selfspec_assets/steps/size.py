@@ -69,10 +69,10 @@ class Past:
             SelfspecError: it is gone or damaged.
             KeyError: it was made from none.
         """
-        found = [name for name in self.inputs if name.startswith(f"{step}|")]
-        if not found:
+        names = [name for name in self.inputs if name.startswith(f"{step}|")]
+        if not names:
             raise KeyError(step)
-        return self.warehouse.revision(self.inputs[max(found)]).tables
+        return self.warehouse.revision(self.inputs[max(names)]).tables
 
 
 class Forecast:
@@ -100,15 +100,15 @@ class Forecast:
         signature = self.lineage.signature(step, self.domain, iteration)
         return self.warehouse.revision(signature) if self.warehouse.has(signature) else None
 
-    def rows(self, made: Revision, row_type: type[R]) -> list[R]:
+    def rows(self, revision: Revision, row_type: type[R]) -> list[R]:
         """The rows of such a revision."""
-        return self.warehouse.read(made.signature, row_type)
+        return self.warehouse.read(revision.signature, row_type)
 
     @cached_property
     def benchmark_items(self) -> Mapping[str, int]:
         """The number of items of each benchmark that is there; files that are large are read once for all steps."""
-        made = self.made("benchmarks", 0)
-        if made is not None:
-            return {row.benchmark: row.items for row in self.rows(made, BenchmarkRow)}
+        revision = self.made("benchmarks", 0)
+        if revision is not None:
+            return {row.benchmark: row.items for row in self.rows(revision, BenchmarkRow)}
         read, _ = read_present(self.lineage.pack(self.domain), self.recipe.data, self.recipe.scores.benchmarks)
-        return {name: len(found.items) for name, found in read.items()}
+        return {name: len(read_items.items) for name, read_items in read.items()}

@@ -41,8 +41,10 @@ class TrainingItems(Step):
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack, kind = lineage.pack(domain), lineage.recipe.data
-        found = any(load_training_items(pack, one, kind) for one in scored_benchmarks(lineage.named, pack))
-        return None if found else no_training_split(pack, kind)
+        labelled = any(
+            load_training_items(pack, benchmark, kind) for benchmark in scored_benchmarks(lineage.named, pack)
+        )
+        return None if labelled else no_training_split(pack, kind)
 
     def make(self, job: Job) -> Outcome:
         """Rows of the training splits of all benchmarks that are scored.
@@ -55,7 +57,7 @@ class TrainingItems(Step):
         remarks: list[TrainingRemarkRow] = []
         for benchmark in scored_benchmarks(job.lineage.named, job.pack):
             read = read_training_items(job.pack, benchmark, kind)
-            found, doubts = read.items, doubtful_items(read)
+            read_items, doubts = read.items, doubtful_items(read)
             for doubt in doubts:
                 job.report(f"{job.name}: {benchmark.name}: {doubt.line}")
             remarks += [TrainingRemarkRow(benchmark.name, *astuple(doubt)) for doubt in doubts]
@@ -71,7 +73,7 @@ class TrainingItems(Step):
                     input=item.input,
                     references=list(item.references),
                 )
-                for number, item in enumerate(found)
+                for number, item in enumerate(read_items)
             ]
         if not rows:
             raise no_training_split(job.pack, kind)

@@ -53,5 +53,5 @@ class ChunkStore:
     def done(self) -> list[int]:
         """The numbers of all finished, undamaged chunks, ascending."""
         inside = (path for path in below(self.folder) if path.parent == self.folder)
-        found = sorted(int(path.stem) for path in inside if path.suffix == ".json" and path.stem.isdecimal())
-        return [index for index in found if self.get(index) is not None]
+        numbers = sorted(int(path.stem) for path in inside if path.suffix == ".json" and path.stem.isdecimal())
+        return [index for index in numbers if self.get(index) is not None]

@@ -115,7 +115,7 @@ def checked_columns(row_type: type[Row], rows: Sequence[Row]) -> list[list[objec
     for position, row in enumerate(rows):
         if type(row) is not row_type:
             raise TypeError(f"{row_type.table}, row {position}: {type(row).__name__} is not {row_type.__name__}")
-    found = []
+    by_column = []
     for name, hint in _hints(row_type).items():
         values = [getattr(row, name) for row in rows]
         accepts = _accepts(hint)
@@ -126,8 +126,8 @@ def checked_columns(row_type: type[Row], rows: Sequence[Row]) -> list[list[objec
                     f"{value!r:.200} is not a value of {getattr(hint, '__name__', hint)}",
                     "nothing of this step was stored; mend the input or the step that made this row, then run again",
                 )
-        found.append(values)
-    return found
+        by_column.append(values)
+    return by_column
 
 
 def write_rows(row_type: type[Row], rows: Sequence[Row], path: Path) -> None:

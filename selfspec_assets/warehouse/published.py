@@ -91,11 +91,11 @@ def _published_state(database: Path) -> State | None:
 
 
 def _schema(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    schema: dict[str, dict[str, str]] = {}
     listing = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'published'"
     for table, column, kind in connection.execute(f"{listing} ORDER BY table_name, column_index").fetchall():
-        found.setdefault(table, {})[column] = kind
-    return found
+        schema.setdefault(table, {})[column] = kind
+    return schema
 
 
 def _state(connection: duckdb.DuckDBPyConnection) -> State:

@@ -99,13 +99,13 @@ class Warehouse:
         Raises:
             SelfspecError: an entry is damaged.
         """
-        found = []
+        entries = []
         for path in self._manifest.glob("*/*/*/*.json"):
             recipe, step, domain = path.relative_to(self._manifest).parts[:3]
             if not path.stem.isdecimal():
                 raise _damaged_entry(path, "its name is not an iteration")
-            found.append(_read_entry(path, StepKey(recipe, step, domain, int(path.stem))))
-        return sorted(found)
+            entries.append(_read_entry(path, StepKey(recipe, step, domain, int(path.stem))))
+        return sorted(entries)
 
     def has(self, signature: str) -> bool:
         """Whether a complete revision exists (``verify`` says whether it is undamaged)."""
@@ -126,10 +126,10 @@ class Warehouse:
             SelfspecError: no such revision, or the file is damaged or of another version of selfspec.
             KeyError: the revision's step does not fill that table.
         """
-        found = self.revision(signature)
-        if row_type.table not in found.tables:
-            raise KeyError(f"the revision of {found.step} has no table {row_type.table}")
-        return read_rows(row_type, found.check(f"{row_type.table}.parquet"))
+        revision = self.revision(signature)
+        if row_type.table not in revision.tables:
+            raise KeyError(f"the revision of {revision.step} has no table {row_type.table}")
+        return read_rows(row_type, revision.check(f"{row_type.table}.parquet"))
 
     def folder(self, signature: str, name: str) -> Path:
         """A revision's folder, e.g. the adapter's, after comparing its files with their digests.
@@ -140,14 +140,14 @@ class Warehouse:
             SelfspecError: no such revision, or a file of its folder is missing, changed, or was added.
             KeyError: the revision never had such a folder.
         """
-        found = self.revision(signature)
-        path = found.folder / name
-        named = [file for file in found.files if file.startswith(f"{name}/")]
+        revision = self.revision(signature)
+        path = revision.folder / name
+        named = [file for file in revision.files if file.startswith(f"{name}/")]
         if not named:
-            raise KeyError(f"the revision of {found.step} has no folder {name}")
+            raise KeyError(f"the revision of {revision.step} has no folder {name}")
         for file in named:
-            found.check(file, file_digest_once)
-        for error in found.strangers(path):
+            revision.check(file, file_digest_once)
+        for error in revision.strangers(path):
             raise error
         return path
 
@@ -209,8 +209,8 @@ class Warehouse:
         """
         _check_request(key, signature, tables, run, signed)
         with storing(self._revisions), waiting(self._locks / f"commit-{_checked(signature)}.lock"):
-            made = self._undamaged(signature) or self._build(key, signature, tables, folders or {}, run, signed)
-        return self._show(key, made)
+            revision = self._undamaged(signature) or self._build(key, signature, tables, folders or {}, run, signed)
+        return self._show(key, revision)
 
     def reuse(self, key: StepKey, signature: str) -> Revision:
         """Makes a partition show a revision that exists already, e.g. another recipe's.
@@ -219,10 +219,10 @@ class Warehouse:
             SelfspecError: there is no such revision.
             ValueError: it is another step's.
         """
-        found = self.revision(signature)
-        if found.step != key.step:
-            raise ValueError(f"{key}: revision {signature} is one of {found.step}")
-        return self._show(key, found)
+        revision = self.revision(signature)
+        if revision.step != key.step:
+            raise ValueError(f"{key}: revision {signature} is one of {revision.step}")
+        return self._show(key, revision)
 
     def publish(self) -> None:
         """Brings ``selfspec.duckdb`` up to the manifest; a partition whose revision was deleted is left out.
@@ -276,23 +276,23 @@ class Warehouse:
         remove(discarded)
         return self.revision(signature)
 
-    def _show(self, key: StepKey, made: Revision) -> Revision:
+    def _show(self, key: StepKey, revision: Revision) -> Revision:
         with storing(self._manifest), waiting(self._locks / "manifest.lock"):
-            self._check_tables_are_free(key, made)
-            self._write_entry(ManifestEntry(key, made.signature))
+            self._check_tables_are_free(key, revision)
+            self._write_entry(ManifestEntry(key, revision.signature))
         with storing(self._work):
-            remove(self._work / made.signature)
+            remove(self._work / revision.signature)
         reached("work removed")
         self.publish()
-        return made
+        return revision
 
-    def _check_tables_are_free(self, key: StepKey, made: Revision) -> None:
+    def _check_tables_are_free(self, key: StepKey, revision: Revision) -> None:
         """Within a partition a table belongs to one step only, unless its published rows name theirs."""
         for entry in self.entries():
             other = entry.key
             same_partition = (other.recipe, other.domain, other.iteration) == (key.recipe, key.domain, key.iteration)
             if same_partition and other.step != key.step and self.has(entry.signature):
-                for table in made.tables.keys() & self.revision(entry.signature).tables.keys() - published.SHARED:
+                for table in revision.tables.keys() & self.revision(entry.signature).tables.keys() - published.SHARED:
                     raise ValueError(f"{key}: table {table} of this partition is filled by step {other.step}")
 
     def _write_entry(self, entry: ManifestEntry) -> None:

@@ -60,12 +60,12 @@ def temporary_files(warehouse: Warehouse) -> list[Path]:
     The lock of each is looked at after it was seen: what a living process is writing is left out.
     """
     root = warehouse.root
-    found = [*root.glob("revisions/.building-*"), *root.glob("revisions/.discarded-*")]
-    found += [*root.glob("work/.discarded-*"), *root.glob(f".{warehouse.database.name}.building*")]
+    left = [*root.glob("revisions/.building-*"), *root.glob("revisions/.discarded-*")]
+    left += [*root.glob("work/.discarded-*"), *root.glob(f".{warehouse.database.name}.building*")]
     inside = (path for name in ("manifest", "work") for path in files.below(root / name))
-    found += [path for path in inside if path.match(".*.tmp") and not _is_within(path, found)]
+    left += [path for path in inside if path.match(".*.tmp") and not _is_within(path, left)]
     now = running(warehouse)
-    return sorted(path for path in found if not _is_being_written(warehouse, path, now) and path.exists())
+    return sorted(path for path in left if not _is_being_written(warehouse, path, now) and path.exists())
 
 
 def _is_within(path: Path, folders: Sequence[Path]) -> bool:

@@ -128,13 +128,13 @@ class Bm25Retriever:
     def top(self, query: str, k: int) -> list[Hit]:
         """At most ``k`` documents with a score above zero, best first, ties in corpus order."""
         total = self.scores(query)
-        found = np.flatnonzero(total > 0)
-        if k < 1 or not found.size:
+        places = np.flatnonzero(total > 0)
+        if k < 1 or not places.size:
             return []
-        if found.size > k:
-            least = np.partition(total[found], -k)[-k]
-            found = found[total[found] >= least]  # everything tied with the k-th, for the corpus order to decide
-        best = found[np.argsort(-total[found], kind="stable")][:k]
+        if places.size > k:
+            least = np.partition(total[places], -k)[-k]
+            places = places[total[places] >= least]  # everything tied with the k-th, for the corpus order to decide
+        best = places[np.argsort(-total[places], kind="stable")][:k]
         return [Hit(self._documents[i], float(total[i])) for i in best]
 
 

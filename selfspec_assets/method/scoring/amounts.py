@@ -69,10 +69,10 @@ def numeric_match(prediction: str, reference: str) -> float:
     if len(left) != len(gold):
         return 0.0
     for piece, number in zip(gold, numbers, strict=True):
-        found = next((said for said in left if _fits(said, piece, number)), None)
-        if found is None:
+        fitting = next((said for said in left if _fits(said, piece, number)), None)
+        if fitting is None:
             return 0.0
-        left.remove(found)
+        left.remove(fitting)
     return 100.0
 
 
@@ -96,28 +96,28 @@ def _gives(said: str, number: Number) -> bool:
 
 def _alone(text: str) -> Number | None:
     """The number that the text is, and nothing else."""
-    found = _NUMBER.fullmatch(_ABOUT.sub("", text.strip().rstrip("."), count=1))
-    return None if found is None else _number(found)
+    match = _NUMBER.fullmatch(_ABOUT.sub("", text.strip().rstrip("."), count=1))
+    return None if match is None else _number(match)
 
 
 def _within(text: str) -> Number | None:
     """The one number of a text."""
-    found = list(_NUMBER.finditer(text))
-    return _number(found[0]) if len(found) == 1 else None
+    matches = list(_NUMBER.finditer(text))
+    return _number(matches[0]) if len(matches) == 1 else None
 
 
-def _number(found: re.Match[str]) -> Number | None:
+def _number(match: re.Match[str]) -> Number | None:
     """None beyond the largest float: infinity would be near every number, so such digits are words."""
-    digits, scale = found["digits"].replace(",", ""), (found["inner"] or found["outer"] or "").lower()
+    digits, scale = match["digits"].replace(",", ""), (match["inner"] or match["outer"] or "").lower()
     power = -2 if scale == "%" or scale.startswith("per") else _SCALES.get(scale.removesuffix("s"), 0)
-    sign = -1 if found["sign"] or found["open"] or found["minus"] else 1
+    sign = -1 if match["sign"] or match["open"] or match["minus"] else 1
     decimals = len(digits.partition(".")[2])
     number = Number(sign * float(digits) * 10.0**power, 10.0 ** (power - decimals))
     return number if math.isfinite(number.value) else None
 
 
-def _same(one: Number, other: Number) -> bool:
-    difference = abs(one.value - other.value)
-    slack = 1e-9 * max(abs(one.value), abs(other.value))  # of binary fractions
-    most = min(max(one.unit, other.unit) / 2, RELATIVE * max(abs(one.value), abs(other.value)))
+def _same(first: Number, other: Number) -> bool:
+    difference = abs(first.value - other.value)
+    slack = 1e-9 * max(abs(first.value), abs(other.value))  # of binary fractions
+    most = min(max(first.unit, other.unit) / 2, RELATIVE * max(abs(first.value), abs(other.value)))
     return difference <= most + slack

@@ -38,10 +38,10 @@ def evaluate_metric(name: str) -> Any:
 def _score(name: str) -> tuple[Callable[[Sequence[str], References], float], str | None]:
     if name in WHOLE:
         return WHOLE[name], WHOLE[name].__doc__
-    one = {**METRICS, **ITEM}[name]
+    metric = {**METRICS, **ITEM}[name]
 
     def mean(predictions: Sequence[str], references: References) -> float:
         pairs = list(zip(predictions, references, strict=True))
-        return sum(max(one(prediction, gold) for gold in golds) for prediction, golds in pairs) / len(pairs)
+        return sum(max(metric(prediction, gold) for gold in golds) for prediction, golds in pairs) / len(pairs)
 
-    return mean, one.__doc__
+    return mean, metric.__doc__

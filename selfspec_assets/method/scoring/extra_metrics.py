@@ -42,8 +42,8 @@ def members(answer: str) -> list[str]:
     ['cancer of breast, ovary <Disease>', 'HD <Disease>']
     """
     pieces = (_AFTER_TYPE if _TYPED.search(answer) else BETWEEN).split(answer)
-    found = [piece.strip() for piece in pieces if piece.strip()]
-    return [*found[:-1], _AND.sub("", found[-1])] if len(found) > 1 else found
+    filled = [piece.strip() for piece in pieces if piece.strip()]
+    return [*filled[:-1], _AND.sub("", filled[-1])] if len(filled) > 1 else filled
 
 
 def set_f1(prediction: str, reference: str) -> float:

@@ -75,11 +75,11 @@ class _Stratum:
         """The place of the next item; ``used`` counts its document, for all labels together."""
         while True:
             then, number, document = heapq.heappop(self._waiting)
-            found = None
+            place = None
             if then == used[document]:  # else another label used it since: it waits its turn
-                found = self._places[document].pop()
+                place = self._places[document].pop()
                 used[document] += 1
             if self._places[document]:
                 heapq.heappush(self._waiting, (used[document], number, document))
-            if found is not None:
-                return found
+            if place is not None:
+                return place

@@ -167,11 +167,11 @@ def _with_adapter(lm: LanguageModel, settings: TuningSettings, start: Path | Non
         return PeftModelForCausalLM(model, config)
     check_adapter(start, lm.digest)
     adapted = PeftModelForCausalLM.from_pretrained(model, str(start), is_trainable=True)
-    found = adapted.peft_config["default"]
-    if (found.r, found.lora_alpha) != (settings.r, settings.alpha):
+    former = adapted.peft_config["default"]
+    if (former.r, former.lora_alpha) != (settings.r, settings.alpha):
         raise SelfspecError(
             start,
-            f"this adapter has r={found.r}, alpha={found.lora_alpha}; the recipe says "
+            f"this adapter has r={former.r}, alpha={former.lora_alpha}; the recipe says "
             f"r={settings.r}, alpha={settings.alpha}",
             "make them agree, or start from the base",
         )

@@ -31,15 +31,15 @@ def sentences(paragraph: str) -> list[str]:
     A rule, not a model, and wrong now and then: after a known abbreviation or a single letter ("E. coli", "J. Smith")
     a full stop ends nothing.
     """
-    found, start = [], 0
+    parts, start = [], 0
     for match in _END.finditer(paragraph):
         before = paragraph[start : match.start() + 1]
         last = _LAST_WORD.search(before)
         if last and (last[1].lower() in _ABBREVIATIONS or (len(last[1]) == 1 and last[1].isalpha())):
             continue
-        found.append(paragraph[start : match.end()].strip())
+        parts.append(paragraph[start : match.end()].strip())
         start = match.end()
-    return [*found, rest] if (rest := paragraph[start:].strip()) else found
+    return [*parts, rest] if (rest := paragraph[start:].strip()) else parts
 
 
 def passages(paragraphs: Sequence[str], rule: Chunks) -> list[str]:
@@ -48,20 +48,20 @@ def passages(paragraphs: Sequence[str], rule: Chunks) -> list[str]:
     Equally long, because the last of a document would otherwise be a scrap. Only a sentence that is itself longer than
     ``max_words`` is cut inside.
     """
-    parts = [part for paragraph in paragraphs for one in sentences(paragraph) for part in _fitting(one, rule)]
+    parts = [part for paragraph in paragraphs for sentence in sentences(paragraph) for part in _fitting(sentence, rule)]
     lengths = [count_words(part) for part in parts]
     total = sum(lengths)
     if total <= rule.max_words:
         return [" ".join(parts)] if parts else []
     wanted = total / -(-total // rule.max_words)
-    found, first, count = [], 0, 0  # the passage in the making is parts[first:number], count words long
+    cut, first, count = [], 0, 0  # the passage in the making is parts[first:number], count words long
     for number, length in enumerate(lengths):
         if number > first and (count + length > rule.max_words or count >= wanted):
-            found.append(" ".join(parts[first:number]))
+            cut.append(" ".join(parts[first:number]))
             first = _repeated(lengths, first, number, rule)
             count = sum(lengths[first:number])
         count += length
-    return [*found, " ".join(parts[first:])]
+    return [*cut, " ".join(parts[first:])]
 
 
 def _repeated(lengths: Sequence[int], first: int, number: int, rule: Chunks) -> int:

@@ -21,14 +21,14 @@ def paragraphs(text: str, drop_lines: Sequence[re.Pattern[str]] = ()) -> list[st
     single space. A line in which one of ``drop_lines`` is found is left out first.
     """
     text = _INVISIBLE.sub("", _BREAKS.sub("\n", unicodedata.normalize("NFC", text)))
-    found: list[list[str]] = [[]]
+    parts: list[list[str]] = [[]]
     for line in text.split("\n"):
         words = line.split()
         if not words:
-            found.append([])
+            parts.append([])
         elif not (drop_lines and any(pattern.search(line) for pattern in drop_lines)):
-            found[-1] += words
-    return [" ".join(words) for words in found if words]
+            parts[-1] += words
+    return [" ".join(words) for words in parts if words]
 
 
 def one_line(text: str) -> str:

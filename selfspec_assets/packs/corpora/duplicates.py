@@ -86,7 +86,7 @@ def _read_textless(connection: duckdb.DuckDBPyConnection, batches: Iterable[Sequ
 
 
 def _refuse_repeated(connection: duckdb.DuckDBPyConnection, sources: Sequence[str], paths: Mapping[str, Path]) -> None:
-    found = connection.execute(
+    repeated = connection.execute(
         "SELECT record_id, min_by(file, record), min_by(position, record),"
         " max_by(file, record), max_by(position, record)"
         " FROM (SELECT source, record_id, record, file, position FROM passages UNION ALL FROM textless)"
@@ -94,8 +94,8 @@ def _refuse_repeated(connection: duckdb.DuckDBPyConnection, sources: Sequence[st
         " HAVING min(record) < max(record) ORDER BY min(record) LIMIT 1",
         [list(sources)],
     ).fetchone()
-    if found is not None:
-        name, file, position, other, again = found
+    if repeated is not None:
+        name, file, position, other, again = repeated
         raise used_twice(name, f"{paths.get(other, other)}:{again}", f"{paths.get(file, file)}:{position}")
 
 

@@ -34,7 +34,7 @@ def ngram_hashes(hashes: Hashes, n: int) -> Hashes:
     count = len(hashes) - n + 1
     if count < 1:
         return np.empty(0, dtype=np.uint64)
-    found = np.zeros(count, dtype=np.uint64)
+    numbers = np.zeros(count, dtype=np.uint64)
     for offset in range(n):
-        found = found * _MULTIPLIER + hashes[offset : offset + count]
-    return mixed(found)
+        numbers = numbers * _MULTIPLIER + hashes[offset : offset + count]
+    return mixed(numbers)

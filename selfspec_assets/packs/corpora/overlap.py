@@ -31,12 +31,12 @@ class BenchmarkText:
         keys: list[Hashes] = []
         owners: list[NDArray[np.int32]] = []
         for name, texts in items:
-            found = [ngram_hashes(word_hashes(words(text)), N) for text in texts]
-            if not any(len(one) for one in found):
+            text_hashes = [ngram_hashes(word_hashes(words(text)), N) for text in texts]
+            if not any(len(runs) for runs in text_hashes):
                 self.too_short.append(name)
                 continue
-            keys += found
-            owners += [np.full(len(one), len(self._names), dtype=np.int32) for one in found]
+            keys += text_hashes
+            owners += [np.full(len(runs), len(self._names), dtype=np.int32) for runs in text_hashes]
             self._names.append(name)
         together = np.concatenate(keys) if keys else np.empty(0, dtype=np.uint64)
         order = np.argsort(together, kind="stable")  # stable: of items that share a run the first is named

@@ -132,8 +132,8 @@ class Parts:
             if chunk is None:
                 reason, remedy = f"block {number} of the corpus is damaged", "run again: it is made anew"
                 raise SelfspecError(self._store.folder, reason, remedy)
-            made = _from_json(chunk[0])
-            yield [(made.source, name, at, made.file, position) for name, at, position in made.textless]
+            block = _from_json(chunk[0])
+            yield [(block.source, name, at, block.file, position) for name, at, position in block.textless]
 
     def _read_file(self, source: Source, file: SourceFile, taken: int) -> int:
         """Blocks of one file, those that are there first; the documents taken of the source up to here."""
@@ -148,9 +148,9 @@ class Parts:
         path = file.fetched()
         with opened(path, file.name) as stream:
             self._measure()
-            found = records(source, stream)
-            for made in self._cut(source, stream, islice(found, block.end if block else 0, None), block, taken):
-                taken += made.documents["cut"]
+            documents = records(source, stream)
+            for new in self._cut(source, stream, islice(documents, block.end if block else 0, None), block, taken):
+                taken += new.documents["cut"]
         self._bytes += file.size()
         return taken
 
@@ -162,11 +162,11 @@ class Parts:
             self._progress = Progress(f"{self._name}: bytes", total, self._report, self._bytes)
 
     def _cut(
-        self, source: Source, stream: OpenFile, found: Iterator[Record], before: Block | None, taken: int
+        self, source: Source, stream: OpenFile, documents: Iterator[Record], before: Block | None, taken: int
     ) -> Iterator[Block]:
         end = before.end if before else 0
         making = _Making(source, stream.name, end, self._rules, self._ordinal, self._record)
-        for record in found:
+        for record in documents:
             making.add(record)
             enough = source.max_documents is not None and taken + making.taken >= source.max_documents
             if making.full or enough:
@@ -297,9 +297,9 @@ class _Making:
             return
         hashes = word_hashes(tokens)
         in_title = words(title)
-        found = self._rules.benchmarks.find([*in_title, *tokens], np.concatenate([word_hashes(in_title), hashes]))
-        if found is not None:
-            self._drop(record, name, "contaminated", *found)
+        overlap = self._rules.benchmarks.find([*in_title, *tokens], np.concatenate([word_hashes(in_title), hashes]))
+        if overlap is not None:
+            self._drop(record, name, "contaminated", *overlap)
             self.block.passages["contaminated"] += 1
             return
         self.rows.append(

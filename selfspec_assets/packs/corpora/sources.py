@@ -46,18 +46,18 @@ def source_files(source: Source, folder: Path) -> list[SourceFile]:
     Raises:
         SelfspecError: a pattern leads out of the folder.
     """
-    found: dict[str, SourceFile] = {}
+    files: dict[str, SourceFile] = {}
     root = folder.resolve()
     for entry in source.files:
         if is_hub_address(entry):
-            found.setdefault(entry, SourceFile(entry, None))
+            files.setdefault(entry, SourceFile(entry, None))
             continue
         for path in sorted(path for path in folder.glob(entry) if path.is_file()):
             name = path.relative_to(folder).as_posix()
             if not path.resolve().is_relative_to(root):
                 raise SelfspecError(path, f"source '{source.name}' leads out of {folder}", "keep files inside it")
-            found.setdefault(name, SourceFile(name, path))
-    return list(found.values())
+            files.setdefault(name, SourceFile(name, path))
+    return list(files.values())
 
 
 def corpus_digests(corpus: Corpus, folder: Path) -> dict[str, str]:

@@ -53,9 +53,9 @@ def _scores(place: str, example: dict[str, object]) -> dict[str, float] | None:
     """Target → score; None: the example names its target."""
     if "target_scores" not in example:
         return None
-    found = as_object(place, example["target_scores"])
-    scores = {target: score for target, score in found.items() if isinstance(score, int | float)}
-    if not found or len(scores) < len(found):
+    declared = as_object(place, example["target_scores"])
+    scores = {target: score for target, score in declared.items() if isinstance(score, int | float)}
+    if not declared or len(scores) < len(declared):
         raise SelfspecError(place, "field 'target_scores' gives no target a score", "give each target a number")
     return scores
 

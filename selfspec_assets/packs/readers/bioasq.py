@@ -48,7 +48,7 @@ def _yes_or_no(place: str, question: dict[str, object]) -> str:
 def _named(place: str, question: dict[str, object]) -> tuple[tuple[str, ...], int]:
     """The references of a factoid or a list, and how many blank names were passed over."""
     answers = _answers(place, question)
-    filled = [names for one in answers if (names := [name for name in one if name.strip()])]
+    filled = [names for synonyms in answers if (names := [name for name in synonyms if name.strip()])]
     if not filled:
         reason = f"question '{question['id']}' has no reference: field 'exact_answer' is {question['exact_answer']!r}"
         raise SelfspecError(place, reason, "give it a name")
@@ -60,10 +60,10 @@ def _named(place: str, question: dict[str, object]) -> tuple[tuple[str, ...], in
 
 def _answers(place: str, question: dict[str, object]) -> list[list[str]]:
     """The exact answer: a list of synonym lists; a bare text counts as a list of one."""
-    found = question.get("exact_answer")
-    if not isinstance(found, list) or not found:
+    exact = question.get("exact_answer")
+    if not isinstance(exact, list) or not exact:
         raise SelfspecError(place, "field 'exact_answer' is not a filled list", "give a list of synonym lists")
-    entries = [[entry] if isinstance(entry, str) else entry for entry in found]
+    entries = [[entry] if isinstance(entry, str) else entry for entry in exact]
     for entry in entries:
         if not isinstance(entry, list) or not entry or not all(isinstance(name, str) for name in entry):
             raise SelfspecError(place, f"field 'exact_answer' holds {entry!r}", "give each answer as a list of names")

@@ -51,15 +51,15 @@ def brat(
         mentions = _mentions(source, text, named, ignored)
         name = source.relative_to(path).with_suffix("").as_posix()
         parts = _lines(source, text, mentions) if item == "line" else [("", text, mentions)]
-        for part, asked, found in parts:
-            answer = listed([(mention.text, mention.type) for mention in found]) or empty
+        for part, asked, entities in parts:
+            answer = listed([(mention.text, mention.type) for mention in entities]) or empty
             if answer and asked.strip():
                 yield Item(f"{name}{part}", asked.strip(), (answer,), name)
 
 
 def _mentions(source: Path, text: str, named: dict[str, str], ignored: Sequence[str]) -> list[_Mention]:
     path = source.with_suffix(".ann")
-    found: list[_Mention] = []
+    mentions: list[_Mention] = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.startswith("T"):
             continue
@@ -74,13 +74,13 @@ def _mentions(source: Path, text: str, named: dict[str, str], ignored: Sequence[
             reason = f"at {spans} of {source.name} stands {there!r:.60}, not {words!r:.60}"
             raise SelfspecError(place, reason, "keep the text, with its line ends, as it was when it was annotated")
         if kind in named:
-            found.append(_Mention(pieces[0][0], pieces[-1][1], " ".join(words.split()), named[kind]))
+            mentions.append(_Mention(pieces[0][0], pieces[-1][1], " ".join(words.split()), named[kind]))
         elif kind not in ignored:
             known = ", ".join(sorted({*named, *ignored}))
             raise SelfspecError(
                 place, f"unknown type '{kind}'", f"declare it with 'types' or 'ignored'; known: {known}"
             )
-    return sorted(found, key=lambda mention: (mention.start, -mention.end))
+    return sorted(mentions, key=lambda mention: (mention.start, -mention.end))
 
 
 def _lines(source: Path, text: str, mentions: list[_Mention]) -> Iterator[tuple[str, str, list[_Mention]]]:

@@ -77,20 +77,20 @@ def records(path: Path, key: str = "") -> Iterator[tuple[str, dict[str, object]]
     yield from records_of(path, read_json(path), key)
 
 
-def records_of(path: Path, found: Any, key: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+def records_of(path: Path, value: Any, key: str = "") -> Iterator[tuple[str, dict[str, object]]]:
     """``records`` of a file that has been read: of its JSON value.
 
     Raises:
         SelfspecError: there is no such list, it is empty, or it holds something else.
     """
     if key:
-        found = as_object(str(path), found).get(key)
-    if not isinstance(found, list) or not found:
+        value = as_object(str(path), value).get(key)
+    if not isinstance(value, list) or not value:
         what = f"field '{key}' is not a filled list" if key else "is not a filled JSON list"
         raise SelfspecError(path, what, "get the file again, or use the reader of its format")
-    for index, value in enumerate(found):
+    for index, member in enumerate(value):
         place = f"{path}: {key}[{index}]"
-        yield place, as_object(place, value)
+        yield place, as_object(place, member)
 
 
 def objects(place: str, record: Mapping[str, object], key: str) -> Iterator[tuple[str, dict[str, object]]]:
@@ -99,33 +99,33 @@ def objects(place: str, record: Mapping[str, object], key: str) -> Iterator[tupl
     Raises:
         SelfspecError: there is no such list, or it holds something else.
     """
-    found = record.get(key)
-    if not isinstance(found, list):
+    members = record.get(key)
+    if not isinstance(members, list):
         raise SelfspecError(place, f"field '{key}' is not a list", f"give '{key}' a list of objects")
-    for index, value in enumerate(found):
+    for index, value in enumerate(members):
         inner = f"{place}.{key}[{index}]"
         yield inner, as_object(inner, value)
 
 
 def texts(place: str, record: Mapping[str, object], key: str, *, empty: bool = False) -> list[str]:
     """``record[key]`` as a list of texts, which may have no member; ``empty`` allows members without a character."""
-    found = record.get(key)
-    if not isinstance(found, list) or not all(isinstance(text, str) and (empty or text.strip()) for text in found):
+    members = record.get(key)
+    if not isinstance(members, list) or not all(isinstance(text, str) and (empty or text.strip()) for text in members):
         raise SelfspecError(place, f"field '{key}' is not a list of texts", f"give '{key}' a list of texts")
-    return found
+    return members
 
 
-def label_of(place: str, found: str, labels: Mapping[str, str] | Sequence[str]) -> str:
+def label_of(place: str, label: str, labels: Mapping[str, str] | Sequence[str]) -> str:
     """The answer that a file's label stands for; with a plain list of labels, the label itself.
 
     Raises:
         SelfspecError: the label is not among those declared.
     """
     named = labels if isinstance(labels, Mapping) else {label: label for label in labels}
-    if found not in named:
-        remedy = f"{did_you_mean(found, named)}use one of: {', '.join(sorted(named))}"
-        raise SelfspecError(place, f"unknown label '{found}'", remedy)
-    return named[found]
+    if label not in named:
+        remedy = f"{did_you_mean(label, named)}use one of: {', '.join(sorted(named))}"
+        raise SelfspecError(place, f"unknown label '{label}'", remedy)
+    return named[label]
 
 
 def has_quotes(separator: str, quoting: Quoting | None) -> bool:

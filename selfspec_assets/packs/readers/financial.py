@@ -24,7 +24,7 @@ def tatqa(path: Path) -> Iterator[Item | Remark]:
         SelfspecError: a field that is missing or of another type, a scale that is not known, no answer.
     """
     for number, (report_place, report) in enumerate(records(path)):
-        paragraphs = sorted(objects(report_place, report, "paragraphs"), key=lambda found: _order(*found))
+        paragraphs = sorted(objects(report_place, report, "paragraphs"), key=lambda paragraph: _order(*paragraph))
         context = [text_field(place, paragraph, "text") for place, paragraph in paragraphs]
         table = as_object(f"{report_place}.table", report.get("table"))
         told = _told(context, _rows(f"{report_place}.table", table.get("table")))
@@ -70,13 +70,13 @@ def _told(context: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"Context: {text}\nTable:\n{table}"
 
 
-def _rows(place: str, found: object) -> list[list[str]]:
-    if not isinstance(found, list) or not found:
+def _rows(place: str, rows: object) -> list[list[str]]:
+    if not isinstance(rows, list) or not rows:
         raise SelfspecError(place, "has no table", "give 'table' a list of rows")
-    for row in found:
+    for row in rows:
         if not isinstance(row, list) or not all(isinstance(cell, str) for cell in row):
             raise SelfspecError(place, f"a row of the table is {row!r}", "give each row as a list of texts")
-    return found
+    return rows
 
 
 def _order(place: str, paragraph: dict[str, object]) -> int:
@@ -88,11 +88,11 @@ def _order(place: str, paragraph: dict[str, object]) -> int:
 
 def _pieces(place: str, answer: object) -> tuple[list[str], int]:
     """A list of spans, or one number or text; and how many spans are blank, as one of the published file is."""
-    found = [_plain(one) for one in (answer if isinstance(answer, list) else [answer])]
-    filled = [piece.strip() for piece in found if piece is not None and piece.strip()]
-    if None in found or not filled:
+    spans = [_plain(span) for span in (answer if isinstance(answer, list) else [answer])]
+    filled = [piece.strip() for piece in spans if piece is not None and piece.strip()]
+    if None in spans or not filled:
         raise SelfspecError(place, f"has no reference: field 'answer' is {answer!r}", "give a text, number or list")
-    return filled, len(found) - len(filled)
+    return filled, len(spans) - len(filled)
 
 
 def _plain(value: object) -> str | None:
@@ -139,7 +139,7 @@ def _own_answers(place: str, report: dict[str, object], split: object, values: S
         split: for each turn 0 or 1, the question that it is a step of.
         values: of the turns; an answer belongs to another turn if its value is another.
     """
-    if not isinstance(split, list) or len(split) != len(values) or not all(one in (0, 1) for one in split):
+    if not isinstance(split, list) or len(split) != len(values) or not all(question in (0, 1) for question in split):
         raise SelfspecError(place, f"field 'qa_split' is {split!r}", "give each turn 0 or 1")
     last = {question: index for index, question in enumerate(split)}
     answers: dict[int, str] = {}
@@ -163,7 +163,7 @@ def _references(turn: _Turn) -> tuple[str, ...]:
 
 def _percentage(value: float, answered: str) -> str:
     """A share in percent; a program may have made it so itself: then it computes 5.4, and not 0.054, for "5.4%"."""
-    found = _FIGURE.search(answered)
-    written = float(found[1].replace(",", "")) if found else math.inf
+    figure = _FIGURE.search(answered)
+    written = float(figure[1].replace(",", "")) if figure else math.inf
     factor = 1 if abs(written - abs(value)) < abs(written - abs(100 * value)) else 100
     return f"{_plain(round(factor * value, 2))}%"

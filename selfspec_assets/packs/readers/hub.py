@@ -53,9 +53,9 @@ def hub_address(address: str) -> HubFile:
     Raises:
         ValueError: it does not name a file of a dataset at a commit of 40 hex digits.
     """
-    found = _PINNED.fullmatch(address)
-    if found and ".." not in PurePosixPath(found["file"]).parts:
-        return HubFile(found["id"], found["commit"], found["file"])
+    pinned = _PINNED.fullmatch(address)
+    if pinned and ".." not in PurePosixPath(pinned["file"]).parts:
+        return HubFile(pinned["id"], pinned["commit"], pinned["file"])
     named = _UNPINNED.match(address)
     commits = f" (https://huggingface.co/datasets/{named['id']}/commits/main)" if named else ""
     raise ValueError(

@@ -57,7 +57,9 @@ def _records(path: Path) -> Iterator[tuple[str, str, dict[str, object]]]:
     if filled_text(path).lstrip().startswith("["):
         yield from json_records(path)
     else:
-        yield from ((place, f"line-{place.rpartition(':')[2]}", found) for place, found in json_lines(path, "example"))
+        yield from (
+            (place, f"line-{place.rpartition(':')[2]}", fields) for place, fields in json_lines(path, "example")
+        )
 
 
 def _alpaca(place: str, record: dict[str, object]) -> tuple[str, str, str]:

@@ -138,14 +138,14 @@ def _of_lines(path: Path, columns: int, separator: str, comment: str) -> Iterato
 
 def _token(place: str, line: str, columns: int, separator: str) -> _Token:
     spaced = separator == " "
-    found = [column for column in line.split(" ") if column] if spaced else line.split(separator)
-    if len(found) != columns or not all(column.strip() for column in found):
-        filled = sum(bool(column.strip()) for column in found)
-        reason = f"has {filled} filled columns of {len(found)}, not {columns}"
+    parts = [column for column in line.split(" ") if column] if spaced else line.split(separator)
+    if len(parts) != columns or not all(column.strip() for column in parts):
+        filled = sum(bool(column.strip()) for column in parts)
+        reason = f"has {filled} filled columns of {len(parts)}, not {columns}"
         raise SelfspecError(
             place, reason, f"separate the columns by {'spaces' if spaced else f'one {separator!r} each'}"
         )
-    return _Token(place, found[0], found[-1])
+    return _Token(place, parts[0], parts[-1])
 
 
 def _of_records(path: Path, tokens: str, tags: str, tag_names: Sequence[str]) -> Iterator[_Sentence | Remark]:
@@ -157,8 +157,8 @@ def _of_records(path: Path, tokens: str, tags: str, tag_names: Sequence[str]) ->
             yield Remark("sentences whose tokens and tags are not as many, or with a blank token", place, drops=True)
         elif words:
             places = [f"{place}, token {number}" for number in range(len(words))]
-            found = [_tag_name(where, mark, tag_names) for where, mark in zip(places, marks, strict=True)]
-            yield _Sentence(name, "", [_Token(*of_one) for of_one in zip(places, words, found, strict=True)])
+            names = [_tag_name(where, mark, tag_names) for where, mark in zip(places, marks, strict=True)]
+            yield _Sentence(name, "", [_Token(*of_one) for of_one in zip(places, words, names, strict=True)])
 
 
 def _rows(path: Path, fields: set[str]) -> Iterator[tuple[str, str, dict[str, object]]]:

@@ -77,23 +77,23 @@ def json_records(path: Path, field: str = "") -> Iterator[tuple[str, str, dict[s
     Raises:
         SelfspecError: as ``read_json``; there is neither, or it is empty, or holds something else.
     """
-    found = read_json(path)
-    value = value_at(str(path), as_object(str(path), found), field) if field else found
+    content = read_json(path)
+    value = value_at(str(path), as_object(str(path), content), field) if field else content
     where = f"{path}: {field}"
     if isinstance(value, list) and value:
-        named = ((f"{where}[{place}]", f"record-{place}", one) for place, one in enumerate(value))
-    elif isinstance(value, dict) and value and all(isinstance(one, dict) for one in value.values()):
-        named = ((f"{where}{' ' if field else ''}key '{key}'", key, one) for key, one in value.items())
+        named = ((f"{where}[{place}]", f"record-{place}", record) for place, record in enumerate(value))
+    elif isinstance(value, dict) and value and all(isinstance(record, dict) for record in value.values()):
+        named = ((f"{where}{' ' if field else ''}key '{key}'", key, record) for key, record in value.items())
     else:
         what = f"field '{field}'" if field else "the file"
         remedy = f"{_elsewhere(field, value)}name the field that holds them with 'records'"
         raise SelfspecError(path, f"{what} holds neither a filled list of objects nor objects by name", remedy)
-    for place, name, one in named:
-        yield place, name, as_object(place, one)
+    for place, name, record in named:
+        yield place, name, as_object(place, record)
 
 
 def _elsewhere(field: str, value: object) -> str:
     """Which fields the records may be in, of a value that is neither a list nor a mapping of them."""
     fields = value.items() if isinstance(value, dict) else ()
-    lists = [f"{field}.{key}".strip(".") for key, one in fields if isinstance(one, list | dict) and one]
+    lists = [f"{field}.{key}".strip(".") for key, inner in fields if isinstance(inner, list | dict) and inner]
     return f"they may be in {', '.join(lists)}: " if lists else ""

@@ -33,9 +33,9 @@ def labelled_lines(
     for number, line in filled_lines(path, encoding):
         part, before = part + (number > before + 1), number
         place = f"{path}:{number}"
-        text, _, found = line.rpartition(separator)
-        if not text.strip() or not found.strip():
+        text, _, label = line.rpartition(separator)
+        if not text.strip() or not label.strip():
             raise SelfspecError(place, f"has no text or no label around {separator!r}", "write text, separator, label")
-        words = found.strip().split(between) if between else [found.strip()]
+        words = label.strip().split(between) if between else [label.strip()]
         answers = ["none"] if none and words == [none] else [label_of(place, word, labels) for word in words]
         yield Item(f"line-{number}", text.strip(), (", ".join(answers),), f"part-{part}")

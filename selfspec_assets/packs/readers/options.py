@@ -45,12 +45,12 @@ def _run(first: re.Match[str], lines: list[str]) -> list[str]:
     """The texts of the options from A's line on; one letter alone may be an initial and is no run."""
     options: list[str] = []
     for line in lines:
-        found = _OPTION.fullmatch(line)
-        alike = found is not None and found.group(1, 3) == first.group(1, 3)
-        if found and alike and found[2] == ascii_uppercase[len(options) : len(options) + 1]:
-            options.append(found[5])
+        match = _OPTION.fullmatch(line)
+        alike = match is not None and match.group(1, 3) == first.group(1, 3)
+        if match and alike and match[2] == ascii_uppercase[len(options) : len(options) + 1]:
+            options.append(match[5])
         # "R)I?" among options such as "A) x" is torn text: there is no space behind its letter.
-        elif found and alike and bool(found[4]) == bool(first[4]):
+        elif match and alike and bool(match[4]) == bool(first[4]):
             if len(options) > 1:
                 raise ValueError("a letter of the options is skipped or stands twice")
             return []

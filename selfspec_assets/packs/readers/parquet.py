@@ -58,8 +58,8 @@ def parquet_rows(path: Path, columns: set[str]) -> Iterator[tuple[str, int, dict
             for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=tops):
                 for row in batch.to_pylist():
                     place = f"{path}: row {number}"
-                    found = {column: value_at(place, row, column) for column in columns}
-                    yield place, number, {name: _named(found[name], classes.get(_plain(name), [])) for name in found}
+                    wanted = {column: value_at(place, row, column) for column in columns}
+                    yield place, number, {name: _named(wanted[name], classes.get(_plain(name), [])) for name in wanted}
                     number += 1
     except (pa.ArrowException, OSError) as error:
         reason = f"cannot be read as Parquet: {str(error).splitlines()[0]}"
@@ -96,10 +96,10 @@ def _classes(feature: Any, column: str) -> dict[str, list[str]]:
         return {column: feature["names"]}
     if "_type" in feature:
         return _classes(feature["feature"], column) if "feature" in feature else {}
-    found: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
     for name, inner in feature.items():
-        found |= _classes(inner, f"{column}.{name}".strip("."))
-    return found
+        classes |= _classes(inner, f"{column}.{name}".strip("."))
+    return classes
 
 
 def _top(path: Path, column: str, names: list[str]) -> str:
@@ -114,7 +114,7 @@ def _top(path: Path, column: str, names: list[str]) -> str:
 def _named(value: Any, names: list[str]) -> Any:
     """A class's name for its number, in a list, too; anything else as it is."""
     if isinstance(value, list):
-        return [_named(one, names) for one in value]
+        return [_named(member, names) for member in value]
     is_class = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names)
     return names[value] if is_class else value
 

@@ -78,15 +78,18 @@ class Question:
     def _choices(self, place: str, record: Record) -> dict[str, str]:
         """Key → text of each choice; of a list the keys are letters. Blank fields after the last one are no choices."""
         if isinstance(self.choices, list):
-            found: object = {name: value_at(place, record, name) for name in self.choices}
+            given: object = {name: value_at(place, record, name) for name in self.choices}
         else:
-            found = value_at(place, record, self.choices)
-        if isinstance(found, list):
-            found = {ascii_uppercase[place : place + 1] or str(place): one for place, one in enumerate(found)}
-        if not isinstance(found, Mapping):
-            reason = f"field '{self.choices}' is no list of choices but {type(found).__name__}"
+            given = value_at(place, record, self.choices)
+        if isinstance(given, list):
+            given = {ascii_uppercase[place : place + 1] or str(place): choice for place, choice in enumerate(given)}
+        if not isinstance(given, Mapping):
+            reason = f"field '{self.choices}' is no list of choices but {type(given).__name__}"
             raise SelfspecError(place, reason, "name a list, a mapping, or a list of fields with 'choices'")
-        texts = {key: "" if is_blank(one) else " ".join(text_of(place, key, one).split()) for key, one in found.items()}
+        texts = {
+            key: "" if is_blank(choice) else " ".join(text_of(place, key, choice).split())
+            for key, choice in given.items()
+        }
         while texts and not texts[next(reversed(texts))]:
             texts.popitem()
         if not 2 <= len(texts) <= len(ascii_uppercase):
@@ -127,7 +130,7 @@ def fields_of(template: str) -> set[str]:
 def filled(place: str, template: str, record: Record, join: str | None = None) -> str:
     """The template with the record's texts where it names fields; an empty one is an error at ``place``."""
     return _PLACEHOLDER.sub(
-        lambda found: text_of(place, found[1], value_at(place, record, found[1]), join).strip(), template
+        lambda match: text_of(place, match[1], value_at(place, record, match[1]), join).strip(), template
     )
 
 
@@ -151,7 +154,7 @@ def _member(value: object, part: str) -> object:
     if isinstance(value, Mapping):
         return value[part]
     if isinstance(value, list):
-        return value[int(part)] if part.isdecimal() else [_member(one, part) for one in value]
+        return value[int(part)] if part.isdecimal() else [_member(member, part) for member in value]
     raise LookupError(part)
 
 
@@ -159,10 +162,10 @@ def answers(place: str, name: str, value: object) -> list[str]:
     """One answer, or those of a list, where a blank one is "" and at least one is not."""
     if not isinstance(value, list):
         return [text_of(place, name, value).strip()]
-    found = ["" if is_blank(one) else text_of(place, name, one).strip() for one in value]
-    if not any(found):
+    texts = ["" if is_blank(answer) else text_of(place, name, answer).strip() for answer in value]
+    if not any(texts):
         raise SelfspecError(place, f"field '{name}' holds no answer", "leave the record out, or give it an answer")
-    return found
+    return texts
 
 
 def is_blank(value: object) -> bool:
@@ -176,7 +179,7 @@ def text_of(place: str, name: str, value: object, join: str | None = None) -> st
         SelfspecError: anything else, and what is blank.
     """
     if join is not None and isinstance(value, list) and value:
-        return join.join(text_of(place, name, one) for one in value)
+        return join.join(text_of(place, name, member) for member in value)
     text = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
     if not isinstance(text, str) or is_blank(text):
         what = "is empty" if is_blank(text) or text == [] else f"is not text but {type(value).__name__}"

@@ -32,7 +32,7 @@ def squad(path: Path, *, unanswerable: str = "") -> Iterator[Item]:
 def _references(place: str, question: dict[str, object], unanswerable: str) -> tuple[str, ...]:
     if question.get("is_impossible") is True:
         return (unanswerable,) if unanswerable else ()
-    found = [text_field(inner, answer, "text", empty=True) for inner, answer in objects(place, question, "answers")]
-    if not found:
+    texts = [text_field(inner, answer, "text", empty=True) for inner, answer in objects(place, question, "answers")]
+    if not texts:
         raise SelfspecError(place, "the question has no reference", "give it an answer, or is_impossible: true")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(texts))

@@ -80,11 +80,11 @@ def column_table(
         SelfspecError: as ``table``.
     """
     wanted = (fields_of(input) - {"question"}) | questions.keys()
-    for found in _rows(path, wanted, columns, separator, quoting, encoding):
-        if isinstance(found, Remark):
-            yield found
+    for read in _rows(path, wanted, columns, separator, quoting, encoding):
+        if isinstance(read, Remark):
+            yield read
             continue
-        place, number, row = found
+        place, number, row = read
         for column, question in questions.items():
             gold = label_of(f"{place} column '{column}'", text_field(place, row, column).strip(), labels)
             asked = filled(place, input, {**row, "question": question})
