@@ -7,10 +7,10 @@ from selfspec_assets.steps.lineage import Lineage
 def obstacle(lineage: Lineage, step: str, domain: str) -> SelfspecError | None:
     """What is in the way of a step, or None. Its inputs are not looked at: their own steps tell."""
     try:
-        error: SelfspecError | None = lineage.step(step).obstacle(lineage, domain)
+        found: SelfspecError | None = lineage.step(step).obstacle(lineage, domain)
     except SelfspecError as error:
         return error
-    return error
+    return found
 
 
 def stopped_by(error: SelfspecError) -> str:
