@@ -238,8 +238,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_project(folder: Path, model: Path, patch: pytest.MonkeyPatch) -> Project:
     """A whole project: recipe `tiny`, pack `botany`, its data, the tiny model, and the environment set."""
-    made = Project(folder)
-    made.save()
+    project = Project(folder)
+    project.save()
     pack = folder / "domains" / "botany"
     (pack / "list.j2").write_text("Write {{ count }} tasks about plants.")
     (pack / "answer.j2").write_text(
@@ -250,8 +250,8 @@ def make_project(folder: Path, model: Path, patch: pytest.MonkeyPatch) -> Projec
     write_lines(folder / "data" / "colours.jsonl", item_rows())
     write_lines(folder / "seeds" / "botany.jsonl", seed_rows())
     (folder / "model").symlink_to(model)
-    made.enter(patch)
-    return made
+    project.enter(patch)
+    return project
 
 
 @pytest.fixture

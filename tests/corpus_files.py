@@ -28,16 +28,18 @@ def texts(count: int, seed: int = 0, words: int = 40) -> list[str]:
     return [text(rng, words) for _ in range(count)]
 
 
-def write_jsonl(path: Path, found: list[str], first: int = 0) -> None:
-    rows = ({"id": f"d{first + number}", "title": f"Title {number}", "text": one} for number, one in enumerate(found))
+def write_jsonl(path: Path, bodies: list[str], first: int = 0) -> None:
+    rows = (
+        {"id": f"d{first + number}", "title": f"Title {number}", "text": body} for number, body in enumerate(bodies)
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def source(**keys: Any) -> dict[str, Any]:
     """A source of JSON lines with ids and titles, but for the keys given."""
-    found = {"name": "notes", "format": "jsonl", "files": ["notes.jsonl"], "id": "id", "title": "title"}
-    return {key: value for key, value in {**found, **keys}.items() if value is not None}
+    declared = {"name": "notes", "format": "jsonl", "files": ["notes.jsonl"], "id": "id", "title": "title"}
+    return {key: value for key, value in {**declared, **keys}.items() if value is not None}
 
 
 def corpus(*sources: dict[str, Any], **keys: Any) -> Corpus:

@@ -30,10 +30,10 @@ WALK = re.findall(r"`([\w/]+)\.py` `([\w.]+)`", ARCHITECTURE)
 
 
 def leaves(value: dict[str, object], prefix: str = "") -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for key, inner in value.items():
-        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
-    return found
+        names |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
+    return names
 
 
 def test_every_recipe_key_is_documented_and_no_other() -> None:

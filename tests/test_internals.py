@@ -18,14 +18,14 @@ HOMES = {
 
 def private_names(tree: ast.AST, own: set[str]) -> set[str]:
     """Private modules that are imported, and private attributes that no code of the project defines."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom | ast.Import):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
-            found |= {name for name in modules if any(part[:1] == "_" != part[1:2] for part in name.split("."))}
+            names |= {name for name in modules if any(part[:1] == "_" != part[1:2] for part in name.split("."))}
         elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
-            found |= {node.attr} - own - PUBLIC
-    return found
+            names |= {node.attr} - own - PUBLIC
+    return names
 
 
 def defined(tree: ast.AST) -> set[str]:

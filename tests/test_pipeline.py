@@ -131,8 +131,8 @@ def test_dagster_knows_what_was_made(finished: Project) -> None:
     with dg.DagsterInstance.get() as instance:
         named = load_recipe("tiny")
         for name in ("instructions", "scores", "published_adapters"):
-            made = instance.get_materialized_partitions(asset_key(named, name))
-            assert made == {"botany|1", "botany|2", "botany|3"}
+            partitions = instance.get_materialized_partitions(asset_key(named, name))
+            assert partitions == {"botany|1", "botany|2", "botany|3"}
         event = instance.get_latest_materialization_event(asset_key(named, "responses"))
         assert event is not None
         assert event.asset_materialization is not None

@@ -107,12 +107,12 @@ def test_a_strangers_retriever_metric_and_judge_go_through_the_whole_loop(begun:
 
 def test_plugins_are_listed_with_kind_version_and_origin(project: Project, installed: Path) -> None:
     text = selfspec(project, installed, "plugins", "--json")
-    found = {(one["kind"], one["name"]): one for one in json.loads(text)["plugins"]}
+    plugins_by_name = {(listed["kind"], listed["name"]): listed for listed in json.loads(text)["plugins"]}
     origin = "the distribution selfspec-stranger 0.7"
     for kind, name, version in (("retriever", "dense", "2"), ("metric", "exact", "1"), ("step", "judge", "3")):
-        assert (found[kind, name]["version"], found[kind, name]["origin"]) == (version, origin)
-    assert found["retriever", "bm25"]["origin"] == "selfspec"
-    assert {kind for kind, _ in found} == set(plugins.KINDS)
+        assert (plugins_by_name[kind, name]["version"], plugins_by_name[kind, name]["origin"]) == (version, origin)
+    assert plugins_by_name["retriever", "bm25"]["origin"] == "selfspec"
+    assert {kind for kind, _ in plugins_by_name} == set(plugins.KINDS)
 
 
 def test_names_versions_and_options_are_in_the_signatures(project: Project, stranger: plugins.Registry) -> None:
@@ -125,7 +125,7 @@ def test_names_versions_and_options_are_in_the_signatures(project: Project, stra
     before = signatures()
     project.recipe["passages"]["options"] = {"dimensions": 64}
     project.save()
-    other_option = {name for name, found in signatures().items() if found != before[name]}
+    other_option = {name for name, signature in signatures().items() if signature != before[name]}
     assert other_option == {"passages", "responses", "judge", "adapter", "predictions", "scores"}
     del project.recipe["steps"]
     project.recipe["passages"]["options"] = {"dimensions": 128}
@@ -176,9 +176,9 @@ METRIC = "@plugins.metric('{name}', version='1')\ndef one(answer, references):\n
 
 def test_a_file_of_the_project_registers(own: Callable[..., Project], registry: plugins.Registry) -> None:
     own(METRIC.format(name="always", value="50.0"))
-    found = registry.get("metric", "always", "here")
-    assert found.origin == "the project (own.py)"
-    assert found.identity.startswith("always@1 ")
+    plugin = registry.get("metric", "always", "here")
+    assert plugin.origin == "the project (own.py)"
+    assert plugin.identity.startswith("always@1 ")
 
 
 def test_one_that_raises_stands_in_nobodys_way(own: Callable[..., Project], registry: plugins.Registry) -> None:

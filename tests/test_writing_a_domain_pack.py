@@ -97,9 +97,17 @@ def test_the_pages_benchmark_is_read_with_its_options(followed: Done) -> None:
 def test_the_declarations_of_files_that_exist_already_are_what_the_readers_take(tmp_path: Path) -> None:
     sketch = next(block["body"] for block in BLOCK.finditer(TEXT) if block["body"].startswith("# MedQA"))
     declared = yaml.safe_load(sketch)
-    for one in declared:
-        bound_reader(tmp_path, one["reader"], one["options"])
-    assert {one["reader"] for one in declared} == {"jsonl", "json", "parquet", "iob", "brat", "table", "instructions"}
+    for benchmark in declared:
+        bound_reader(tmp_path, benchmark["reader"], benchmark["options"])
+    assert {benchmark["reader"] for benchmark in declared} == {
+        "jsonl",
+        "json",
+        "parquet",
+        "iob",
+        "brat",
+        "table",
+        "instructions",
+    }
     (seeds,) = re.findall(r"`seeds: (\{.*\})`", TEXT)
     SeedFile.model_validate(yaml.safe_load(seeds))
 

@@ -76,7 +76,7 @@ def serving(project: Project) -> Iterator[Server]:
         assert len(tree) >= 4, "dagster dev, its web server, its daemon, a code server"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 128 + signal.SIGTERM
-        assert [one for one in tree if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+        assert [child for child in tree if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
         said = (project.folder / "ui.log").read_text()
         assert "Serving dagster-webserver" in said
         assert "will not be used" not in said

@@ -62,9 +62,9 @@ def test_scores(pack: Pack, kind: DataKind) -> None:
 def test_retrieval(pack: Pack, kind: DataKind) -> None:
     """By rank_bm25 over runs of letters and digits; of the published corpora the documents that are ASCII."""
     path = pack.corpus_path(kind) if kind == "bundled" else DATA / pack.name / "corpus.jsonl.gz"
-    read = (one for one in read_corpus(path) if (one.title + one.text).isascii())
+    read = (document for document in read_corpus(path) if (document.title + document.text).isascii())
     documents = list(islice(read, 400))
-    okapi = BM25Okapi([re.findall(r"[^\W_]+", f"{one.title} {one.text}".lower()) for one in documents])
+    okapi = BM25Okapi([re.findall(r"[^\W_]+", f"{document.title} {document.text}".lower()) for document in documents])
     retriever = Bm25Retriever(documents, idf="okapi")
     for document in documents[::20]:
         query = first_words(document.text, 30)

@@ -222,9 +222,9 @@ def test_text_is_not_taken_for_another_kind(text: bytes) -> None:
 
 @pytest.mark.parametrize("content", [np.random.default_rng(0).bytes(HEAD), ("Moss is green. " * 99).encode("utf-16")])
 def test_any_binary_file_is_no_text_in_an_encoding_that_takes_every_byte(content: bytes) -> None:
-    found = not_text(content, "latin-1")
-    assert found is not None
-    assert "binary" in found.name
+    kind = not_text(content, "latin-1")
+    assert kind is not None
+    assert "binary" in kind.name
 
 
 def test_a_parquet_reader_says_what_it_was_given(tmp_path: Path) -> None:
@@ -286,8 +286,8 @@ def test_a_table_that_does_not_split_suggests_its_separator(
     assert f"'separator: {json.dumps(separator)}'" in caught.value.remedy
     told = {"quoting": "csv"} if quote and separator == "\t" else {}
     assert ("'quoting: csv'" in caught.value.remedy) == bool(told), "between tabs quotes are letters"
-    found = list(bound_reader(tmp_path, reader, {**options[reader], "separator": separator, **told})(path))
-    assert [item.input for item in found if isinstance(item, Item)] == ["Moss, soft"]
+    items = list(bound_reader(tmp_path, reader, {**options[reader], "separator": separator, **told})(path))
+    assert [item.input for item in items if isinstance(item, Item)] == ["Moss, soft"]
 
 
 def test_a_locked_zip_is_named(tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ def test_every_character_of_the_packages_own_words_has_one_in_ascii() -> None:
     names = ("print", "score", "ablation", "plan", "cli", "check", "garbage", "verification", "runner", "progress")
     for path in MODULES:
         if path.stem != "printing" and any(name in path.stem for name in names):
-            found = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-            for text in (text for text in found if isinstance(text, str)):
+            constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            for text in (text for text in constants if isinstance(text, str)):
                 assert "\\" not in printing.shown("".join(c for c in text if ord(c) > 127), "ascii"), (path.name, text)
 
 
@@ -159,8 +159,8 @@ def test_every_command_on_a_terminal_that_is_not_utf8(begun: Project, terminal: 
 
 def test_json_is_json_whatever_the_values() -> None:
     value = {"a": float("nan"), "b": [1.5, float("-inf"), (float("inf"),)], 3: {"c": {None: b"x"}}, "d": "é"}
-    found = json.loads(printing.as_json(value), parse_constant=pytest.fail)
-    assert found == {"a": None, "b": [1.5, None, [None]], "3": {"c": {"None": "b'x'"}}, "d": "é"}
+    parsed = json.loads(printing.as_json(value), parse_constant=pytest.fail)
+    assert parsed == {"a": None, "b": [1.5, None, [None]], "3": {"c": {"None": "b'x'"}}, "d": "é"}
 
 
 @pytest.mark.parametrize("text", [*NASTY, "**x** _y_ `z` ~~a~~ # | <img src=https://example.org/x> [a](b) &amp; $x$"])

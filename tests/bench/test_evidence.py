@@ -79,14 +79,15 @@ def planned(project: Project) -> list[Planned]:
 
 def measure(planned: list[Planned], minutes: float = 5.0) -> Measured:
     reports = {
-        (one.source, "botany", one.seed): imagined(one.named, "botany", answers, TASKS, ITEMS) for one in planned
+        (derived.source, "botany", derived.seed): imagined(derived.named, "botany", answers, TASKS, ITEMS)
+        for derived in planned
     }
     seconds = {key: 60.0 * (minutes + 0.1 * key[2]) for key in reports}
     return Measured(reports, seconds, {("botany", name): 100 for name in TASKS})
 
 
 def test_derived_recipes_differ_in_seed_and_domains_alone(project: Project, planned: list[Planned]) -> None:
-    assert [(one.source, one.seed) for one in planned[:5]] == [
+    assert [(derived.source, derived.seed) for derived in planned[:5]] == [
         ("quickstart", 1), ("reference_seeds", 1), ("reference_supervised", 1), ("ablation_no_documents", 1),
         ("ablation_top_5", 1),
     ]  # fmt: skip
@@ -96,12 +97,14 @@ def test_derived_recipes_differ_in_seed_and_domains_alone(project: Project, plan
         assert one.named.recipe == source.model_copy(update={"seed": one.seed, "domains": ("botany",)})
         assert one.named.path == project.folder / f"recipes/{one.source}_s{one.seed}.yaml"
     again = plan(SOURCES, [1, 2, 3], None, project.folder)
-    assert [one.named for one in again] == [one.named for one in planned], "derived recipes are not derived from again"
+    assert [derived.named for derived in again] == [derived.named for derived in planned], (
+        "derived recipes are not derived from again"
+    )
 
 
 def test_an_ablation_stays_in_its_own_domains(project: Project, planned: list[Planned]) -> None:
     found = plan(SOURCES, [4], ["zoology"], project.folder)
-    assert {one.source for one in found} == {"quickstart", "reference_seeds", "reference_supervised"}
+    assert {derived.source for derived in found} == {"quickstart", "reference_seeds", "reference_supervised"}
     with pytest.raises(SelfspecError, match="nothing is planned"):
         evidence.check(plan(["ablation_*"], [4], ["zoology"], project.folder))
     with pytest.raises(SelfspecError, match="no recipe's name matches"):
@@ -138,11 +141,15 @@ def test_time_left_counts_each_shared_step_once(project: Project, planned: list[
     one_seed = planned[:5]
     remaining = Remaining(one_seed, warehouse)
     made, total = remaining.counts()
-    alone = sum(len(one.lineage.steps(n)) for one in one_seed for n in range(one.iterations + 1))
+    alone = sum(len(derived.lineage.steps(n)) for derived in one_seed for n in range(derived.iterations + 1))
     assert made == 0
     assert total < alone
     assert remaining.line() == f"0 of {total} steps made, time left not known yet"
-    scores = {one.lineage.signature("scores", "botany", n) for one in one_seed for n in range(1, one.iterations + 1)}
+    scores = {
+        derived.lineage.signature("scores", "botany", n)
+        for derived in one_seed
+        for n in range(1, derived.iterations + 1)
+    }
     publish(one_seed[0].named, "botany", answers, seconds=60.0)
     assert remaining.counts()[0] > 0
     assert remaining.seconds() is None, "steps such as instructions were never timed"
@@ -193,8 +200,8 @@ def test_means_differences_and_intervals_over_seeds(planned: list[Planned]) -> N
 
 def test_of_prompts_that_are_equal_the_page_and_the_scores_choose_the_same(planned: list[Planned]) -> None:
     """Their intervals are drawn apart: at one k or the other the lower bound would choose the other prompt."""
-    one = next(one for one in planned if (one.source, one.seed) == ("quickstart", 1))
-    report = imagined(one.named, "botany", answers, TASKS, ITEMS)
+    derived = next(derived for derived in planned if (derived.source, derived.seed) == ("quickstart", 1))
+    report = imagined(derived.named, "botany", answers, TASKS, ITEMS)
     for oracle, k in product((False, True), (0, 2)):
         cue, plain = (Model(0, oracle, variant) for variant in ("cue", "plain"))
         for metric in ("f1", "rouge_l"):
@@ -228,8 +235,8 @@ def verdicts(measured: Measured) -> dict[str, Goal]:
 
 
 def test_goals_are_computed_from_the_data(planned: list[Planned], monkeypatch: pytest.MonkeyPatch) -> None:
-    found = verdicts(measure(planned))
-    values = {name: goal.value for name, goal in found.items()}
+    judged = verdicts(measure(planned))
+    values = {name: goal.value for name, goal in judged.items()}
     assert values == {
         "a": pytest.approx(mean("quickstart", 1) - mean("base", 0)),
         "b": pytest.approx(mean("quickstart", 2) - mean("base", 0) - 10),  # cut, two more of twenty are right
@@ -242,13 +249,13 @@ def test_goals_are_computed_from_the_data(planned: list[Planned], monkeypatch: p
         "g": pytest.approx(mean("reference_supervised", 1) - mean("quickstart", 2)),
         "h": pytest.approx(5.3),  # the slowest seed
     }
-    missed = {name for name, goal in found.items() if goal.verdict == MISSED}
+    missed = {name for name, goal in judged.items() if goal.verdict == MISSED}
     assert missed == {"fyesno", "g"}
-    assert {goal.verdict for name, goal in found.items() if name not in missed} == {MET}
-    assert found["d"].what.startswith("top-5 − no documents, facts alone")
-    assert found["a"].what.startswith("iteration 1 − base, cue")
-    assert found["b"].sources == ("quickstart",)
-    assert found["c"].sources == ("quickstart", "reference_seeds")
+    assert {goal.verdict for name, goal in judged.items() if name not in missed} == {MET}
+    assert judged["d"].what.startswith("top-5 − no documents, facts alone")
+    assert judged["a"].what.startswith("iteration 1 − base, cue")
+    assert judged["b"].sources == ("quickstart",)
+    assert judged["c"].sources == ("quickstart", "reference_seeds")
 
 
 WORSE: dict[str, tuple[tuple[str, int], dict[str, int], str]] = {
@@ -268,11 +275,11 @@ def test_a_goal_can_be_missed(planned: list[Planned], letter: str, monkeypatch: 
 
 
 def test_what_was_not_measured_is_said_and_time_can_be_missed(planned: list[Planned]) -> None:
-    without = [one for one in planned if one.source == "quickstart"]
-    found = verdicts(measure(without, minutes=7.8))
-    assert {name for name, goal in found.items() if goal.verdict == NOT_MEASURED} == {"c", "d", "g"}
-    assert found["h"].verdict == MISSED
-    assert found["h"][3:6] == pytest.approx((8.1, 7.9, 8.1))
+    without = [derived for derived in planned if derived.source == "quickstart"]
+    judged = verdicts(measure(without, minutes=7.8))
+    assert {name for name, goal in judged.items() if goal.verdict == NOT_MEASURED} == {"c", "d", "g"}
+    assert judged["h"].verdict == MISSED
+    assert judged["h"][3:6] == pytest.approx((8.1, 7.9, 8.1))
 
 
 def test_a_bound_alone_and_a_clear_interval_alone_do_not_do() -> None:
@@ -340,7 +347,7 @@ def test_a_page_lacks_what_was_not_asked_for_as_well_as_what_was_not_made(
 
     def lacking(*asked: str, seeds: tuple[int, ...] = (1, 2)) -> list[str]:
         narrow = plan(asked, seeds, None, project.folder)
-        keys = {(one.source, "botany", one.seed) for one in narrow}
+        keys = {(derived.source, "botany", derived.seed) for derived in narrow}
         return evidence.missing_of(narrow, replace(whole, reports={k: whole.reports[k] for k in keys}))
 
     assert lacking(*SOURCES) == []
@@ -349,7 +356,7 @@ def test_a_page_lacks_what_was_not_asked_for_as_well_as_what_was_not_made(
         "`reference_seeds` in botany, seeds 1, 2",
         "`reference_supervised` in botany, seeds 1, 2",
     ]
-    assert lacking(*SOURCES, seeds=(2,)) == [f"`{one.source}` in botany, seed 1" for one in planned[:5]]
+    assert lacking(*SOURCES, seeds=(2,)) == [f"`{derived.source}` in botany, seed 1" for derived in planned[:5]]
     assert lacking(*SOURCES, seeds=(1, 2, 3)) == []
     made = {key: report for key, report in whole.reports.items() if key != ("quickstart", "botany", 3)}
     assert evidence.missing_of(planned, replace(whole, reports=made)) == ["`quickstart` in botany, seed 3"]

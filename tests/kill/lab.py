@@ -118,10 +118,10 @@ class Lab:
         self._numbers = itertools.count()
 
     def copy(self, of: Path) -> Path:
-        made = self.folder / f"copy{next(self._numbers)}" / "project"
-        shutil.copytree(of, made, symlinks=True)
-        (made / "log.txt").unlink(missing_ok=True)
-        return made
+        folder = self.folder / f"copy{next(self._numbers)}" / "project"
+        shutil.copytree(of, folder, symlinks=True)
+        (folder / "log.txt").unlink(missing_ok=True)
+        return folder
 
     def before(self, place: Place) -> Path:
         """The project as it is when that step's turn comes."""
@@ -131,18 +131,18 @@ class Lab:
     def after(self, place: Place) -> Path:
         """The project as an undisturbed run of that step leaves it, with the points that were reached beside it."""
         if place not in self._after:
-            made = self.copy(self.before(place))
-            assert execute(made, victim.run, *place, made.parent / "points") == 0, log(made)
-            self._after[place] = made
+            folder = self.copy(self.before(place))
+            assert execute(folder, victim.run, *place, folder.parent / "points") == 0, log(folder)
+            self._after[place] = folder
         return self._after[place]
 
     def skip_to(self, place: Place) -> None:
         """Make everything before that step in one run, which is faster."""
         last = FLOW[FLOW.index(place) - 1]
         if last not in self._after:
-            made = self.copy(self.fresh)
-            assert execute(made, victim.run, *last) == 0, log(made)
-            self._after[last] = made
+            folder = self.copy(self.fresh)
+            assert execute(folder, victim.run, *last) == 0, log(folder)
+            self._after[last] = folder
 
     def points(self, place: Place) -> Counter[str]:
         """The points that the step reaches in an undisturbed run, and how often."""

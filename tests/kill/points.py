@@ -22,16 +22,16 @@ def in_the_code() -> set[str]:
     Raises:
         AssertionError: a rename without a name, or past ``base.files.move``.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if name != "base/failpoints.py":
-            found |= of_source(path.read_text(), name)
-    return found
+            names |= of_source(path.read_text(), name)
+    return names
 
 
 def of_source(text: str, name: str) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue
@@ -45,8 +45,8 @@ def of_source(text: str, name: str) -> set[str]:
         argument = node.args[place] if len(node.args) > place else None
         assert isinstance(argument, ast.Constant), f"{where}: {last} needs a literal name for what it commits"
         point = str(argument.value)
-        found |= {point} if last == "reached" else {f"{point}: {side}" for side in RENAME}
-    return found
+        names |= {point} if last == "reached" else {f"{point}: {side}" for side in RENAME}
+    return names
 
 
 def _renames(called: str, node: ast.Call) -> bool:

@@ -173,8 +173,8 @@ def test_a_chat_models_list_is_read_whether_it_repeats_the_cue_or_not() -> None:
     """The list prompt ends with ``4. Instruction:`` inside the user's turn."""
     item = "Name the plant.\nInput: moss\n\n5. Instruction: Count them.\nInput: two ferns"
     for opening in ("", "4. Instruction: ", "Here is the rest of the list:\n\n4. Instruction: "):
-        found = parse_instruction_list(opening + item, 4, False)
-        assert [(one.instruction, one.input) for one in found] == [
+        items = parse_instruction_list(opening + item, 4, False)
+        assert [(one.instruction, one.input) for one in items] == [
             ("Name the plant.", "moss"),
             ("Count them.", "two ferns"),
         ]

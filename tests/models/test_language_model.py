@@ -82,8 +82,8 @@ def test_settings_of_the_checkpoint_do_not_reach_decoding(copy: Path) -> None:
     lm = LanguageModel.load(ModelSpec(str(copy)))
     assert torch.equal(next_token_logits(lm, [PROMPT], [None]), plain)
     assert lm.eos_ids == frozenset([1, 77])
-    made = greedy(lm, [PROMPT], max_new_tokens=9, stop=StopRules(), adapter=None, batch_size=1)[0]
-    assert made.tokens == 9 or made.finish == "eos"
+    generated = greedy(lm, [PROMPT], max_new_tokens=9, stop=StopRules(), adapter=None, batch_size=1)[0]
+    assert generated.tokens == 9 or generated.finish == "eos"
 
 
 def test_padding_rows_of_the_output_layer_are_never_chosen(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_padding_rows_of_the_output_layer_are_never_chosen(tmp_path: Path) -> No
     lm = LanguageModel.load(spec)
     with torch.no_grad():
         lm.model.lm_head.weight[400:] *= 100
-    made = greedy(lm, [PROMPT], max_new_tokens=8, stop=StopRules(), adapter=None, batch_size=1)[0]
-    assert max(made.token_ids) < lm.vocabulary_size == 400
+    generated = greedy(lm, [PROMPT], max_new_tokens=8, stop=StopRules(), adapter=None, batch_size=1)[0]
+    assert max(generated.token_ids) < lm.vocabulary_size == 400
 
 
 def pickle_only(folder: Path) -> None:

@@ -77,9 +77,9 @@ def test_text_follows_from_seed_and_chunk() -> None:
 def test_bundled_data_are_what_the_generator_writes(domain: Domain, writer: Writer, tmp_path: Path) -> None:
     bundled = PACKS / domain.name / "bundled"
     build(tmp_path, domain, writer.reserved)
-    made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.jsonl"))
-    assert made == sorted(path.relative_to(bundled) for path in bundled.rglob("*.jsonl"))
-    for path in made:
+    files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.jsonl"))
+    assert files == sorted(path.relative_to(bundled) for path in bundled.rglob("*.jsonl"))
+    for path in files:
         assert (tmp_path / path).read_bytes() == (bundled / path).read_bytes(), path
 
 
@@ -94,11 +94,11 @@ def test_packs_declare_the_worlds_benchmarks(domain: Domain) -> None:
 
 def partners(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """What each name is paired with."""
-    found: dict[str, set[str]] = {}
+    paired: dict[str, set[str]] = {}
     for first, second in pairs:
         for name, other in ((first, second), (second, first)):
-            found.setdefault(name, set()).add(other)
-    return found
+            paired.setdefault(name, set()).add(other)
+    return paired
 
 
 def linked(one: str, other: str, paired: dict[str, set[str]]) -> set[frozenset[str]]:
@@ -186,9 +186,9 @@ def test_facts_of_the_closed_book_are_told_and_never_asked(
     paired = partners(pairs)
     told: set[frozenset[str]] = set()
     for sentence in sentences:
-        found = linked(sentence, sentence, paired)
-        assert not found or not sentence.endswith("?"), sentence
-        told |= found
+        linked_pairs = linked(sentence, sentence, paired)
+        assert not linked_pairs or not sentence.endswith("?"), sentence
+        told |= linked_pairs
     assert len(told) > 100, "nearly all are told in the sample"
 
     # No question or answer links the two, and no way to put the question stands anywhere, whatever the answer.
@@ -223,10 +223,10 @@ def test_the_scan_for_questions_finds_them(writer: Writer, asked: dict[str, list
     for world in writer.worlds.values():
         facts = [fact for fact in world.asked_facts if fact.relation in world.domain.single]
         paired = partners(pair for fact in facts for pair in fact.pairs)
-        found: set[frozenset[str]] = set()
+        linked_pairs: set[frozenset[str]] = set()
         for exchanged in asked.values():
-            found |= linking(exchanged, paired)
-        assert len(found) > len(facts) / 2
+            linked_pairs |= linking(exchanged, paired)
+        assert len(linked_pairs) > len(facts) / 2
 
 
 @EACH

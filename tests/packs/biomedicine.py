@@ -28,7 +28,7 @@ def native(relative: str) -> Path:
 
 
 def benchmark(pack: Pack, name: str) -> Benchmark:
-    return next(one for one in pack.data("published").benchmarks if one.name == name)
+    return next(benchmark for benchmark in pack.data("published").benchmarks if benchmark.name == name)
 
 
 def read(pack: Pack, name: str, path: Path) -> list[Item]:

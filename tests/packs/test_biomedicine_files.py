@@ -95,8 +95,8 @@ def test_ddi_files_are_joined_as_the_readme_says(pack: Pack, tmp_path: Path) -> 
         written(tmp_path / name, DDI.replace('"e', f'"{name}.e'), "one.xml")
     run_readme_command(1, tmp_path)
     run_readme_command(1, tmp_path)  # its own output is not read again
-    found = [item.item_id for item in read(pack, "ddi", tmp_path / "test.xml")]
-    assert found == [
+    names = [item.item_id for item in read(pack, "ddi", tmp_path / "test.xml")]
+    assert names == [
         "DrugBank.e0:DrugBank.e1",
         "DrugBank.e0:DrugBank.e2",
         "MedLine.e0:MedLine.e1",
@@ -112,8 +112,8 @@ def test_ddi_sentences_of_the_test_part_are_left_out_of_the_training_part(pack: 
     new = DDI.replace("adds to", "owes to").replace('"e', '"y.e')
     written(tmp_path / "Train" / "MedLine", new, "new.xml")
     run_readme_command(2, tmp_path)
-    found = [item.item_id for item in read(pack, "ddi", tmp_path / "train.xml")]
-    assert found == ["y.e0:y.e1", "y.e0:y.e2"]
+    names = [item.item_id for item in read(pack, "ddi", tmp_path / "train.xml")]
+    assert names == ["y.e0:y.e1", "y.e0:y.e2"]
 
 
 def test_hallmarks_are_brought_into_two_columns_as_the_readme_says(pack: Pack, tmp_path: Path) -> None:
@@ -261,18 +261,18 @@ def test_folder_without_xml(pack: Pack, tmp_path: Path) -> None:
 
 
 def published(pack: Pack, monkeypatch: pytest.MonkeyPatch, name: str) -> list[Item]:
-    found = benchmark(pack, name)
-    native(found.file.removeprefix("biomedicine/"))
+    declared = benchmark(pack, name)
+    native(declared.file.removeprefix("biomedicine/"))
     monkeypatch.setenv("SELFSPEC_DATA", str(DATA))
-    return load_items(pack, found, "published")
+    return load_items(pack, declared, "published")
 
 
 def test_published_pubmedqa(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = published(pack, monkeypatch, "pubmedqa_long")
-    assert len(found) == 500
-    assert all(item.item_id.isdigit() and labels(item.input)[0] == "Context" for item in found)
-    assert all("\nQuestion: " in item.input for item in found)
-    assert min(len(item.references[0]) for item in found) == 63
+    items = published(pack, monkeypatch, "pubmedqa_long")
+    assert len(items) == 500
+    assert all(item.item_id.isdigit() and labels(item.input)[0] == "Context" for item in items)
+    assert all("\nQuestion: " in item.input for item in items)
+    assert min(len(item.references[0]) for item in items) == 63
 
 
 @pytest.mark.parametrize(
@@ -282,23 +282,23 @@ def test_published_pubmedqa(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None
 def test_published_entities(
     pack: Pack, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, sentences: int, mentions: int
 ) -> None:
-    found = published(pack, monkeypatch, name)
-    assert len(found) == sentences
-    named = [(item, mention) for item in found for mention in MENTION.findall(item.references[0])]
+    items = published(pack, monkeypatch, name)
+    assert len(items) == sentences
+    named = [(item, mention) for item in items for mention in MENTION.findall(item.references[0])]
     assert len(named) == mentions
     assert all(mention[1] == kind and mention[0] in item.input for item, mention in named)
 
 
 def test_published_hallmarks(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = published(pack, monkeypatch, "hoc")
-    answers = Counter(label for item in found for label in item.references[0].split(", "))
-    assert len(found) == 4947
+    items = published(pack, monkeypatch, "hoc")
+    answers = Counter(label for item in items for label in item.references[0].split(", "))
+    assert len(items) == 4947
     assert answers.pop("none") == 3452
     assert len(answers) == 10
     assert answers.total() == 1769
 
 
 def test_published_training_part(pack: Pack) -> None:
-    found = read(pack, "ncbi_disease", native("ncbi_disease/train.tsv"))
-    assert len(found) == 2923
-    assert sum(item.references[0].count("<Disease>") for item in found) == 5134
+    items = read(pack, "ncbi_disease", native("ncbi_disease/train.tsv"))
+    assert len(items) == 2923
+    assert sum(item.references[0].count("<Disease>") for item in items) == 5134

@@ -22,8 +22,8 @@ def own(project: Project, file: str = "pack:own/trees.jsonl", **keys: Any) -> Pa
     """Declares a second benchmark that lies in the pack, and writes its file."""
     path = project.folder / "domains/botany/own/trees.jsonl"
     write_lines(path, [{**row, "input": f"Of trees: {row['input']}"} for row in item_rows()[:3]])
-    one = {"name": "trees", "task": "trees", "instruction": "Say.", "file": file, **keys}
-    project.pack["published"]["benchmarks"].append(one)
+    declared = {"name": "trees", "task": "trees", "instruction": "Say.", "file": file, **keys}
+    project.pack["published"]["benchmarks"].append(declared)
     project.save()
     return path
 
@@ -95,8 +95,8 @@ def test_a_link_out_of_the_pack_is_refused(project: Project) -> None:
 def test_bundled_data_know_no_such_names(project: Project) -> None:
     path = own(project)
     write_lines(path.parent / "corpus.jsonl", corpus_rows()[:2])
-    one = {"name": "trees", "task": "trees", "instruction": "Say.", "file": "pack:own/trees.jsonl"}
-    project.pack["bundled"] = {"corpus": "own/corpus.jsonl", "benchmarks": [one]}
+    declared = {"name": "trees", "task": "trees", "instruction": "Say.", "file": "pack:own/trees.jsonl"}
+    project.pack["bundled"] = {"corpus": "own/corpus.jsonl", "benchmarks": [declared]}
     project.save()
     with pytest.raises(SelfspecError, match=r"bundled file 'pack:own/trees.jsonl' is missing"):
         load_pack("botany")

@@ -46,9 +46,9 @@ PARTS = st.sampled_from(
 @given(parts=st.lists(PARTS, max_size=7), tail=st.text(max_size=4))
 def test_no_path_leads_out(tree: Path, parts: list[str], tail: str) -> None:
     with suppress(SelfspecError):
-        found = contained(tree, "/".join(parts) + tail)
-        assert found.resolve().is_relative_to(tree)
-        assert not found.is_file() or found.read_text() != SECRET
+        path = contained(tree, "/".join(parts) + tail)
+        assert path.resolve().is_relative_to(tree)
+        assert not path.is_file() or path.read_text() != SECRET
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_bundled_files_stay_in_the_pack(project: Project, key: str) -> None:
     shutil.copy(project.folder / "seeds" / "botany.jsonl", folder / "seeds.jsonl")
     link = folder / "link.jsonl"
     link.symlink_to(project.folder / "data" / "colours.jsonl")
-    one = {"name": "colours", "task": "colour", "instruction": "Name it.", "file": "colours.jsonl"}
-    bundled = {"corpus": "corpus.jsonl", "seeds": "seeds.jsonl", "benchmarks": [one]}
-    target = bundled if key in bundled else one
+    declared = {"name": "colours", "task": "colour", "instruction": "Name it.", "file": "colours.jsonl"}
+    bundled = {"corpus": "corpus.jsonl", "seeds": "seeds.jsonl", "benchmarks": [declared]}
+    target = bundled if key in bundled else declared
     target[key] = ["link.jsonl"] if key == "also" else "link.jsonl"
     project.pack["bundled"] = bundled
     project.save()

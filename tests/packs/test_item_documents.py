@@ -44,7 +44,7 @@ def test_readers_of_the_packs_say_what_stands_together(
     path = tmp_path / "file"
     content = NATIVE[domain][name]
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    reader = pack.reader(next(one for one in pack.data("published").benchmarks if one.name == name))
+    reader = pack.reader(next(benchmark for benchmark in pack.data("published").benchmarks if benchmark.name == name))
     assert documents([item for item in reader(path) if isinstance(item, Item)]) == together
 
 
@@ -63,8 +63,8 @@ def test_general_readers_say_what_stands_together(tmp_path: Path) -> None:
     articles = ", ".join(
         article.format(", ".join(asked.format(name) for name in names)) for names in (("a", "b"), ("c",))
     )
-    found = list(squad(read(f'{{"data": [{articles}]}}')))
-    assert documents([item for item in found if isinstance(item, Item)]) == [[0, 1], [2]]
+    items = list(squad(read(f'{{"data": [{articles}]}}')))
+    assert documents([item for item in items if isinstance(item, Item)]) == [[0, 1], [2]]
 
 
 READER = """from selfspec_assets.packs import Item

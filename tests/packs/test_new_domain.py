@@ -32,10 +32,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_new_pack_passes_every_check_without_a_warning(home: Path) -> None:
-    made = RUN.invoke(app, ["new-domain", "family_law"])
-    assert made.exit_code == 0, made.stderr
+    written = RUN.invoke(app, ["new-domain", "family_law"])
+    assert written.exit_code == 0, written.stderr
     for command in ("check --domain family_law", "run family_law", "scores family_law"):
-        assert f"selfspec {command}" in made.stdout
+        assert f"selfspec {command}" in written.stdout
     for arguments in (["check", "--domain", "family_law"], ["check", "family_law"]):
         done = RUN.invoke(app, arguments)
         assert done.exit_code == 0, done.stderr

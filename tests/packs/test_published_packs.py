@@ -32,13 +32,13 @@ def packs() -> Iterator[dict[str, Pack]]:
 
 
 def benchmark(pack: Pack, name: str) -> Benchmark:
-    return next(one for one in pack.data("published").benchmarks if one.name == name)
+    return next(benchmark for benchmark in pack.data("published").benchmarks if benchmark.name == name)
 
 
 def sample(pack: Pack, name: str, folder: Path, content: str | bytes | None = None) -> list[Item]:
     path = folder / "file"
-    found = NATIVE[pack.name][name] if content is None else content
-    path.write_bytes(found.encode() if isinstance(found, str) else found)
+    text = NATIVE[pack.name][name] if content is None else content
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
     return list(pack.reader(benchmark(pack, name))(path))
 
 
@@ -59,10 +59,10 @@ def test_the_packs_have_the_benchmarks_that_the_project_promises(packs: dict[str
 
 @pytest.mark.parametrize(("domain", "name"), ALL)
 def test_every_benchmark_says_where_it_is_from_and_its_licence(packs: dict[str, Pack], domain: str, name: str) -> None:
-    found = benchmark(packs[domain], name)
-    assert found.obtain
-    assert found.licence
-    assert "\n" not in found.how_to_get
+    declared = benchmark(packs[domain], name)
+    assert declared.obtain
+    assert declared.licence
+    assert "\n" not in declared.how_to_get
     assert f"`{name}`" in (ROOT / "domains" / domain / "README.md").read_text(encoding="utf-8")
 
 
@@ -86,13 +86,13 @@ def test_phrases(packs: dict[str, Pack], tmp_path: Path) -> None:
 
 
 def test_headlines(packs: dict[str, Pack], tmp_path: Path) -> None:
-    found = sample(packs["finance"], "gold_headlines", tmp_path)
-    assert len(found) == 18
+    items = sample(packs["finance"], "gold_headlines", tmp_path)
+    assert len(items) == 18
     assert (
-        found[0].input == "Headline: Gold gains, silver lags\nQuestion: Does the headline speak of the price of gold?"
+        items[0].input == "Headline: Gold gains, silver lags\nQuestion: Does the headline speak of the price of gold?"
     )
-    assert [item.references[0] for item in found[:9]] == ["yes", "yes", "no", "no", "yes", "no", "no", "no", "yes"]
-    assert [item.item_id for item in found if item.references[0] == "yes"][-1] == "line-3:PastNews"
+    assert [item.references[0] for item in items[:9]] == ["yes", "yes", "no", "no", "yes", "no", "no", "no", "yes"]
+    assert [item.item_id for item in items if item.references[0] == "yes"][-1] == "line-3:PastNews"
 
 
 def test_conversations(packs: dict[str, Pack], tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_conversations(packs: dict[str, Pack], tmp_path: Path) -> None:
 
 
 def test_tables(packs: dict[str, Pack], tmp_path: Path) -> None:
-    found = sample(packs["finance"], "tatqa", tmp_path)
-    assert [item.references[0] for item in found] == ["Marketing", "1.2 million", "20%", "2021, 2020"]
+    items = sample(packs["finance"], "tatqa", tmp_path)
+    assert [item.references[0] for item in items] == ["Marketing", "1.2 million", "20%", "2021, 2020"]
 
 
 def test_contracts(packs: dict[str, Pack], tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def seeded(request: pytest.FixtureRequest, packs: dict[str, Pack]) -> tuple[Pack
 
 def test_seeds_demonstrate_the_benchmarks(seeded: tuple[Pack, list[Seed]]) -> None:
     pack, seeds = seeded
-    tasks = {one.name: one.task for one in pack.data("published").benchmarks}
+    tasks = {benchmark.name: benchmark.task for benchmark in pack.data("published").benchmarks}
     shown = Counter(seed.demonstrates for seed in seeds)
     assert all(shown[name] >= 5 for name in tasks)
     for seed in seeds:
@@ -290,11 +290,11 @@ def test_seeds_have_the_layout_and_the_labels_of_their_benchmark(
     seeded: tuple[Pack, list[Seed]], tmp_path: Path
 ) -> None:
     pack, seeds = seeded
-    for one in pack.data("published").benchmarks:
-        items = sample(pack, one.name, tmp_path)
-        for seed in (seed for seed in seeds if seed.demonstrates == one.name):
+    for benchmark in pack.data("published").benchmarks:
+        items = sample(pack, benchmark.name, tmp_path)
+        for seed in (seed for seed in seeds if seed.demonstrates == benchmark.name):
             assert layout(seed.input) == layout(items[0].input), seed.seed_id
-            assert seed.output in answers_of(one) or not answers_of(one), seed.seed_id
+            assert seed.output in answers_of(benchmark) or not answers_of(benchmark), seed.seed_id
 
 
 def answers_of(one: Benchmark) -> set[str]:

@@ -68,10 +68,10 @@ def test_a_broken_benchmark_that_is_not_scored_stops_nothing_and_is_told(two: Pr
         assert any(obstacle(lineage, step, "botany") for step in lineage.steps(0)) is stops
     lines: list[str] = []
     job = Job(lineage, "benchmarks", "botany", 0, lines.append)
-    made = lineage.step("benchmarks").make(job)
-    assert {row.benchmark for row in made.tables[BenchmarkItemRow]} == {"colours"}
+    outcome = lineage.step("benchmarks").make(job)
+    assert {row.benchmark for row in outcome.tables[BenchmarkItemRow]} == {"colours"}
     assert any("LEFT OUT habits, which is not scored" in line and "habits.jsonl:1" in line for line in lines)
-    (remark,) = made.tables[BenchmarkRemarkRow]
+    (remark,) = outcome.tables[BenchmarkRemarkRow]
     assert (remark.benchmark, remark.count) == ("habits", 1)
     assert remark.first_place.endswith("habits.jsonl:1")
 
@@ -90,10 +90,10 @@ def test_what_is_doubtful_is_stored_and_shown_by_each_command(project: Project) 
     rows[2]["references"] += [" "]
     write_lines(project.folder / "data/colours.jsonl", rows)
     lineage, lines = Lineage(load_recipe("tiny")), list[str]()
-    made = lineage.step("benchmarks").make(Job(lineage, "benchmarks", "botany", 0, lines.append))
-    stored = {row.what: (row.count, row.first_place) for row in made.tables[BenchmarkRemarkRow]}
+    outcome = lineage.step("benchmarks").make(Job(lineage, "benchmarks", "botany", 0, lines.append))
+    stored = {row.what: (row.count, row.first_place) for row in outcome.tables[BenchmarkRemarkRow]}
     assert stored == {BLANK_ALTERNATIVE: (1, "q2"), CONTRADICTORY: (1, "q0, other"), REPEATED: (1, "again")}
-    shown = lineage.step("benchmarks").headline(made.tables)
+    shown = lineage.step("benchmarks").headline(outcome.tables)
     assert shown[f"colours: {REPEATED}"] == "1, the first: again"
     told = [f"{what}: {count}, the first: {first}" for what, (count, first) in stored.items()]
     for command in (["check", "tiny"], ["check", "--domain", "botany"], ["benchmarks", "show", "colours"]):
@@ -135,15 +135,15 @@ def item(name: str, text: str, *references: str) -> Item:
     ],
 )
 def test_contradictory_and_repeated_inputs_are_counted(items: list[Item], told: list[str]) -> None:
-    found = [doubt.line for doubt in doubtful_items(ReadItems(items, []))]
-    assert len(found) == bool(told)
-    assert all(words in line for line in found for words in told)
+    lines = [doubt.line for doubt in doubtful_items(ReadItems(items, []))]
+    assert len(lines) == bool(told)
+    assert all(words in line for line in lines for words in told)
 
 
 def test_remarks_are_counted_by_kind() -> None:
     remarks = [Remark("blanks", "a"), Remark("lost", "b", drops=True), Remark("blanks", "c")]
-    found = [doubt.line for doubt in doubtful_items(ReadItems([], remarks))]
-    assert found == ["blanks: 2, the first: a", "lost: 1, the first: b"]
+    lines = [doubt.line for doubt in doubtful_items(ReadItems([], remarks))]
+    assert lines == ["blanks: 2, the first: a", "lost: 1, the first: b"]
 
 
 def _folder_of_texts(project: Project) -> str:

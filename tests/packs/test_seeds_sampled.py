@@ -46,7 +46,7 @@ def test_bundled_seeds_come_from_the_training_splits_and_never_from_the_test_spl
     seeds = sampled_seeds(pack, "bundled", 5, 42)
     assert Counter(seed.demonstrates for seed in seeds) == {one.name: 5 for one in declared}
     assert len({seed.seed_id for seed in seeds}) == len(seeds)
-    asked = {same(item.input) for one in declared for item in load_items(pack, one, "bundled")}
+    asked = {same(item.input) for benchmark in declared for item in load_items(pack, benchmark, "bundled")}
     for one in declared:
         training = {(item.input, item.references[0]) for item in load_training_items(pack, one, "bundled")}
         for seed in (seed for seed in seeds if seed.demonstrates == one.name):
@@ -90,11 +90,11 @@ def test_without_the_key_the_hand_written_seeds_are_taken(project: Project) -> N
     project.add_training_split()
     assert drawn() == load_seeds(project.folder / "seeds/botany.jsonl")
     sampling(project)
-    found = drawn()
-    assert {seed.output for seed in found} == {"green"}, "the first reference"
-    assert {seed.input for seed in found} < {row["input"] for row in training_rows()}
+    seeds = drawn()
+    assert {seed.output for seed in seeds} == {"green"}, "the first reference"
+    assert {seed.input for seed in seeds} < {row["input"] for row in training_rows()}
     (project.folder / "seeds/botany.jsonl").unlink()
-    assert drawn() == found, "nobody has to write any"
+    assert drawn() == seeds, "nobody has to write any"
 
 
 def test_an_item_that_another_benchmark_scores_is_not_drawn(project: Project) -> None:
@@ -132,8 +132,8 @@ def mixed(project: Project) -> None:
             {**row, "id": f"{name}-{n}", "task": name, "demonstrates": name, "input": f"A {name} of the {n}th plant."}
             for n, row in enumerate(seed_rows()[:4])
         ]
-        one = {"name": name, "task": name, "instruction": "Say.", "file": f"{name}.jsonl"}
-        project.pack["published"]["benchmarks"].append(one)
+        declared = {"name": name, "task": name, "instruction": "Say.", "file": f"{name}.jsonl"}
+        project.pack["published"]["benchmarks"].append(declared)
     project.pack["published"]["benchmarks"][2].update(train="smells_train.jsonl", obtain="ask the gardener")
     write_lines(project.folder / "seeds/botany.jsonl", seeds)
     sampling(project)
@@ -235,9 +235,9 @@ def test_what_the_signature_of_the_seeds_covers(project: Project) -> None:
     seen = {written, signature_of_seeds()}
 
     def new(what: str) -> None:
-        found = signature_of_seeds()
-        assert found not in seen, what
-        seen.add(found)
+        signature = signature_of_seeds()
+        assert signature not in seen, what
+        seen.add(signature)
 
     sampling(project, each=4)
     new("the number")
@@ -299,13 +299,17 @@ def test_every_published_benchmark_at_hand_has_seeds_when_splits_are_sampled(mon
     monkeypatch.setenv("SELFSPEC_DATA", str(DATA))
     for domain, names in present.items():
         pack = load_pack(domain)
-        for one in pack.data("published").benchmarks:
-            if one.name in names:
-                published_file(one.file)
+        for benchmark in pack.data("published").benchmarks:
+            if benchmark.name in names:
+                published_file(benchmark.file)
         seeds = sampled_seeds(pack, "published", 5, 42, tuple(names))
         assert Counter(seed.demonstrates for seed in seeds) == dict.fromkeys(names, 5)
         by_hand = {seed.demonstrates for seed in seeds if seed.source.startswith("hand-written")}
-        splits = {one.name for one in pack.data("published").benchmarks if pack.has_training_split(one, "published")}
+        splits = {
+            benchmark.name
+            for benchmark in pack.data("published").benchmarks
+            if pack.has_training_split(benchmark, "published")
+        }
         assert by_hand == set(names) - splits
 
 

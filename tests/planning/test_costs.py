@@ -40,5 +40,5 @@ LIST = {"tasks_per_prompt": 20, "seeds_per_prompt": 3}
     ],
 )
 def test_sizes(step: str, settings: dict[str, Any], counts: dict[str, float], expected: tuple[float, ...]) -> None:
-    found = every_step()[step].size(settings, counts)
-    assert (found.units, found.reading, found.writing, found.weight) == expected
+    size = every_step()[step].size(settings, counts)
+    assert (size.units, size.reading, size.writing, size.weight) == expected

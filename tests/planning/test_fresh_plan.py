@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from selfspec_assets.planning.plan import totals
 from tests.conftest import Project
 from tests.planning.plans import planned
 
@@ -26,7 +25,8 @@ def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Pro
     assert answers is not None
     assert answers.total == 16
     questions = [counted[place] for place in (("botany", "base_predictions"), ("botany|2", "predictions"))]
-    assert [one.total for one in questions if one is not None] == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
+    totals = [estimate.total for estimate in questions if estimate is not None]
+    assert totals == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
     assert totals(list(rows.values())).unknown == 17
     assert not (project.folder / "warehouse").exists()
 

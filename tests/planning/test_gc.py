@@ -83,7 +83,7 @@ def test_what_a_recipe_expects_stays_even_if_no_manifest_names_it(project: Proje
     assert kinds(warehouse) == []
     change_seeds(project, "pale")
     third = commit(warehouse)
-    assert kinds(warehouse) == [(garbage.SUPERSEDED, one) for one in sorted((first, second))]
+    assert kinds(warehouse) == [(garbage.SUPERSEDED, signature) for signature in sorted((first, second))]
     (project.folder / "recipes" / "other.yaml").write_text((project.folder / "recipes" / "tiny.yaml").read_text())
     change_seeds(project, "brown")
     assert kinds(warehouse) == [(garbage.SUPERSEDED, second)]
@@ -94,9 +94,9 @@ def test_a_recipe_that_is_no_more_keeps_its_revisions_and_is_named(project: Proj
     old = commit(warehouse, recipe="former")
     change_seeds(project, "dark")
     commit(warehouse)
-    found = garbage.find(warehouse)
-    assert found.items == ()
-    assert any("former" in note and "manifest" in note for note in found.notes)
+    leftovers = garbage.find(warehouse)
+    assert leftovers.items == ()
+    assert any("former" in note and "manifest" in note for note in leftovers.notes)
     entry = warehouse.root / "manifest" / "former"
     for path in sorted(entry.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
@@ -114,9 +114,9 @@ def test_a_recipe_that_ran_and_cannot_be_read_holds_everything_back(
     (work / "note").write_text("x")
     assert len(kinds(warehouse)) == 2
     monkeypatch.delenv("SELFSPEC_DATA")
-    found = garbage.find(warehouse)
-    assert found.items == ()
-    assert any("tiny" in note and "SELFSPEC_DATA" in note for note in found.notes)
+    leftovers = garbage.find(warehouse)
+    assert leftovers.items == ()
+    assert any("tiny" in note and "SELFSPEC_DATA" in note for note in leftovers.notes)
 
 
 def test_a_damaged_manifest_entry_stops_it(project: Project, warehouse: Warehouse) -> None:
@@ -138,15 +138,15 @@ def test_work_of_a_recipe_that_lies_elsewhere_stays(project: Project, warehouse:
     mine = Lineage(load_recipe(str(path))).signature("responses", "botany", 1)
     warehouse.chunks(mine, "answers").put(0, [{"text": "x"}])
     Attempts(warehouse.work_folder(mine)).begin(path)
-    found = garbage.find(warehouse)
-    assert found.items == ()
-    assert [note for note in found.notes if str(path) in note and "stays until the file is deleted" in note]
+    leftovers = garbage.find(warehouse)
+    assert leftovers.items == ()
+    assert [note for note in leftovers.notes if str(path) in note and "stays until the file is deleted" in note]
 
     before = path.read_text()
     path.write_text("base_model: [")
-    found = garbage.find(warehouse)
-    assert found.items == ()
-    assert [note for note in found.notes if str(path) in note and "cannot be read" in note]
+    leftovers = garbage.find(warehouse)
+    assert leftovers.items == ()
+    assert [note for note in leftovers.notes if str(path) in note and "cannot be read" in note]
 
     path.write_text(before.replace("target: 9", "target: 10"))  # it expects other answers now
     assert kinds(warehouse) == [(garbage.WORK, mine)]
@@ -196,9 +196,9 @@ def test_temporary_files_of_dead_runs_go_and_nothing_else(project: Project, ware
         path = warehouse.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
-    found = garbage.find(warehouse)
-    assert {item.kind for item in found.items} == {garbage.TEMPORARY}
-    assert garbage.remove(warehouse, found.items) == 4 * len(left)
+    leftovers = garbage.find(warehouse)
+    assert {item.kind for item in leftovers.items} == {garbage.TEMPORARY}
+    assert garbage.remove(warehouse, leftovers.items) == 4 * len(left)
     assert {name: data for name, data in everything(warehouse.root).items() if not name.startswith("locks/")} == {
         name: data for name, data in before.items() if not name.startswith("locks/")
     }
@@ -317,9 +317,9 @@ def test_a_running_step_keeps_what_it_reads_and_its_own_work(project: Project, w
         warehouse.chunks(signature).put(0, [{"text": "x"}])
         (warehouse.root / "work" / signature / "chunks" / ".00000001.json.tmp").write_text("half")
     with made_elsewhere(warehouse, own, [read, own, requests]) as process:
-        found = garbage.find(warehouse)
-        assert found.items == ()
-        assert any(f"process {process}" in note for note in found.notes)
+        leftovers = garbage.find(warehouse)
+        assert leftovers.items == ()
+        assert any(f"process {process}" in note for note in leftovers.notes)
         assert not upkeep.remove_revision(warehouse, read)
         assert not upkeep.remove_work(warehouse, own)
         assert not upkeep.remove_work(warehouse, requests)

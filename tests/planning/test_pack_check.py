@@ -138,9 +138,12 @@ def test_without_published_data_each_benchmark_is_said_to_be_absent(
     monkeypatch.setenv("SELFSPEC_HOME", str(ROOT))
     published = load_pack("biomedicine").data("published")
     lines = [" ".join(line.split()) for line in check_pack("biomedicine").lines]
-    for one in published.benchmarks:
-        if not one.comes_with_pack:
-            assert f"benchmark {one.name}: ABSENT, no data folder. {one.obtain} (licence: {one.licence})" in lines
+    for benchmark in published.benchmarks:
+        if not benchmark.comes_with_pack:
+            assert (
+                f"benchmark {benchmark.name}: ABSENT, no data folder. {benchmark.obtain} (licence: {benchmark.licence})"
+                in lines
+            )
     for source in published.corpus.sources:
         assert f"corpus {source.name}: ABSENT, no data folder. {' '.join(source.how_to_get.split())}" in lines
 
@@ -170,8 +173,8 @@ def test_a_benchmark_of_two_files_of_which_one_is_there_is_left_out(project: Pro
     assert left_out in " ".join(done.stdout.split())
     lines: list[str] = []
     lineage = Lineage(load_recipe("tiny"))
-    made = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append))
-    rows: Any = made.tables[BenchmarkRow]
+    outcome = Benchmarks().make(Job(lineage, "benchmarks", "botany", 0, lines.append))
+    rows: Any = outcome.tables[BenchmarkRow]
     assert [(row.benchmark, row.present, row.items) for row in rows] == [("colours", True, 10), ("shades", False, 0)]
     assert any("LEFT OUT shades: no file more/shades.jsonl. ask a painter" in line for line in lines)
     assert [obstacle(lineage, step, "botany") for step in ("benchmarks", "base_predictions")] == [None, None]

@@ -33,7 +33,9 @@ def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(begun: Project
     rows = planned()
     assert [place for place, row in rows.items() if row.state == "reuse"] == FIRST
     later = {step: row.estimate for (part, step), row in rows.items() if part == "botany|2"}
-    assert all(one is not None and one.cost is not None and one.source != "" for one in later.values())
+    assert all(
+        estimate is not None and estimate.cost is not None and estimate.source != "" for estimate in later.values()
+    )
     sums = totals(list(rows.values()))
     assert (sums.reuse, sums.make, sums.blocked, sums.unknown) == (11, 6, 0, 0)
     assert sums.cost.bytes > 0
@@ -280,9 +282,9 @@ def test_a_half_made_step_counts_what_is_there(begun: Project, monkeypatch: pyte
     assert earlier > 0
     monkeypatch.setattr(responses_asset, "answer", real)
     make("responses")
-    made = warehouse().revision(Lineage(load_recipe("tiny")).signature("responses", "botany", 1))
-    assert made.run is not None
-    assert made.run.seconds >= earlier  # both attempts
+    revision = warehouse().revision(Lineage(load_recipe("tiny")).signature("responses", "botany", 1))
+    assert revision.run is not None
+    assert revision.run.seconds >= earlier  # both attempts
     assert states(planned())["botany|1", "responses"] == "reuse"
 
 
@@ -297,7 +299,7 @@ def test_a_deleted_revision_has_to_be_made_again_alone(begun: Project) -> None:
 def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(begun: Project) -> None:
     lineage, store = Lineage(load_recipe("tiny")), warehouse()
     answers, tuned = (lineage.signature(step, "botany", 1) for step in ("responses", "adapter"))
-    digests = [store.revision(one).content_digest for one in (answers, tuned)]
+    digests = [store.revision(signature).content_digest for signature in (answers, tuned)]
     parquet = store.root / "revisions" / answers / "responses.parquet"
     weights = store.root / "revisions" / tuned / "adapter" / "adapter_model.safetensors"
     folders = [path for path in (store.root / "revisions").iterdir() if path.name not in (answers, tuned)]
@@ -320,7 +322,7 @@ def test_damage_is_named_by_the_run_dropped_by_verify_and_made_again_alone(begun
         ("botany|1", "adapter"),
     ]
     run()
-    assert [store.revision(one).content_digest for one in (answers, tuned)] == digests
+    assert [store.revision(signature).content_digest for signature in (answers, tuned)] == digests
     assert {path: path.stat().st_mtime_ns for path in others} == others
 
 

@@ -117,9 +117,9 @@ def test_a_revision_that_was_made_anew_meanwhile_is_not_dropped(
     before, verify = (stored / FILES[0]).read_bytes(), verification.verify
 
     def verify_slowly(warehouse: Warehouse) -> verification.Verified:
-        found = verify(warehouse)
+        verified = verify(warehouse)
         (stored / FILES[0]).write_bytes(before)
-        return found
+        return verified
 
     flip(stored / FILES[0])
     monkeypatch.setattr(verification, "verify", verify_slowly)

@@ -37,9 +37,9 @@ def test_a_trial_names_every_benchmark_at_hand(domain: str) -> None:
 def test_every_benchmark_at_hand_is_scored_by_the_embedded_model(place: Path, domain: str) -> None:
     published_file(f"{domain}/corpus.jsonl.gz")
     named = load_recipe(f"trial_published-{domain}")
-    for one in load_pack(domain).data("published").benchmarks:
-        if one.name in REAL[domain] and not one.comes_with_pack:
-            published_file(one.file)
+    for benchmark in load_pack(domain).data("published").benchmarks:
+        if benchmark.name in REAL[domain] and not benchmark.comes_with_pack:
+            published_file(benchmark.file)
     run_recipe(named, [domain], 1, lambda line: None)
     _, rows = read_only_query(
         place / "warehouse/selfspec.duckdb",

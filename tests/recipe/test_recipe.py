@@ -104,9 +104,9 @@ def test_shipped_recipes_load_and_say_how_they_are_run() -> None:
 
 def test_the_papers_values() -> None:
     recipe = load_recipe(str(ROOT / "recipes/biomedicine_mpt-30b.yaml")).recipe
-    made = recipe.instructions
-    assert (made.target, made.tasks_per_prompt, made.seeds_per_prompt) == (5000, 20, 3)
-    assert (made.temperature, made.top_p, made.max_rouge_l) == (1.0, 0.98, 0.7)
+    section = recipe.instructions
+    assert (section.target, section.tasks_per_prompt, section.seeds_per_prompt) == (5000, 20, 3)
+    assert (section.temperature, section.top_p, section.max_rouge_l) == (1.0, 0.98, 0.7)
     assert recipe.passages.k == 5
     assert (recipe.responses.contrast.form, recipe.responses.contrast.alpha) == ("difference", 0)
     tuned = recipe.adapter
@@ -183,10 +183,10 @@ NOT_IN_SIGNATURES = {"iterations"}  # more iterations leave the earlier ones as 
 
 
 def leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
-    found = set()
+    names = set()
     for key, inner in value.items():
-        found |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
-    return found
+        names |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, dict) and inner else {f"{prefix}{key}"}
+    return names
 
 
 def signatures(project: Project) -> dict[tuple[str, int], str]:

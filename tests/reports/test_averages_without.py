@@ -31,10 +31,10 @@ def answers(named: NamedRecipe, n: int, variant: str, k: int, benchmark: str, it
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Project]:
     with pytest.MonkeyPatch.context() as patch:
-        made = make_project(tmp_path_factory.mktemp("unfit") / "project", tiny_model, patch)
-        set_quiz(made, TASKS, items=10)
+        project = make_project(tmp_path_factory.mktemp("unfit") / "project", tiny_model, patch)
+        set_quiz(project, TASKS, items=10)
         publish(load_recipe("tiny"), "botany", answers)
-        yield made
+        yield project
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_models_are_compared_over_what_all_of_them_have(report: Report) -> None:
     assert score_table.not_shared(report, 2)["names"] == ["base, plain"]
     for k in (0, 2):
         for model in score_table.models(report):
-            found = score_table.average_over(report, model, "f1", k, score_table.shared_benchmarks(report, k))
-            assert found is not None, (model, k)
+            average = score_table.average_over(report, model, "f1", k, score_table.shared_benchmarks(report, k))
+            assert average is not None, (model, k)
     assert score_table.average_over(report, PLAIN, "f1", 2, ["colours", "names"]) is None
 
 
@@ -89,11 +89,11 @@ def test_the_page_says_what_it_is_without_and_for_whom(report: Report) -> None:
 
 
 def test_json_keeps_averages_and_lift_and_names_the_rest(report: Report) -> None:
-    found = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).stdout)
-    assert any(row["benchmark"] == "average" for row in found["scores"])
-    assert {tuple(row["missing"]) for row in found["lift"] if row["k"] == 0} == {("uses",)}
-    assert found["averages_without"]["botany"]["2"]["names"] == ["base, plain"]
-    assert set(found["averages_without"]["botany"]["0"]) == {"uses"}
+    printed = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).stdout)
+    assert any(row["benchmark"] == "average" for row in printed["scores"])
+    assert {tuple(row["missing"]) for row in printed["lift"] if row["k"] == 0} == {("uses",)}
+    assert printed["averages_without"]["botany"]["2"]["names"] == ["base, plain"]
+    assert set(printed["averages_without"]["botany"]["0"]) == {"uses"}
 
 
 def test_an_ablation_table_names_what_it_is_without(project: Project) -> None:
@@ -110,6 +110,6 @@ def test_a_model_of_which_no_prompt_fits_is_named(project: Project) -> None:
     project.recipe["seed"] = 99
     project.save()
     publish(load_recipe("tiny"), "botany", none_of_cue)
-    found = score_table.load(project.database, load_recipe("tiny"), ["botany"])[0]
-    assert score_table.shared_benchmarks(found, 2) == sorted(TASKS)
-    assert "base, cue has no score at k=2: none of its prompts fits the context" in score_table.shortfalls(found)
+    report = score_table.load(project.database, load_recipe("tiny"), ["botany"])[0]
+    assert score_table.shared_benchmarks(report, 2) == sorted(TASKS)
+    assert "base, cue has no score at k=2: none of its prompts fits the context" in score_table.shortfalls(report)

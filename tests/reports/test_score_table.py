@@ -130,8 +130,8 @@ def test_with_two_benchmarks_there_is_nothing_to_leave_out(project: Project) -> 
 
 def test_an_average_over_chosen_benchmarks_needs_all_of_them(report: Report) -> None:
     model, names = Model(2, False, "alpaca"), ["colours", "names"]
-    found: Any = score_table.average_over(report, model, "f1", 0, names)
-    assert found.value == pytest.approx(50)
+    average: Any = score_table.average_over(report, model, "f1", 0, names)
+    assert average.value == pytest.approx(50)
     assert score_table.average_over(report, model, "f1", 0, ["colours", "no_such"]) is None
     stored = score_table.cell(report, model, "f1", 0, "names")
     assert stored
@@ -244,10 +244,10 @@ def test_the_query_in_the_documentation_runs(declared: Report) -> None:
 
 
 def test_the_majority_baseline_stands_apart_from_the_models(declared: Report) -> None:
-    found = {row["metric"]: row for row in declared.baselines}
+    by_metric = {row["metric"]: row for row in declared.baselines}
     assert {row["benchmark"] for row in declared.baselines} == {"verdicts"}
     assert {row["answer"] for row in declared.baselines} == {"yes"}
-    values = {metric: row["value"] for metric, row in found.items()}
+    values = {metric: row["value"] for metric, row in by_metric.items()}
     assert values == {"f1": 60, "rouge_l": 60, "majority": 60, "macro_f1": pytest.approx(75 / 2)}
     assert all(row["low"] < row["value"] < row["high"] and row["n"] == 10 for row in declared.baselines)
     assert {(m.iteration > 0, m.variant) for m in score_table.models(declared)} == {
@@ -267,11 +267,11 @@ def test_declared_metrics_are_printed_and_in_the_json(declared: Report) -> None:
     assert "F1 of always giving the commonest answer (majority): verdicts 60.0" in lines
     details = RUN.invoke(app, ["scores", "tiny", "--details"]).stdout
     assert details.count("macro f1") == 2
-    found = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).stdout)
-    assert found["baselines"] == declared.baselines
-    assert found["lift_by_benchmark"] == declared.lift_by_benchmark
-    assert {row["metric"] for row in found["lift"]} == {"f1", "rouge_l"}
-    assert "macro_f1" in {row["metric"] for row in found["scores"]}
+    printed = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).stdout)
+    assert printed["baselines"] == declared.baselines
+    assert printed["lift_by_benchmark"] == declared.lift_by_benchmark
+    assert {row["metric"] for row in printed["lift"]} == {"f1", "rouge_l"}
+    assert "macro_f1" in {row["metric"] for row in printed["scores"]}
 
 
 def test_declaring_a_metric_remakes_the_scores_and_no_answer(project: Project) -> None:

@@ -159,8 +159,8 @@ def collect(root: Path, until: float, told: Any) -> None:
     try:
         while time.time() < until:
             time.sleep(2)
-            found = garbage.find(warehouse)
-            garbage.remove(warehouse, found.items)
+            leftovers = garbage.find(warehouse)
+            garbage.remove(warehouse, leftovers.items)
             done["collections"] += 1
     except Exception as error:
         done[f"error of the collector: {error!r}"] += 1

@@ -130,24 +130,28 @@ class Here:
 
 def test_four_domains_run_at_once(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``selfspec run`` four times, each its own domain, in one Dagster instance, with readers beside them."""
-    made = make_project(tmp_path / "project", tiny_model, monkeypatch)
+    project = make_project(tmp_path / "project", tiny_model, monkeypatch)
     names = ["botany", "gardening", "forestry", "farming"]
     for name in names[1:]:
-        copy = made.folder / "domains" / name
+        copy = project.folder / "domains" / name
         copy.mkdir()
-        for path in (made.folder / "domains" / "botany").iterdir():
+        for path in (project.folder / "domains" / "botany").iterdir():
             (copy / path.name).write_bytes(path.read_bytes())
-        (made.folder / "seeds" / f"{name}.jsonl").write_bytes((made.folder / "seeds" / "botany.jsonl").read_bytes())
-    made.recipe.update(domains=names, iterations=1)
-    made.save()
+        (project.folder / "seeds" / f"{name}.jsonl").write_bytes(
+            (project.folder / "seeds" / "botany.jsonl").read_bytes()
+        )
+    project.recipe.update(domains=names, iterations=1)
+    project.save()
     command = [sys.executable, "-c", "from selfspec_assets.cli.app import main; main()", "run", "tiny", "--domain"]
-    logs = [(made.folder / f"{name}.log").open("w") for name in names]
+    logs = [(project.folder / f"{name}.log").open("w") for name in names]
     runs = [
-        subprocess.Popen([*command, name], cwd=made.folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT)
+        subprocess.Popen(
+            [*command, name], cwd=project.folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT
+        )
         for name, log in zip(names, logs, strict=True)
     ]
     reads = 0
-    database = made.database
+    database = project.database
     while any(run.poll() is None for run in runs):
         time.sleep(0.2)
         if database.exists():
@@ -155,7 +159,7 @@ def test_four_domains_run_at_once(tmp_path: Path, tiny_model: Path, monkeypatch:
                 assert asked in (None, kept), (domain, iteration, kept, asked)
             reads += 1
     for name, run in zip(names, runs, strict=True):
-        assert run.returncode == 0, (made.folder / f"{name}.log").read_text()
+        assert run.returncode == 0, (project.folder / f"{name}.log").read_text()
     counts = read_only_query(database, "SELECT domain, count(*) FROM revisions GROUP BY ALL ORDER BY 1")[1]
     assert counts == [(name, counts[0][1]) for name in sorted(names)]
     summary.add("four domains run at once", f"{counts[0][1]} revisions each, {reads} reads beside them")

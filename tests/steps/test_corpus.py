@@ -237,10 +237,10 @@ def test_a_published_path_is_a_source_like_any_other(project: Project) -> None:
         project.folder / "data" / "colours.jsonl", [*item_rows(), {"id": "q", "input": marked, "references": ["N"]}]
     )
     corpus_alone(project)
-    found = documents_of(job("passages", 1))
-    assert isinstance(found, StoredDocuments)
+    documents = documents_of(job("passages", 1))
+    assert isinstance(documents, StoredDocuments)
     kept = [row["id"] for row in corpus_rows()] + ["new"]
-    assert [one.id for one in found] == [f"corpus:{name}" for name in kept]
+    assert [document.id for document in documents] == [f"corpus:{name}" for name in kept]
     dropped = ask(project, "SELECT reason, document_id, match FROM corpus_dropped ORDER BY reason")
     assert dropped == [("contaminated", "asked", "colours/q"), ("duplicate", "again", "corpus:d0")]
     assert ask(project, "SELECT source, documents FROM corpora") == [("corpus", 41)]
@@ -287,7 +287,7 @@ def test_a_prepared_corpus_is_what_it_was(project: Project) -> None:
     words = sum(len(row["text"].split()) for row in corpus_rows())
     assert ask(project, "SELECT source, documents, words FROM corpora") == [("corpus.jsonl", 40, words)]
     assert ask(project, "SELECT * FROM corpus_counts") == ask(project, "SELECT * FROM corpus_dropped") == []
-    assert [one.id for one in documents_of(job("passages", 1))] == [row["id"] for row in corpus_rows()]
+    assert [document.id for document in documents_of(job("passages", 1))] == [row["id"] for row in corpus_rows()]
 
 
 def test_a_revision_of_before_these_tables_is_reused(project: Project) -> None:

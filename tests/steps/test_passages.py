@@ -52,10 +52,10 @@ def test_words_of_every_document_find_passages_unless_the_recipe_asks_for_rank_b
 
 def test_many_questions_without_a_passage_are_a_warning_with_the_figure(begun: Project) -> None:
     warned = passages_of(begun, [{"id": "one", "text": "Moss, fern, thistle, moss, fern."}])
-    found = hits(begun)
-    without = found.count(0)
-    assert len(found) * 0.05 < without < len(found)
-    told = f"passages botany|1: WARNING: {without} of {len(found)} questions have no passage"
+    counts = hits(begun)
+    without = counts.count(0)
+    assert len(counts) * 0.05 < without < len(counts)
+    told = f"passages botany|1: WARNING: {without} of {len(counts)} questions have no passage"
     assert any(line.endswith(told) for line in warned), warned
     check = check_of("passages_found")
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -67,7 +67,7 @@ def test_one_question_in_twenty_may_find_nothing(project: Project, without: int,
     project.save()
     job: Any = SimpleNamespace(recipe=load_recipe("tiny").recipe, iteration=1, read=lambda *_: [])
     rows = [RetrievalRow(n, "a question", 0 if n < without else 3, 1.0) for n in range(20)]
-    check = next(one for one in Passages().check(job, {RetrievalRow: rows, PassageRow: []}) if one.warns)
+    check = next(rule for rule in Passages().check(job, {RetrievalRow: rows, PassageRow: []}) if rule.warns)
     assert (check.passed, check.detail) == (passed, f"{without} of 20 questions have no passage")
 
 

@@ -66,15 +66,15 @@ def test_instructions_and_passages_depend_on_the_text_of_benchmarks_alone(
     project: Project, key: str, value: object
 ) -> None:
     benchmark = project.pack["published"]["benchmarks"][0]
-    made = changed_by(lambda: (benchmark.update({key: value}), project.save()))
-    assert made
-    assert not made & {(step, n) for step in ("corpus", "instructions", "passages", "responses") for n in (0, 1, 2)}
+    remade = changed_by(lambda: (benchmark.update({key: value}), project.save()))
+    assert remade
+    assert not remade & {(step, n) for step in ("corpus", "instructions", "passages", "responses") for n in (0, 1, 2)}
 
 
 def test_a_benchmark_whose_text_is_another_remakes_them(project: Project) -> None:
     rows = [{**row, "input": f"{row['input']} Say so."} for row in item_rows()]
-    made = changed_by(lambda: write_lines(project.folder / "data" / "colours.jsonl", rows))
-    assert {("benchmarks", 0), ("corpus", 0), ("instructions", 1)} <= made
+    remade = changed_by(lambda: write_lines(project.folder / "data" / "colours.jsonl", rows))
+    assert {("benchmarks", 0), ("corpus", 0), ("instructions", 1)} <= remade
 
 
 def add_second(project: Project) -> None:
@@ -150,8 +150,8 @@ def test_the_kind_of_device_counts_where_noise_is_drawn_on_it(
 def test_the_micro_batch_counts_with_dropout_alone(project: Project, dropout: float, counts: bool) -> None:
     project.recipe["adapter"].update(dropout=dropout)
     project.save()
-    made = changed_by(lambda: (project.recipe["adapter"].update(micro_batch_size=2), project.save()))
-    assert (("adapter", 1) in made) == counts
+    remade = changed_by(lambda: (project.recipe["adapter"].update(micro_batch_size=2), project.save()))
+    assert (("adapter", 1) in remade) == counts
 
 
 # Code
@@ -172,8 +172,8 @@ def test_every_file_of_a_packs_code_counts(project: Project) -> None:
     alone = signatures()
     helpers = pack / "helpers" / "table.py"
     helpers.parent.mkdir()
-    made = changed_by(lambda: helpers.write_text("LIMIT = 1\n"))
-    assert ("benchmarks", 0) in made
+    remade = changed_by(lambda: helpers.write_text("LIMIT = 1\n"))
+    assert ("benchmarks", 0) in remade
     assert ("benchmarks", 0) in changed_by(lambda: helpers.write_text("LIMIT = 2\n"))
     helpers.unlink()
     assert signatures() == alone
@@ -189,9 +189,9 @@ def test_filters_count_for_benchmarks_only_where_readers_name_them(project: Proj
     def comment() -> None:
         filters.write_text(filters.read_text() + "# changed\n")
 
-    made = changed_by(comment)
-    assert ("instructions", 1) in made
-    assert ("benchmarks", 0) not in made
+    remade = changed_by(comment)
+    assert ("instructions", 1) in remade
+    assert ("benchmarks", 0) not in remade
     (pack / "readers.py").write_text((pack / "readers.py").read_text() + "# as in filters\n")
     assert ("benchmarks", 0) in changed_by(comment)
 

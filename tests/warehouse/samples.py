@@ -51,10 +51,10 @@ def in_child(work: Callable[[], None]) -> int:
 
 def tree(root: Path) -> dict[str, bytes]:
     """Every file that promises the same bytes; locks and the database (compared by its rows) do not."""
-    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     return {
         name: path.read_bytes()
-        for name, path in sorted(found.items())
+        for name, path in sorted(files.items())
         if not name.startswith("locks/") and name != "selfspec.duckdb"
     }
 

@@ -16,7 +16,7 @@ from tests.warehouse.samples import KEY, dump, in_child, losses, query, run_row,
 
 
 def test_a_commit_is_read_back_and_published(warehouse, adapter):
-    made = warehouse.commit(
+    revision = warehouse.commit(
         KEY, sign("a"), {LossRow: losses(1.0), AdapterRow: []}, {"adapter": adapter}, run_row(sign("a"))
     )
     assert warehouse.current(KEY) == sign("a")
@@ -31,7 +31,7 @@ def test_a_commit_is_read_back_and_published(warehouse, adapter):
         ("quickstart", "biomedicine", 1, step, 0.5 * step, 1.0, 3e-4) for step in range(3)
     ]
     assert query(warehouse, "FROM revisions") == [
-        ("quickstart", "responses", "biomedicine", 1, sign("a"), made.content_digest, ["adapters", "losses"])
+        ("quickstart", "responses", "biomedicine", 1, sign("a"), revision.content_digest, ["adapters", "losses"])
     ]
     assert query(warehouse, "SELECT recipe, step, signature, seconds, peak_memory_mb FROM runs") == [
         ("quickstart", "responses", sign("a"), 1.5, 300.0)
@@ -154,14 +154,14 @@ def test_a_run_is_that_of_its_revision(warehouse, tables, run):
 
 def test_equal_input_gives_equal_bytes_and_time_is_in_no_digest(tmp_path, adapter):
     def make(root: str, seconds: float) -> tuple[dict[str, bytes], str]:
-        made = Warehouse(tmp_path / root).commit(
+        revision = Warehouse(tmp_path / root).commit(
             KEY,
             sign("a"),
             {LossRow: losses(1.0, 12_000), PassageRow: []},
             {"adapter": adapter},
             run_row(sign("a"), seconds=seconds),
         )
-        return tree(tmp_path / root), made.content_digest
+        return tree(tmp_path / root), revision.content_digest
 
     assert in_child(lambda: make("other process", 2.5)) == 0
     one, one_digest = make("one", 1.5)

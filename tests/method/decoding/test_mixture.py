@@ -126,9 +126,9 @@ def assert_same(got: Answer, want: Naive) -> None:
 
 def test_mixture_equals_the_naive_loop_with_ragged_k(lm: LanguageModel) -> None:
     got = decode(lm, RAGGED)
-    for one, group in zip(got, RAGGED, strict=True):
-        assert_same(one, naive(lm, group, TOKENS, None))
-        assert one.tokens == len(one.token_ids) == len(one.pieces) == len(one.posterior)
+    for mixed, group in zip(got, RAGGED, strict=True):
+        assert_same(mixed, naive(lm, group, TOKENS, None))
+        assert mixed.tokens == len(mixed.token_ids) == len(mixed.pieces) == len(mixed.posterior)
     assert got[0].marginal_changed > 0, "the mixture never decided anything: the test would prove nothing"
     assert got[0].contrast_changed == 0
     assert got[1].marginal_changed == 0, "one passage cannot differ from itself"
@@ -158,9 +158,9 @@ def test_contrast_equals_two_separate_models(
     lm: LanguageModel, form: str, alpha: float, aligned: str | None, weaker: str | None
 ) -> None:
     got = decode(lm, RAGGED, tokens=5, aligned=aligned, weaker=weaker, contrast=ContrastSettings(form, alpha))  # type: ignore[arg-type]
-    for one, group in zip(got, RAGGED, strict=True):
-        assert_same(one, naive(lm, group, 5, aligned, weaker, form, alpha))
-    changed = sum(one.contrast_changed for one in got)
+    for mixed, group in zip(got, RAGGED, strict=True):
+        assert_same(mixed, naive(lm, group, 5, aligned, weaker, form, alpha))
+    changed = sum(mixed.contrast_changed for mixed in got)
     assert changed == 0 if form == "none" else changed > 0
 
 
@@ -193,9 +193,9 @@ def test_batches_do_not_matter(lm: LanguageModel) -> None:
     together = decode(lm, RAGGED, **pair)  # type: ignore[arg-type]
     alone = [decode(lm, [group], **pair)[0] for group in RAGGED]  # type: ignore[arg-type]
     turned = decode(lm, RAGGED[::-1], batch_size=2, **pair)[::-1]  # type: ignore[arg-type]
-    for one, other, third in zip(together, alone, turned, strict=True):
-        assert one.token_ids == other.token_ids == third.token_ids
-        assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
+    for mixed, other, third in zip(together, alone, turned, strict=True):
+        assert mixed.token_ids == other.token_ids == third.token_ids
+        assert mixed.log_prob == pytest.approx(other.log_prob, abs=1e-4)
 
 
 def test_a_group_that_ends_neither_cuts_nor_feeds_another(lm: LanguageModel) -> None:
@@ -210,10 +210,10 @@ def test_a_group_that_ends_neither_cuts_nor_feeds_another(lm: LanguageModel) -> 
     assert stopped[1].finish == "eos"
     assert stopped[1].token_ids == free[1].token_ids[:first]
     assert stopped[1].tokens == len(stopped[1].posterior) == first
-    for one, other in ((stopped[0], free[0]), (stopped[2], free[2])):
+    for mixed, other in ((stopped[0], free[0]), (stopped[2], free[2])):
         if stopper not in other.token_ids:
-            assert (one.token_ids, one.finish) == (other.token_ids, "length")
-            assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
+            assert (mixed.token_ids, mixed.finish) == (other.token_ids, "length")
+            assert mixed.log_prob == pytest.approx(other.log_prob, abs=1e-4)
     assert stopper not in free[0].token_ids or stopper not in free[2].token_ids
 
 

@@ -172,7 +172,7 @@ def test_a_sample_does_not_depend_on_its_batch(tmp_path: Path) -> None:
     prompts = ["The zorvex gene binds", "1. Name the disease.\n2. List three symptoms:", "Question:", "Give the dose"]
 
     def draw(texts: list[str], seeds: list[int], batch_size: int) -> list[tuple[int, ...]]:
-        made = sample(
+        generated = sample(
             lm,
             texts,
             seeds,
@@ -183,7 +183,7 @@ def test_a_sample_does_not_depend_on_its_batch(tmp_path: Path) -> None:
             adapter="a1",
             batch_size=batch_size,
         )
-        return [one.token_ids for one in made]
+        return [one.token_ids for one in generated]
 
     together = draw(prompts, [3, 2**62 + 1, 5, 6], 4)
     assert draw(prompts[::-1], [6, 5, 2**62 + 1, 3], 3)[::-1] == together

@@ -306,8 +306,8 @@ def test_four_bits_load_generate_tune_save_reload(tmp_path: Path) -> None:
     lm = LanguageModel.load(spec)
     assert sum(isinstance(module, Linear4bit) for module in lm.model.modules()) == 14
     prompts = [prompt for prompt, _ in EXAMPLES[:2]]
-    made = greedy(lm, prompts, max_new_tokens=3, stop=StopRules(), adapter=None, batch_size=2)
-    assert len(made) == 2
+    generated = greedy(lm, prompts, max_new_tokens=3, stop=StopRules(), adapter=None, batch_size=2)
+    assert len(generated) == 2
     result = tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter")
     assert result.losses[-1].loss < result.losses[0].loss
     again = LanguageModel.load(spec)

@@ -55,8 +55,8 @@ def test_passages_keep_sentences_whole(overlap: int, most: int) -> None:
     rng = random.Random(most)
     parts_of = [f"S{n} " + "word " * rng.randrange(1, 18) + f"e{n}." for n in range(40)]
     cut = passages([" ".join(parts_of[:25]), " ".join(parts_of[25:])], Chunks(max_words=most, overlap=overlap))
-    whole = [sentences(one) for one in cut]
-    assert all(len(one.split()) <= most for one in cut)
+    whole = [sentences(passage) for passage in cut]
+    assert all(len(passage.split()) <= most for passage in cut)
     assert sorted({s for one in whole for s in one}) == sorted(parts_of)
     for before, after in pairwise(whole):
         shared = [s for s in after if s in before]
@@ -69,7 +69,7 @@ def test_passages_keep_sentences_whole(overlap: int, most: int) -> None:
 
 def test_no_scrap_is_left_at_the_end() -> None:
     cut = passages([" ".join(f"S{n} {'word ' * 8}end." for n in range(26))], Chunks(max_words=250, overlap=0))
-    assert [len(one.split()) for one in cut] == [130, 130]
+    assert [len(passage.split()) for passage in cut] == [130, 130]
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -78,7 +78,7 @@ def test_no_scrap_is_left_at_the_end() -> None:
 ])  # fmt: skip
 def test_texts_without_spaces_are_cut_as_often_as_others(text: str, expected: list[int]) -> None:
     cut = passages([text.strip()], Chunks(max_words=30, overlap=0))
-    assert [count_words(one) for one in cut] == expected
+    assert [count_words(passage) for passage in cut] == expected
 
 
 def test_a_long_sentence_is_not_repeated() -> None:
@@ -89,6 +89,6 @@ def test_a_long_sentence_is_not_repeated() -> None:
 
 def test_only_an_endless_sentence_is_cut_inside() -> None:
     cut = passages(["word " * 45], Chunks(max_words=20, overlap=0))
-    assert [len(one.split()) for one in cut] == [20, 20, 5]
+    assert [len(passage.split()) for passage in cut] == [20, 20, 5]
     assert passages(["Short one. Another."], Chunks()) == ["Short one. Another."]
     assert passages([], Chunks()) == []

@@ -108,9 +108,9 @@ def test_whole_articles_of_jats(tmp_path: Path) -> None:
     assert [" ".join(block.split()) for block in record.text.split("\n\n")] == [
         *("Aim", "We ask.", "Results", "Moss[1] is green:in shade in sun", "More", "H2O. End."),
     ]
-    found = read(tmp_path, SET, format="jats")
-    assert [(one.id, one.position) for one in found] == [("a:1", 1), ("a:2", 2)]
-    assert found[1].text == "Two."
+    documents = read(tmp_path, SET, format="jats")
+    assert [(document.id, document.position) for document in documents] == [("a:1", 1), ("a:2", 2)]
+    assert documents[1].text == "Two."
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ ROWS = [{"n": 1, "title": "T", "text": "One."}, {"n": 2, "text": "Two."}]
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_list_of_json_objects(tmp_path: Path, indent: int | None) -> None:
     content = json.dumps(ROWS, indent=indent)
-    found = read(tmp_path, content, format="json", title="title", id="n")
-    assert found == [Record("1", "T", "One.", 0), Record("2", "", "Two.", 1)]
-    assert [one.id for one in read(tmp_path, content, format="json")] == ["a:0", "a:1"]
+    documents = read(tmp_path, content, format="json", title="title", id="n")
+    assert documents == [Record("1", "T", "One.", 0), Record("2", "", "Two.", 1)]
+    assert [record.id for record in read(tmp_path, content, format="json")] == ["a:0", "a:1"]
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def table(separator: str, quoting: int = csv.QUOTE_MINIMAL) -> str:
 
 @pytest.mark.parametrize("separator", [";", "|", "\t", ","])
 def test_a_table_with_another_separator(tmp_path: Path, separator: str) -> None:
-    found = read(tmp_path, table(separator), format="csv", separator=separator, id="id")
-    assert [(one.id, one.text) for one in found] == [("1", "Moss, green; soft | wet.")]
+    documents = read(tmp_path, table(separator), format="csv", separator=separator, id="id")
+    assert [(document.id, document.text) for document in documents] == [("1", "Moss, green; soft | wet.")]
 
 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
@@ -228,7 +228,7 @@ OPEN = 'id{0}text\n1{0}"Moss is soft.\n2{0}Ferns grow" here.\n'
 ])  # fmt: skip
 def test_quotes_that_are_letters_join_no_rows(tmp_path: Path, keys: dict[str, str], texts: list[str]) -> None:
     separator = "," if keys.get("quoting") else "\t"
-    assert [one.text for one in read(tmp_path, OPEN.format(separator), **keys, id="id")] == texts
+    assert [record.text for record in read(tmp_path, OPEN.format(separator), **keys, id="id")] == texts
 
 
 @pytest.mark.parametrize("keys", [{"format": "csv"}, {"format": "tsv", "quoting": "csv"}])
@@ -284,8 +284,8 @@ def test_check_warns_of_pages_that_are_read_as_plain_text(project: Project) -> N
         texts = {"name": "texts", "format": declared, "files": ["text/*.txt"]}
         project.pack["published"] = {**project.pack["published"], "corpus": {"sources": [texts]}}
         project.save()
-        found = census(load_pack("botany"), "published")
-        return [line for line in found.lines if line.startswith("warning")]
+        counted = census(load_pack("botany"), "published")
+        return [line for line in counted.lines if line.startswith("warning")]
 
     (warning,) = warnings("txt")
     assert "corpus texts: 2 of the first 3 files hold markup of web pages, b.txt for one" in warning

@@ -82,18 +82,18 @@ def test_case_and_punctuation_do_not_hide_an_item(tmp_path: Path) -> None:
     assert len(words(question)) > N
     plain = question.upper().replace(",", " --").replace(" ", "  ")
     write_jsonl(tmp_path / "notes.jsonl", [f"Before it. {plain} And after.", *texts(3)])
-    made = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": ["no", question], "b/2": ["z " * 40]})
-    (row,) = made.dropped
+    built = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": ["no", question], "b/2": ["z " * 40]})
+    (row,) = built.dropped
     assert (row.reason, row.match, row.document_id, row.position) == ("contaminated", "b/1", "d0", 1)
     assert row.evidence == " ".join(words(question)[:N])
-    assert counts(made)["passage/contaminated"] == 1
+    assert counts(built)["passage/contaminated"] == 1
 
 
 def test_an_item_in_a_script_without_spaces_is_found(tmp_path: Path) -> None:
     question = "メトホルミンは二型糖尿病の患者の血糖を下げますか。"
     write_jsonl(tmp_path / "notes.jsonl", [f"問いは「{question[:20]}」です。", "メトホルミンは薬です。", *texts(2)])
-    made = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": ["はい", question]})
-    assert [(row.reason, row.match, row.document_id) for row in made.dropped] == [("contaminated", "b/1", "d0")]
+    built = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": ["はい", question]})
+    assert [(row.reason, row.match, row.document_id) for row in built.dropped] == [("contaminated", "b/1", "d0")]
 
 
 def test_a_title_can_be_contaminated(tmp_path: Path) -> None:
@@ -105,5 +105,5 @@ def test_a_title_can_be_contaminated(tmp_path: Path) -> None:
         )
     )
     first = words(texts(2)[1])[0]
-    made = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": [f"{title} {first}"]})
-    assert [row.document_id for row in made.dropped] == ["1"]
+    built = build(corpus(source()), tmp_path, tmp_path / "work", {"b/1": [f"{title} {first}"]})
+    assert [row.document_id for row in built.dropped] == ["1"]

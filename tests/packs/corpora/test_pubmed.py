@@ -103,11 +103,11 @@ def test_later_articles_replace_and_delete_earlier_ones(tmp_path: Path) -> None:
             article("5", "New 5"),
         )
     )
-    made = build(
+    built = build(
         corpus({"name": "pubmed", "format": "pubmed", "files": ["base.xml", "update.xml"]}), tmp_path, tmp_path / "work"
     )
-    assert [one.title for one in StoredDocuments(made.folder)] == ["Old 1", "Old 4", "New 2"]
-    assert [(row.reason, row.document_id, row.file, row.position) for row in made.dropped] == [
+    assert [document.title for document in StoredDocuments(built.folder)] == ["Old 1", "Old 4", "New 2"]
+    assert [(row.reason, row.document_id, row.file, row.position) for row in built.dropped] == [
         ("no_text", "5", "update.xml", 2),
         ("superseded", "2", "base.xml", 2),
         ("deleted", "3", "base.xml", 3),
@@ -128,12 +128,12 @@ def test_a_later_version_of_which_nothing_is_kept_replaces_all_the_same(
     children = [article(str(n), f"Old {n}", one) for n, one in enumerate(abstracts[:3], start=1)]
     (tmp_path / "a.xml").write_bytes(pubmed(*children, article("2", "New 2", *newer), article("9", "None")))
     declared = corpus({"name": "pubmed", "format": "pubmed", "files": ["a.xml"]})
-    made = build(declared, tmp_path, tmp_path / "work", {"q/1": [asked]})
-    assert [one.title for one in StoredDocuments(made.folder)] == ["Old 1", "Old 3"]
-    assert [(row.document_id, row.reason) for row in made.dropped if row.position == 2] == [("2", reason)]
-    assert counts(made, "pubmed")["passage/superseded"] == 1
+    built = build(declared, tmp_path, tmp_path / "work", {"q/1": [asked]})
+    assert [document.title for document in StoredDocuments(built.folder)] == ["Old 1", "Old 3"]
+    assert [(row.document_id, row.reason) for row in built.dropped if row.position == 2] == [("2", reason)]
+    assert counts(built, "pubmed")["passage/superseded"] == 1
     again = build(declared, tmp_path, tmp_path / "work", {"q/1": [asked]})
-    assert again.counts == made.counts, "from the stored blocks, too"
+    assert again.counts == built.counts, "from the stored blocks, too"
 
 
 def test_what_a_share_leaves_out_replaces_nothing(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def as_csv(separator: str) -> bytes:
 def test_every_format_gives_the_same_documents(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     quoting = {"quoting": "csv"} if ".tsv" in name else {}
-    found = read(tmp_path / name, id="id", title="title", **quoting)
-    assert [(one.id, one.title, one.text.replace("\r\n", "\n")) for one in found] == EXPECTED
+    documents = read(tmp_path / name, id="id", title="title", **quoting)
+    assert [(document.id, document.title, document.text.replace("\r\n", "\n")) for document in documents] == EXPECTED
 
 
 def test_documents_need_no_columns_and_no_title(tmp_path: Path) -> None:
@@ -70,15 +70,15 @@ def test_documents_need_no_columns_and_no_title(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(JSONL + b'\n{"id": "c", "text": "Three."}\n'))
     declared = Source(name="corpus", format="documents", files=("a.gz",))
     with opened(path, "a.gz") as file:
-        found = [(one.id, one.title, one.text, one.position) for one in records(declared, file)]
-    assert found == [("a", "T", "Überall one.", 1), ("b", "", "Two\nlines.", 2), ("c", "", "Three.", 4)]
+        documents = [(record.id, record.title, record.text, record.position) for record in records(declared, file)]
+    assert documents == [("a", "T", "Überall one.", 1), ("b", "", "Two\nlines.", 2), ("c", "", "Three.", 4)]
 
 
 def test_zstd_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.zst"
     with pa.output_stream(path, compression="zstd") as stream:
         stream.write(JSONL * 1)
-    assert [one.id for one in read(path, id="id", title="title")] == ["a", "b"]
+    assert [record.id for record in read(path, id="id", title="title")] == ["a", "b"]
     path.write_bytes(path.read_bytes()[:-6])
     with pytest.raises(SelfspecError, match="zstd data is cut off or damaged"):
         read(path)
@@ -87,8 +87,11 @@ def test_zstd_is_read(tmp_path: Path) -> None:
 def test_several_columns_are_one_text_and_ids_may_be_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(parquet_bytes([{"n": 7, "one": "A.", "two": "B."}, {"n": 8, "one": "", "two": "C."}]))
-    found = read(path, text=["one", "two"], id="n")
-    assert [(one.id, one.text, one.position) for one in found] == [("7", "A.\n\nB.", 0), ("8", "C.", 1)]
+    documents = read(path, text=["one", "two"], id="n")
+    assert [(document.id, document.text, document.position) for document in documents] == [
+        ("7", "A.\n\nB.", 0),
+        ("8", "C.", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_several_columns_are_one_text_and_ids_may_be_numbers(tmp_path: Path) -> 
 )
 def test_plain_text(tmp_path: Path, document: str, expected: list[tuple[str, str]]) -> None:
     (tmp_path / "a.txt").write_bytes(b"\r\nOne\r\ntwo.\r\n\r\n \r\nThree.")
-    assert [(one.id, one.text) for one in read(tmp_path / "a.txt", document=document)] == expected
+    assert [(record.id, record.text) for record in read(tmp_path / "a.txt", document=document)] == expected
 
 
 def test_other_encodings_are_named(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_bad_input_is_named_with_its_place(tmp_path: Path, case: str) -> None:
 
 def test_a_document_without_text_may_be_dropped(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"text": null}\n{"text": "x"}\n')
-    assert [one.text for one in read(tmp_path / "a.jsonl", empty="drop")] == ["", "x"]
+    assert [record.text for record in read(tmp_path / "a.jsonl", empty="drop")] == ["", "x"]
 
 
 def test_one_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,10 @@ def test_damaged_and_missing_work_is_made_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(
         parts._Making, "add", lambda self, record: (seen.append(record.id), read_before(self, record))[1]
     )
-    made = build(corpus(source()), tmp_path, again)
+    built = build(corpus(source()), tmp_path, again)
     assert seen == [f"d{n}" for n in range(14, 30)], "blocks before the damage are not made again"
-    assert folder_digest(made.folder) == folder_digest(whole.folder)
-    assert (made.counts, made.dropped) == (whole.counts, whole.dropped)
+    assert folder_digest(built.folder) == folder_digest(whole.folder)
+    assert (built.counts, built.dropped) == (whole.counts, whole.dropped)
 
 
 VICTIM = """

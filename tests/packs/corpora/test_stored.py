@@ -63,10 +63,10 @@ def test_memory_of_finding_duplicates_and_writing_does_not_grow_with_the_corpus(
 def test_stored_documents_are_read_by_place(tmp_path: Path) -> None:
     count = 2 * GROUP_ROWS + 3
     write_jsonl(tmp_path / "notes.jsonl", texts(count, words=20))
-    made = build(corpus(source()), tmp_path, tmp_path / "work")
-    stored = StoredDocuments(made.folder)
+    built = build(corpus(source()), tmp_path, tmp_path / "work")
+    stored = StoredDocuments(built.folder)
     whole = list(stored)
-    assert len(stored) == len(whole) == count - counts(made).get("passage/near_duplicate", 0)
+    assert len(stored) == len(whole) == count - counts(built).get("passage/near_duplicate", 0)
     for place in (0, GROUP_ROWS - 1, GROUP_ROWS, len(whole) - 1, -1):
         assert stored[place] == whole[place]
     assert stored[3:6] == whole[3:6]
@@ -91,11 +91,11 @@ def test_real_abstracts_become_passages(tmp_path: Path) -> None:
     published_file("biomedicine/corpus.jsonl.gz")
     folder = published_file("biomedicine/corpus.jsonl.gz").parents[1]
     declared = corpus(source(files=["biomedicine/corpus.jsonl.gz"], max_documents=300))
-    made = build(declared, folder, tmp_path / "work")
-    found = counts(made)
+    built = build(declared, folder, tmp_path / "work")
+    found = counts(built)
     assert found["document/read"] == found["document/cut"] == 300
     assert found["passage/kept"] > 300
-    assert all(len(one.text.split()) <= 250 for one in StoredDocuments(made.folder))
+    assert all(len(document.text.split()) <= 250 for document in StoredDocuments(built.folder))
 
 
 @pytest.mark.slow

@@ -37,8 +37,8 @@ def shown(folder: Path, *sentences: str) -> list[tuple[str, str]]:
 
 def test_a_drug_named_twice_is_asked_for_by_its_place(tmp_path: Path) -> None:
     drugs = [("0-4", "Xanol"), ("13-17", "zulin"), ("26-30", "zulin")]
-    found = shown(tmp_path, sentence(TWICE, drugs, [(0, 1, "true"), (0, 2, "false"), (1, 2, "false")]))
-    assert found == [
+    items = shown(tmp_path, sentence(TWICE, drugs, [(0, 1, "true"), (0, 2, "false"), (1, 2, "false")]))
+    assert items == [
         ("[1]Xanol[/1] raises [2]zulin[/2]; later zulin was given without xanol", "true"),
         ("[1]Xanol[/1] raises zulin; later [2]zulin[/2] was given without xanol", "false"),
         ("Xanol raises [1]zulin[/1]; later [2]zulin[/2] was given without xanol", "false"),
@@ -69,17 +69,17 @@ def test_pairs_that_contradict_each_other_are_left_out_and_counted(tmp_path: Pat
     path = written(tmp_path / "one.xml", *(sentence(TWICE, drugs, one, f"s{n}") for n, one in enumerate(labelled)))
     read = list(ddi(path))
     what = "the same question with another answer"
-    assert [one for one in read if isinstance(one, Remark)] == [
+    assert [item for item in read if isinstance(item, Remark)] == [
         Remark(what, "s0.e0:s0.e1", drops=True), Remark(what, "s1.e0:s1.e1", drops=True),
     ]  # fmt: skip
-    assert [one.item_id for one in read if isinstance(one, Item)] == ["s0.e1:s0.e2", "s1.e1:s1.e2"]
+    assert [item.item_id for item in read if isinstance(item, Item)] == ["s0.e1:s0.e2", "s1.e1:s1.e2"]
 
 
 def test_a_drug_that_is_elsewhere_than_its_offset_says_is_left_out(tmp_path: Path) -> None:
     drugs = [("0-4", "Xanol"), ("12-16", "zulin"), ("26-30", "zulin")]
     read = list(ddi(written(tmp_path / "one.xml", sentence(TWICE, drugs, [(0, 1, "true"), (0, 2, "false")]))))
     assert read[0] == Remark("a drug that is not where its charOffset says", "s.e0:s.e1", drops=True)
-    assert [one.item_id for one in read[1:] if isinstance(one, Item)] == ["s.e0:s.e2"]
+    assert [item.item_id for item in read[1:] if isinstance(item, Item)] == ["s.e0:s.e2"]
 
 
 def plain(name: str) -> str:

@@ -44,8 +44,8 @@ def answers(found: list[Item | Remark]) -> list[str]:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("begin", ["always", "between"])
 def test_every_scheme_of_tags_gives_the_same_entities(tmp_path: Path, scheme: str, begin: str) -> None:
-    found = read(tmp_path, lines(SCHEMES[scheme]), begin=begin)
-    assert found == [Item("line-1", "Ada Byron King Ada met Oslo", (ANSWER,))]
+    items = read(tmp_path, lines(SCHEMES[scheme]), begin=begin)
+    assert items == [Item("line-1", "Ada Byron King Ada met Oslo", (ANSWER,))]
 
 
 @pytest.mark.parametrize(("tags", "place", "reason"), [
@@ -64,14 +64,14 @@ def test_tags_that_fit_no_scheme_are_named(tmp_path: Path, tags: list[str], plac
 
 
 def test_an_ignored_type_ends_an_entity_in_every_scheme(tmp_path: Path) -> None:
-    found = read(tmp_path, lines(["B-PER", "E-PER", "S-MISC", "O", "O", "S-LOC"]), ignored=["MISC"])
-    assert answers(found) == ["Ada Byron <Person>, Oslo <Place>"]
+    items = read(tmp_path, lines(["B-PER", "E-PER", "S-MISC", "O", "O", "S-LOC"]), ignored=["MISC"])
+    assert answers(items) == ["Ada Byron <Person>, Oslo <Place>"]
 
 
 def test_comments_stand_anywhere_and_a_token_may_begin_like_one(tmp_path: Path) -> None:
     text = "# id 1\n# two\nAda\tB-PER\n# id is no end\nKing\tI-PER\n#\tO\n\n# id 2\nOslo\tB-LOC\n"
-    found = read(tmp_path, text, comment="# ")
-    assert found == [Item("line-3", "Ada King #", ("Ada King <Person>",)), Item("line-9", "Oslo", ("Oslo <Place>",))]
+    items = read(tmp_path, text, comment="# ")
+    assert items == [Item("line-3", "Ada King #", ("Ada King <Person>",)), Item("line-9", "Oslo", ("Oslo <Place>",))]
     with pytest.raises(SelfspecError, match="filled columns"):
         read(tmp_path, text)
 
@@ -87,8 +87,8 @@ def test_columns_may_be_aligned_with_spaces(tmp_path: Path) -> None:
 
 
 def test_a_line_of_spaces_ends_a_sentence(tmp_path: Path) -> None:
-    found = read(tmp_path, "Ada\tB-PER\n \t \nOslo\tB-LOC\n")
-    assert [item.item_id for item in found if isinstance(item, Item)] == ["line-1", "line-3"]
+    items = read(tmp_path, "Ada\tB-PER\n \t \nOslo\tB-LOC\n")
+    assert [item.item_id for item in items if isinstance(item, Item)] == ["line-1", "line-3"]
 
 
 # Lists
@@ -116,8 +116,8 @@ CLASS = {"names": NAMES, "_type": "ClassLabel"}
 ])  # fmt: skip
 def test_lists_of_a_hub_dataset_know_their_tags(tmp_path: Path, feature: Any) -> None:
     path = parquet(tmp_path / "a.parquet", [{"words": WORDS, "ner": NUMBERS}], feature)
-    found = list(bound_reader(tmp_path, "iob", {"types": TYPES, **FIELDS})(path))
-    assert found == [Item("row-0", "Ada Byron King Ada met Oslo", (ANSWER,))]
+    items = list(bound_reader(tmp_path, "iob", {"types": TYPES, **FIELDS})(path))
+    assert items == [Item("row-0", "Ada Byron King Ada met Oslo", (ANSWER,))]
 
 
 def test_lists_of_json_lines_have_them_named_by_the_pack(tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ def test_lists_of_json_lines_have_them_named_by_the_pack(tmp_path: Path) -> None
     {"words": WORDS, "ner": NUMBERS[1:]}, {"words": ["Ada", " "], "ner": [1, 0]},
 ])  # fmt: skip
 def test_a_sentence_whose_lists_do_not_fit_is_left_out(tmp_path: Path, record: dict[str, Any]) -> None:
-    (found,) = read(tmp_path, json.dumps(record), **FIELDS, tag_names=NAMES)
-    assert isinstance(found, Remark)
-    assert (found.place, found.drops) == (f"{tmp_path / 'file'}:1", True)
+    (item,) = read(tmp_path, json.dumps(record), **FIELDS, tag_names=NAMES)
+    assert isinstance(item, Remark)
+    assert (item.place, item.drops) == (f"{tmp_path / 'file'}:1", True)
 
 
 @pytest.mark.parametrize(("record", "options", "reason"), [
@@ -191,21 +191,21 @@ SECOND = "Rome <Place>, Byron Oslo <Person>"
 
 
 def test_brat_lists_entities_in_the_order_of_the_text(tmp_path: Path) -> None:
-    found = brat(tmp_path)
-    assert found == [
+    items = brat(tmp_path)
+    assert items == [
         Item("one:1", "Ada Byron met Oslo's king.", (FIRST,)),
         Item("one:3", "She saw Rome, and Byron of Oslo.", (SECOND,)),
     ]
-    assert {item.document for item in found} == {"one"}
+    assert {item.document for item in items} == {"one"}
 
 
 def test_brat_asks_about_documents_too_and_about_those_without_entities(tmp_path: Path) -> None:
-    found = brat(tmp_path, item="document", empty="none")
-    assert [(item.item_id, item.references) for item in found] == [
+    items = brat(tmp_path, item="document", empty="none")
+    assert [(item.item_id, item.references) for item in items] == [
         ("deep/two", ("none",)),
         ("one", (f"{FIRST}, {SECOND}",)),
     ]
-    assert found[1].input == TEXT.strip()
+    assert items[1].input == TEXT.strip()
 
 
 def test_brat_ignores_types_as_iob_does(tmp_path: Path) -> None:

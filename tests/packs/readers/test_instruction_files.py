@@ -52,11 +52,11 @@ def read(path: Path, format: str) -> list[Item | Remark]:
 @pytest.mark.parametrize("format", FILES)
 @pytest.mark.parametrize("lines", [False, True])
 def test_a_list_and_lines_give_the_same_items(tmp_path: Path, format: str, lines: bool) -> None:
-    found = read(write(tmp_path / "file", FILES[format], lines=lines), format)
-    assert [(item.input, *item.references) for item in found if isinstance(item, Item)] == ASKED[format]
+    items = read(write(tmp_path / "file", FILES[format], lines=lines), format)
+    assert [(item.input, *item.references) for item in items if isinstance(item, Item)] == ASKED[format]
     first = "line-1" if lines else "record-0"
-    assert isinstance(found[0], Item)
-    assert found[0].item_id == first
+    assert isinstance(items[0], Item)
+    assert items[0].item_id == first
 
 
 @pytest.mark.parametrize(("format", "record", "what"), [
@@ -69,8 +69,8 @@ def test_a_list_and_lines_give_the_same_items(tmp_path: Path, format: str, lines
     ("sharegpt", {"conversations": [HI, {"from": "gpt", "value": ""}]}, "examples without an answer"),
 ])  # fmt: skip
 def test_half_an_example_is_left_out(tmp_path: Path, format: str, record: dict[str, Any], what: str) -> None:
-    (found,) = read(write(tmp_path / "file", [record]), format)
-    assert found == Remark(what, f"{tmp_path / 'file'}: [0]", drops=True)
+    (item,) = read(write(tmp_path / "file", [record]), format)
+    assert item == Remark(what, f"{tmp_path / 'file'}: [0]", drops=True)
 
 
 @pytest.mark.parametrize(("format", "record", "place", "reason"), [

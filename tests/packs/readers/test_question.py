@@ -53,8 +53,8 @@ LABELS = {"1": "good", "0": "bad"}
 
 @pytest.mark.parametrize("reader", FORMATS)
 def test_one_set_of_options_reads_every_format(tmp_path: Path, reader: str) -> None:
-    found = read(tmp_path, reader, ROWS, input="Text: {text}", answer="mood", labels=LABELS, id="key")
-    assert found == [Item("a", "Text: It rose.", ("good",)), Item("b", "Text: It fell.", ("bad",))]
+    items = read(tmp_path, reader, ROWS, input="Text: {text}", answer="mood", labels=LABELS, id="key")
+    assert items == [Item("a", "Text: It rose.", ("good",)), Item("b", "Text: It fell.", ("bad",))]
 
 
 @pytest.mark.parametrize(("reader", "names"), [
@@ -62,8 +62,8 @@ def test_one_set_of_options_reads_every_format(tmp_path: Path, reader: str) -> N
     ("json", ["record-0", "record-1"]), ("parquet", ["row-0", "row-1"]),
 ])  # fmt: skip
 def test_an_item_without_an_id_is_named_by_its_place(tmp_path: Path, reader: str, names: list[str]) -> None:
-    found = read(tmp_path, reader, ROWS, input="{text}", answer="mood")
-    assert [item.item_id for item in found if isinstance(item, Item)] == names
+    items = read(tmp_path, reader, ROWS, input="{text}", answer="mood")
+    assert [item.item_id for item in items if isinstance(item, Item)] == names
 
 
 # MedMCQA's columns, with places from 0; a question may have fewer choices than there are columns.
@@ -77,8 +77,8 @@ ASKED = ["Which\nbird?\nA) tit\nB) ant", "Which plant?\nA) cat\nB) fern\nC) dog"
 @pytest.mark.parametrize("reader", FORMATS)
 @pytest.mark.parametrize("by", [{"answer": "cop", "answer_is": "index"}, {"answer": "exp"}])
 def test_choices_in_columns(tmp_path: Path, reader: str, by: dict[str, str]) -> None:
-    found = read(tmp_path, reader, COLUMNS, input="{q}", choices=["opa", "opb", "opc"], **by)
-    assert [(item.input, item.references) for item in found if isinstance(item, Item)] == [
+    items = read(tmp_path, reader, COLUMNS, input="{q}", choices=["opa", "opb", "opc"], **by)
+    assert [(item.input, item.references) for item in items if isinstance(item, Item)] == [
         (ASKED[0], ("A",)),
         (ASKED[1], ("B",)),
     ]
@@ -98,9 +98,9 @@ def test_every_way_to_name_the_right_choice(
     tmp_path: Path, reader: str, record: dict[str, Any], answer: object, answer_is: str
 ) -> None:
     options = {"input": "{q}", "choices": "choices", "answer": "right", "answer_is": answer_is}
-    (found,) = read(tmp_path, reader, [{**record, "right": answer}], **options)
-    assert isinstance(found, Item)
-    assert (found.input, found.references) == (ASKED[1], ("B",))
+    (item,) = read(tmp_path, reader, [{**record, "right": answer}], **options)
+    assert isinstance(item, Item)
+    assert (item.input, item.references) == (ASKED[1], ("B",))
 
 
 @pytest.mark.parametrize(("change", "answer_is", "what"), [
@@ -115,10 +115,10 @@ def test_a_question_whose_right_choice_cannot_be_told_is_left_out(
     tmp_path: Path, change: dict[str, Any], answer_is: str, what: str
 ) -> None:
     options = {"input": "{q}", "choices": "choices", "answer": "right", "answer_is": answer_is}
-    (found,) = read(tmp_path, "jsonl", [{**LISTED, **change}], **options)
-    assert isinstance(found, Remark)
-    assert what in found.what
-    assert (found.place, found.drops) == (f"{tmp_path / 'file'}:1", True)
+    (item,) = read(tmp_path, "jsonl", [{**LISTED, **change}], **options)
+    assert isinstance(item, Remark)
+    assert what in item.what
+    assert (item.place, item.drops) == (f"{tmp_path / 'file'}:1", True)
 
 
 def test_a_test_split_without_answers_is_refused(project: Project) -> None:
@@ -197,16 +197,16 @@ def test_choices_that_are_no_choices_are_an_error(tmp_path: Path) -> None:
 def test_objects_by_name_are_items_of_that_name_as_in_pubmedqa(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(json.dumps(PUBMEDQA))
     options = {"input": "Context: {CONTEXTS}\nQuestion: {QUESTION}", "answer": "final_decision", "join": " "}
-    found = list(bound_reader(tmp_path, "json", {**options, "labels": ["yes", "no", "maybe"]})(tmp_path / "file"))
-    assert found == [Item("17", "Context: Aim. Result.\nQuestion: Does it work?", ("yes",))]
+    items = list(bound_reader(tmp_path, "json", {**options, "labels": ["yes", "no", "maybe"]})(tmp_path / "file"))
+    assert items == [Item("17", "Context: Aim. Result.\nQuestion: Does it work?", ("yes",))]
 
 
 def test_the_real_pubmedqa_asks_for_its_decisions(tmp_path: Path) -> None:
     path = published_file("biomedicine/pubmedqa/ori_pqal.json")
     options = {"input": "{CONTEXTS}\nQuestion: {QUESTION}", "answer": "final_decision", "join": "\n"}
-    found = list(bound_reader(tmp_path, "json", {**options, "labels": ["yes", "no", "maybe"]})(path))
-    assert len(found) == 500
-    decisions = {reference for item in found if isinstance(item, Item) for reference in item.references}
+    items = list(bound_reader(tmp_path, "json", {**options, "labels": ["yes", "no", "maybe"]})(path))
+    assert len(items) == 500
+    decisions = {reference for item in items if isinstance(item, Item) for reference in item.references}
     assert decisions == {"yes", "no", "maybe"}
 
 
@@ -214,8 +214,8 @@ def test_records_may_stand_deeper(tmp_path: Path) -> None:
     value = {"version": 1, "data": {"questions": [{"q": "Why?", "a": "so"}]}}
     (tmp_path / "file").write_text(json.dumps(value))
     options = {"input": "{q}", "answer": "a"}
-    found = list(bound_reader(tmp_path, "json", {**options, "records": "data.questions"})(tmp_path / "file"))
-    assert found == [Item("record-0", "Why?", ("so",))]
+    items = list(bound_reader(tmp_path, "json", {**options, "records": "data.questions"})(tmp_path / "file"))
+    assert items == [Item("record-0", "Why?", ("so",))]
     for field, hint in (("", "they may be in data: "), ("data", "they may be in data.questions: ")):
         with pytest.raises(SelfspecError, match="neither a filled list of objects nor objects by name") as caught:
             list(bound_reader(tmp_path, "json", {**options, "records": field})(tmp_path / "file"))

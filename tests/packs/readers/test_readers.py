@@ -73,8 +73,8 @@ def test_labelled_lines(tmp_path: Path) -> None:
 
 
 def test_labelled_lines_with_several_labels_or_none(tmp_path: Path) -> None:
-    found = read(tmp_path, "labelled_lines", "A .\tq|p\nB .\t-\n", labels=["p", "q"], between="|", none="-")
-    assert [item.references for item in found] == [("q, p",), ("none",)]
+    items = read(tmp_path, "labelled_lines", "A .\tq|p\nB .\t-\n", labels=["p", "q"], between="|", none="-")
+    assert [item.references for item in items] == [("q, p",), ("none",)]
 
 
 TABLE = 'id,text,mood\n7,"It was, ""good"".\nReally",1\n9,So.,0\n'
@@ -96,9 +96,9 @@ def test_table(tmp_path: Path) -> None:
 def test_column_table(tmp_path: Path) -> None:
     text = ",News,Up,Down\n0,Gold up,1,0\n1,Gold sold,0,0\n"
     options = {"input": "Headline: {News}\nQuestion: {question}", "labels": {"0": "no", "1": "yes"}}
-    found = read(tmp_path, "column_table", text, **options, questions={"Up": "Did it rise?", "Down": "Did it fall?"})
-    assert found[1] == Item("line-2:Down", "Headline: Gold up\nQuestion: Did it fall?", ("no",))
-    assert [item.references[0] for item in found] == ["yes", "no", "no", "no"]
+    items = read(tmp_path, "column_table", text, **options, questions={"Up": "Did it rise?", "Down": "Did it fall?"})
+    assert items[1] == Item("line-2:Down", "Headline: Gold up\nQuestion: Did it fall?", ("no",))
+    assert [item.references[0] for item in items] == ["yes", "no", "no", "no"]
 
 
 def squad_file(**change: object) -> str:
@@ -184,12 +184,12 @@ def convfinqa_file(change: dict[str, object] | None = None, **annotation: object
 
 
 def test_convfinqa(tmp_path: Path) -> None:
-    found = read(tmp_path, "convfinqa", convfinqa_file())
-    assert [item.references for item in found] == [("12",), ("10",), ("2",), ("0.2", "20%"), ("yes",)]
-    assert [item.item_id for item in found] == [f"A/1.pdf_{turn}" for turn in range(5)]
+    items = read(tmp_path, "convfinqa", convfinqa_file())
+    assert [item.references for item in items] == [("12",), ("10",), ("2",), ("0.2", "20%"), ("yes",)]
+    assert [item.item_id for item in items] == [f"A/1.pdf_{turn}" for turn in range(5)]
     told = "Context: In millions .\nTable:\n | a\nb | $ 1\nQuestion: what was it in 2019?"
-    assert found[0].input == told
-    assert found[1].input == f"{told}\nAnswer: 12\nQuestion: and in 2018?"
+    assert items[0].input == told
+    assert items[1].input == f"{told}\nAnswer: 12\nQuestion: and in 2018?"
 
 
 @pytest.mark.parametrize(("program", "value", "answer", "references"), [
@@ -225,9 +225,9 @@ def test_convfinqa_knows_whose_answer_the_report_tells(tmp_path: Path) -> None:
         "qa_split": [0, 0, 1, 1],
     }
     own = {"qa_0": {"answer": "25%", "exe_ans": 0.25}, "qa_1": {"answer": "0.25", "exe_ans": 0.25}}
-    found = read(tmp_path, "convfinqa", convfinqa_file(own, **turns))
-    assert [item.references for item in found] == [("0.2", "20%"), ("25%", "0.25"), ("2", "200%"), ("0.25",)]
-    assert found[2].input.endswith("?\nAnswer: 0.2\nQuestion: and then?\nAnswer: 25%\nQuestion: what percent is that?")
+    items = read(tmp_path, "convfinqa", convfinqa_file(own, **turns))
+    assert [item.references for item in items] == [("0.2", "20%"), ("25%", "0.25"), ("2", "200%"), ("0.25",)]
+    assert items[2].input.endswith("?\nAnswer: 0.2\nQuestion: and then?\nAnswer: 25%\nQuestion: what percent is that?")
     other = {"qa_0": {"answer": "25%", "exe_ans": 0.9}}
     assert read(tmp_path, "convfinqa", convfinqa_file(other, **turns))[1].references == ("0.25", "25%")
 
@@ -380,8 +380,8 @@ def test_a_stranger_names_a_shared_reader_and_its_columns_without_code(project: 
     written(project.folder / "data", TABLE, "moods.csv")
     options = {"input": "Diary: {text}", "answer": "mood", "labels": {"0": "sad", "1": "glad"}}
     benchmark = benchmark_of(project, file="moods.csv", reader="table", options=options, metrics=["macro_f1"])
-    found = load_items(load_pack("botany"), benchmark, "published")
-    assert [item.references for item in found] == [("glad",), ("sad",)]
+    items = load_items(load_pack("botany"), benchmark, "published")
+    assert [item.references for item in items] == [("glad",), ("sad",)]
     assert [use.name for use in benchmark.metrics] == ["macro_f1"]
 
 
@@ -434,8 +434,8 @@ def test_files_named_with_also_are_read_together_and_name_their_items(project: P
     line = '{"id": "q0", "input": "Moss?", "references": ["green"]}\n'
     written(project.folder / "data", line, "more.jsonl")
     benchmark = benchmark_of(project, also=["more.jsonl"])
-    found = [item.item_id for item in load_items(load_pack("botany"), benchmark, "published")]
-    assert (found[0], found[-1]) == ("q0", "more:q0")
+    items = [item.item_id for item in load_items(load_pack("botany"), benchmark, "published")]
+    assert (items[0], items[-1]) == ("q0", "more:q0")
     written(project.folder / "data", 2 * line, "more.jsonl")
     with pytest.raises(SelfspecError, match="two items have the id 'q0'") as caught:
         load_items(load_pack("botany"), benchmark, "published")

@@ -40,8 +40,8 @@ def test_quoting_is_what_the_pack_says_or_what_the_separator_lets_expect(
 ) -> None:
     chosen = {"quoting": quoting} if quoting else {}
     found = read(tmp_path, OPEN.format(separator), separator=separator, **chosen)
-    assert sum(isinstance(one, Item) for one in found) == items
-    places = [one.place for one in found if isinstance(one, Remark) and one.what == SPANS_LINES and not one.drops]
+    assert sum(isinstance(item, Item) for item in found) == items
+    places = [item.place for item in found if isinstance(item, Remark) and item.what == SPANS_LINES and not item.drops]
     assert places == ([] if items == 4 else [f"{tmp_path / 'file'}:2", f"{tmp_path / 'file'}:4"])
 
 
@@ -76,17 +76,17 @@ def test_a_column_table_has_the_same_quotes_and_columns(tmp_path: Path) -> None:
     options = {"input": "{text} {question}", "questions": {"mood": "Good?"}, "labels": {"good": "yes", "bad": "no"}}
     (tmp_path / "file").write_text(OPEN.format("\t").partition("\n")[2])
     reader = bound_reader(tmp_path, "column_table", {**options, "columns": ["text", "mood"], "separator": "\t"})
-    found = list(reader(tmp_path / "file"))
-    assert found[0] == Item("line-1:mood", '"Up and away Good?', ("yes",))
-    assert len(found) == 4
+    items = list(reader(tmp_path / "file"))
+    assert items[0] == Item("line-1:mood", '"Up and away Good?', ("yes",))
+    assert len(items) == 4
     quoted = bound_reader(tmp_path, "column_table", {**options, "columns": ["text", "mood"], "separator": "\t",
                                                      "quoting": "csv"})  # fmt: skip
     assert [type(one) for one in quoted(tmp_path / "file")] == [Remark, Item, Remark, Item]
 
 
 def test_a_table_without_a_header_has_its_columns_named_by_the_pack(tmp_path: Path) -> None:
-    found = read(tmp_path, "It rose,1\nIt fell,0\n", columns=["text", "mood"])
-    assert found == [Item("line-1", "It rose", ("1",)), Item("line-2", "It fell", ("0",))]
+    items = read(tmp_path, "It rose,1\nIt fell,0\n", columns=["text", "mood"])
+    assert items == [Item("line-1", "It rose", ("1",)), Item("line-2", "It fell", ("0",))]
 
 
 @pytest.mark.parametrize(("columns", "place", "reason"), [
