@@ -21,7 +21,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _status: list[int] = []
 # Begun first, or one worker waits for the other's.
-LONGEST = ("kill/test_steps.py", "orchestration/test_ui.py", "bench/test_evidence.py", "test_pipeline.py")
+LONGEST = (
+    "kill/test_steps.py",
+    "test_pipeline.py",
+    "orchestration/test_ui.py",
+    "bench/test_evidence.py",
+    "nano/test_model.py",
+    "test_plugins.py",
+)
 
 
 def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
@@ -36,6 +43,8 @@ def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = [Path(__file__).parent / name for name in LONGEST]
+    if lost := [str(path) for path in first if not path.is_file()]:
+        raise pytest.UsageError(f"tests/conftest.py: LONGEST names what is not there: {', '.join(lost)}")
     items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
 
 
