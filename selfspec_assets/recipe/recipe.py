@@ -121,7 +121,9 @@ EXCLUDED = frozenset(
         "instructions.batch_size",
         "instructions.min_kept",
         "responses.batch_size",
+        "responses.min_kept",
         "adapter.micro_batch_size",
+        "adapter.min_steps",
         "scores.batch_size",
     }
 )

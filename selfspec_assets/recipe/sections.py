@@ -80,8 +80,13 @@ class InstructionsSection(Strict):
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
     temperature: Annotated[Real, Field(ge=0.001, le=5)] = 1.0  # logits divided by much less are infinite
     top_p: Fraction = 0.98
+    min_p: Annotated[Real, Field(ge=0, lt=1)] = (
+        0.0  # tokens below this share of the likeliest one's probability are out
+    )
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
+    novelty: Literal["instruction", "task"] = "instruction"  # what is compared; task: the input belongs to it
+    show: Literal["mixed", "same_task"] = "mixed"  # the seeds of a prompt: any, as in the paper, or of one type of task
     later_iterations: Literal["new", "same"] = "new"  # Table 2's "same instruction set"
     batch_size: Positive = 8
 
@@ -146,6 +151,8 @@ class ResponsesSection(Strict):
     """Eq. 2."""
 
     max_new_tokens: Positive
+    min_kept: Fraction = 0.4  # of the answers asked for; with a smaller share the run stops before it tunes
+    demonstrations: Annotated[int, Field(ge=0, le=20)] = 0  # seeds with their outputs in front of each question
     contrast: ContrastSection = ContrastSection()
     batch_size: Positive = 8  # questions; each holds k (contrast: 2k) rows
 
@@ -165,6 +172,8 @@ class AdapterSection(Strict):
     batch_size: Positive = 32
     micro_batch_size: Positive = 8
     max_length: Positive
+    min_steps: Annotated[int, Field(ge=1)] = 8  # with fewer optimiser steps the run stops before it tunes
+    with_seeds: bool = False  # the seeds, too, are examples
     start: Literal["base", "previous"] = "base"
     data: Literal["iteration", "union", "seeds", "supervised"] = "iteration"
 

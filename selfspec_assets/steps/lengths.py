@@ -59,7 +59,7 @@ def _check_list_prompt(
     settings = named.recipe.loop.instructions
     by_length = sorted(seeds, key=lambda seed: -len(tokenizer(f"{seed.instruction}\n{seed.input}")["input_ids"]))
     longest = by_length[: settings.seeds_per_prompt]
-    tokens = len(encode_prompt(tokenizer, instruction_list_prompt(header, longest, settings.tasks_per_prompt)))
+    tokens = len(encode_prompt(tokenizer, *instruction_list_prompt(header, longest, settings.tasks_per_prompt)))
     if tokens + settings.max_new_tokens > context:
         shown = ", ".join(repr(seed.instruction[:40]) for seed in longest)
         raise SelfspecError(

@@ -8,7 +8,7 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.signature import text_digest
 from selfspec_assets.method.decoding import Answer, ContrastSettings, Group, answer, fits, verify_contrast_pair
-from selfspec_assets.method.instructions.asking import response_stop
+from selfspec_assets.method.instructions.asking import answer_stop
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.instructions import kept_instructions
 from selfspec_assets.steps.job import Job, Tables
@@ -19,7 +19,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow
 
 
-@plugins.step("responses", version="1")
+@plugins.step("responses", version="2")
 class Responses(Step):
     """`instructions`, `passages` (and the last two adapters) → `responses`, `response_tokens`. Eqs. 2 and 3.
 
@@ -98,7 +98,7 @@ class Responses(Step):
                 model,
                 [groups[possible[i]] for i in indices],
                 max_new_tokens=settings.max_new_tokens,
-                stop=response_stop(model.spec),
+                stop=answer_stop(model.spec, job.pack.response_prompt),
                 aligned=aligned,
                 weaker=weaker,
                 contrast=contrast,
@@ -203,9 +203,14 @@ def _row(
 
 
 def _why_not_kept(written: Answer | None) -> str | None:
+    """Why it is no example: it ran into the limit, repeats itself, says nothing, or announces what does not follow."""
     if written is None:
         return "prompt_too_long"
-    return "truncated" if written.finish == "length" else None if written.text else "empty"
+    if written.finish in ("length", "repetition"):
+        return "truncated" if written.finish == "length" else "repeats_itself"
+    if not written.text:
+        return "empty"
+    return "unfinished" if written.text.endswith(":") else None
 
 
 def _tokens(instruction_id: int, made: Answer) -> list[ResponseTokenRow]:

@@ -1,16 +1,13 @@
 """SIGKILL at every commit point of every step, a rerun, and the same bytes. ``make test-kill``."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_project
 from tests.kill import victim
 from tests.kill.lab import FLOW, Lab, Place, execute, log
 from tests.kill.points import RENAME
 from tests.kill.state import difference, state
-from tests.test_former_warehouse import before_rooms
 
 _COMMIT = {
     "rows written",
@@ -41,8 +38,8 @@ STEPS: dict[str, set[str]] = {
     "predictions": _COMMIT | _CHUNKS,
     "scores": _COMMIT,
 }
-# Reached only when a revision was damaged, and when one of an older version is taken over: a test for each.
-SPECIAL = {f"{what}: {side}" for what in ("damaged revision", "former work") for side in RENAME}
+# Reached only when a revision was damaged: ``test_a_damaged_revision_is_remade_through_a_kill``.
+SPECIAL = {f"damaged revision: {side}" for side in RENAME}
 # Iteration 2 has the same commit points; these of its steps go on from the adapter of iteration 1.
 PLACES = [place for place in FLOW if place[0] < 2] + [(2, "instructions"), (2, "responses"), (2, "adapter")]
 
@@ -71,23 +68,6 @@ def test_a_damaged_revision_is_remade_through_a_kill(lab: Lab, side: str) -> Non
     assert difference(state(folder), lab.expected(place)) == []
     lab.counted.add(equal=1)
     shutil.rmtree(folder.parent)
-
-
-@pytest.mark.parametrize("side", RENAME)
-def test_former_work_is_taken_over_through_a_kill(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str
-) -> None:
-    """The raw requests of an older version's warehouse are under the new name, or under the old one; never lost."""
-    folder = before_rooms(make_project(tmp_path / "project", tmp_path / "no model", monkeypatch)).folder
-    point = f"former work: {side}"
-    place = (1, "instructions")
-    assert execute(folder, victim.run, *place, environment={victim.VARIABLE: f"{point}:1"}) == -9, log(folder)
-    lab.counted.add(point)
-    assert execute(folder, victim.run, *place) == 0, log(folder)
-    lab.counted.add(recovered=1)
-    assert len(list((folder / "warehouse" / "work").glob("*/requests/*.json"))) >= 8
-    assert "instructions botany|1: taken over" in log(folder)
-    lab.counted.add(equal=1)
 
 
 def test_step_by_step_is_all_in_one_go(lab: Lab) -> None:
