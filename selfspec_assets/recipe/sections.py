@@ -80,9 +80,7 @@ class InstructionsSection(Strict):
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
     temperature: Annotated[Real, Field(ge=0.001, le=5)] = 1.0  # logits divided by much less are infinite
     top_p: Fraction = 0.98
-    min_p: Annotated[Real, Field(ge=0, lt=1)] = (
-        0.0  # tokens below this share of the likeliest one's probability are out
-    )
+    min_p: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # tokens below this share of the likeliest's probability are out
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
     novelty: Literal["instruction", "task"] = "instruction"  # what is compared; task: the input belongs to it
