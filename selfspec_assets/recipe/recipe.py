@@ -97,9 +97,9 @@ class Recipe(Strict):
             most = math.ceil(self.loop.instructions.target * self.adapter.epochs / self.adapter.batch_size)
             if most < self.adapter.min_steps:
                 raise ValueError(
-                    f"key 'adapter.min_steps' asks for {self.adapter.min_steps} optimiser steps, but instructions.target "
-                    f"{self.loop.instructions.target} makes {most} at most with adapter.batch_size "
-                    f"{self.adapter.batch_size} and epochs {self.adapter.epochs}"
+                    f"key 'adapter.min_steps' asks for {self.adapter.min_steps} optimiser steps, but "
+                    f"instructions.target {self.loop.instructions.target} makes {most} at most with "
+                    f"adapter.batch_size {self.adapter.batch_size} and epochs {self.adapter.epochs}"
                 )
         if not self.is_reference and self.iterations > 1:
             contrast = self.loop.responses.contrast
