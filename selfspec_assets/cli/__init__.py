@@ -1,6 +1,20 @@
 """The command line, a file for each command; importing them registers them, in the order of ``selfspec --help``."""
 
-from selfspec_assets.cli import benchmarks, check, gc, new_domain, plan, plugins, run, scores, sql, ui, verify, version
+from selfspec_assets.cli import (
+    benchmarks,
+    check,
+    gc,
+    new_domain,
+    plan,
+    plugins,
+    run,
+    samples,
+    scores,
+    sql,
+    ui,
+    verify,
+    version,
+)
 from selfspec_assets.cli.app import main
 
 __all__ = [
@@ -12,6 +26,7 @@ __all__ = [
     "plan",
     "plugins",
     "run",
+    "samples",
     "scores",
     "sql",
     "ui",
