@@ -3,6 +3,7 @@
 from selfspec_assets.cli import (
     benchmarks,
     check,
+    data,
     gc,
     new_domain,
     plan,
@@ -20,6 +21,7 @@ from selfspec_assets.cli.app import main
 __all__ = [
     "benchmarks",
     "check",
+    "data",
     "gc",
     "main",
     "new_domain",

@@ -43,7 +43,8 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     few = None if named.recipe.is_reference else too_few_to_show(named, domain, len(seeds))
     if few is not None:
         raise few
-    lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks)]
+    elsewhere = pack.benchmarks_sharing_seeds(kind)
+    lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks, elsewhere=elsewhere)]
     _check_benchmarks(named, pack, seeds, lines)
     if named.recipe.adapter.data == "supervised":
         _check_training(named, pack, lines)

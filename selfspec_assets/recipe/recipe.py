@@ -88,7 +88,7 @@ class Recipe(Strict):
     def _consistent(self) -> "Recipe":
         if self.data == "bundled" and self.base_model.model != EMBEDDED:
             raise ValueError(
-                "data: bundled is the embedded model's own small world; use data: published with "
+                "data: bundled is the embedded model's own small world; use data: starter or published with "
                 f"base_model '{self.base_model.model}'"
             )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:

@@ -1,6 +1,6 @@
 """The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -11,7 +11,8 @@ from selfspec_assets.base.strict import Strict, said_of_a_key
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-DataKind = Literal["bundled", "published"]
+DataKind = Literal["bundled", "published", "starter"]
+DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 
 
 def _no_bool(value: object) -> object:

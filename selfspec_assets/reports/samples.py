@@ -60,7 +60,7 @@ def _draw(rows: Sequence[dict[str, Any]], count: int, drawing: random.Random) ->
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A block per answer: what was asked, the passages' beginnings with their weights, the answer, what became of it."""
+    """A block per answer: what was asked, how the passages begin and weigh, the answer, what became of it."""
     for row in rows:
         why = "" if row["reason"] is None else f" ({row['reason'].replace('_', ' ')})"
         yield f"iteration {row['iteration']}, task {row['instruction_id']}: {row['verdict']}{why}"

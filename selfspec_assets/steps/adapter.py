@@ -7,6 +7,7 @@ from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import storing
 from selfspec_assets.base.progress import Progress
 from selfspec_assets.method.decoding import encode_example
 from selfspec_assets.method.prompts import alpaca_prompt
@@ -16,6 +17,7 @@ from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.recipe.sections import AdapterSection
+from selfspec_assets.steps.adapter_card import CARD, adapter_card
 from selfspec_assets.steps.digests import noise_of_device
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
@@ -27,7 +29,7 @@ from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, See
 
 @plugins.step("adapter", version="1")
 class Adapter(Step):
-    """Kept `responses` → an adapter folder for plain PEFT, `adapters`, `losses`. Section 3.4.
+    """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`. Section 3.4.
 
     A reference is tuned on `seeds` or `training_items` instead. QLoRA (LoRA without quantisation on a CPU) on all
     linear layers, Alpaca template, loss on the response only.
@@ -86,6 +88,7 @@ class Adapter(Step):
     def make(self, job: Job) -> Outcome:
         examples, tokens, too_long = fitting_examples(job)
         _refuse_few_steps(job, len(examples))
+        card = adapter_card(job, len(examples))
         work = job.warehouse.work_folder(job.signature) / "adapter"
         shutil.rmtree(work, ignore_errors=True)
         checkpoints = job.warehouse.work_folder(job.signature) / "checkpoints"
@@ -99,6 +102,8 @@ class Adapter(Step):
 
         job.release_model()  # tuning loads its own copy, and two of them might not fit
         tuned = tune(job.lineage.model_spec, examples, tuning_settings(job.recipe), work, start, report, checkpoints)
+        with storing(work):
+            (work / CARD).write_text(card, encoding="utf-8")
         model = job.model()
         name = "fresh_" + tuned.adapter_digest[:16]
         model.add_adapter(work, name)
