@@ -8,12 +8,12 @@ from typing import Any
 
 PACKAGE, VERSION, FILE = "toy-articles", "1.0", "toy_articles/data/leads.json"
 ARTICLES = {
-    "Moss": ("Plant of damp places", "Plants", "Moss is a soft plant. Gardeners and botanists know thousands of kinds."),
+    "Moss": ("Plant of damp places", "Plants", "Moss is a soft plant. Botanists know thousands of kinds."),
     "Fern": ("Plant with fronds", "Plants", "A fern has fronds and no flowers. Botanists draw its spores with care."),
     "Heather": ("Shrub of poor soils", "Plants", "Heather colours a moor from July on. Bees make a dark honey of it."),
-    "Leif Larsen": ("Norwegian botanist (1901–1970)", "People", "Leif Larsen was a botanist who drew every moss of Norway."),
-    "Loom": ("Device that weaves", "Technology", "A loom holds warp threads under tension while the weft is passed through."),
-}  # fmt: skip
+    "Leif Larsen": ("Norwegian botanist (1901–1970)", "People", "Leif Larsen was a botanist who drew every moss."),
+    "Loom": ("Device that weaves", "Technology", "A loom holds warp threads under tension."),
+}
 TEXT = json.dumps(
     {
         title: {"title": title, "description": description, "topic": topic, "extract": extract}
@@ -53,7 +53,7 @@ def _contents(text: str, version: str) -> dict[str, str]:
     files = {
         "toy_articles/__init__.py": _RUNS,
         FILE: text,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {version}\nRequires-Dist: not-there-at-all\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {version}\nRequires-Dist: not-there\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])

@@ -100,6 +100,21 @@ def test_one_rule_that_takes_an_article_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "said", "guess"),
+    [
+        ({"topics": ["Plants", "Peple"]}, "no article of the topic 'Peple'", "did you mean 'People'?"),
+        ({"titles": ["Mos"]}, "no article of the title 'Mos'", "did you mean 'Moss'?"),
+    ],
+)
+def test_a_rule_that_names_what_no_article_has_is_refused(
+    tmp_path: Path, rule: dict[str, Any], said: str, guess: str
+) -> None:
+    with pytest.raises(SelfspecError, match=said) as caught:
+        read(tmp_path, wheels.TEXT, select=[rule])
+    assert guess in caught.value.remedy
+
+
+@pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
         ('{"a":\n!}', "leads.json:2", "not JSON: "),
