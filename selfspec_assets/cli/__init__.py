@@ -1,6 +1,20 @@
 """The command line, a file for each command; importing them registers them, in the order of ``selfspec --help``."""
 
-from selfspec_assets.cli import benchmarks, check, gc, new_domain, plan, plugins, run, scores, sql, ui, verify, version
+from selfspec_assets.cli import (
+    benchmarks,
+    check,
+    gc,
+    models,
+    new_domain,
+    plan,
+    plugins,
+    run,
+    scores,
+    sql,
+    ui,
+    verify,
+    version,
+)
 from selfspec_assets.cli.app import main
 
 __all__ = [
@@ -8,6 +22,7 @@ __all__ = [
     "check",
     "gc",
     "main",
+    "models",
     "new_domain",
     "plan",
     "plugins",

@@ -87,13 +87,12 @@ def check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
             "set eos_token in tokenizer_config.json",
         )
     for place, token in _end_tokens(tokenizer, config, folder):
-        text = tokenizer.convert_ids_to_tokens(token) if token < vocabulary_size(tokenizer) else None
+        text = tokenizer.decode([token]) if token < vocabulary_size(tokenizer) else None
         written = None if text is None else list(tokenizer(text, add_special_tokens=False)["input_ids"])
         if written != [token]:
-            found = "there is no such token" if text is None else f"{text!r} becomes {written}"
-            raise SelfspecError(
-                place, f"the end token {token} is one that the tokenizer never writes: {found}", "correct eos_token_id"
-            )
+            found = "there is no such token" if text is None else f"its text {text!r} becomes {written}"
+            reason = f"the end token {token} is one that the tokenizer never writes: {found}"
+            raise SelfspecError(place, reason, "correct eos_token_id")
 
 
 def _end_tokens(tokenizer: Any, config: Any, folder: Path) -> list[tuple[Path, int]]:

@@ -47,12 +47,13 @@ def convert(gguf_sha256: str, target: Path, precision: str, source: Callable[[Pa
         SelfspecError: the file is no GGUF that can be converted (``gguf_check``), or what came of it differs from what
             its header tells; the disk is full.
     """
-    hidden = target.parent / ".work"
-    with storing(target.parent), waiting(hidden / f"{target.name}.lock"):
+    work = target.parent / ".work" / target.name
+    if target.exists() and not work.exists():
+        return
+    with storing(target.parent), waiting(work.with_name(f"{work.name}.lock")):
+        remove(work)  # what a killed run left
         if target.exists():
             return
-        work = hidden / target.name
-        remove(work)  # what a killed run left
         made, raw = work / "model", work / "gguf"
         made.mkdir(parents=True)
         raw.mkdir()
@@ -104,8 +105,9 @@ def _write_model(header: GgufHeader, folder: Path, precision: str) -> None:
     options = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _quiet():
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(**where, local_files_only=True)
+            tokenizer = _tokenizer(header, PreTrainedTokenizerFast.from_pretrained(**where, local_files_only=True))
             config = AutoConfig.from_pretrained(**where, **options)
+            config.vocab_size = gguf_check.embedding_rows(header)  # transformers counts the tokenizer's tokens
             model, report = AutoModelForCausalLM.from_pretrained(
                 **where,
                 **options,
@@ -114,7 +116,6 @@ def _write_model(header: GgufHeader, folder: Path, precision: str) -> None:
                 quantization_config=GgufConfig(dequantize=True),
                 output_loading_info=True,
             )
-            _mend_tokenizer(header, tokenizer)
     except Exception as error:  # as many kinds as there are things that can be wrong with a file
         raise SelfspecError(
             header.path, f"cannot be converted: {error}", "take the model's folder of safetensors instead"
@@ -136,24 +137,42 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _mend_tokenizer(header: GgufHeader, tokenizer: Any) -> None:
-    """What transformers leaves out of the tokenizer: how text is split, and begin tokens that a file only implies."""
+def _tokenizer(header: GgufHeader, read: Any) -> Any:
+    """The file's tokenizer, from what transformers reads of it.
+
+    transformers adds tokens that its own classes have and the file has not, beyond the model's embedding; takes
+    GPT-2's way to split text where it does not know the file's; and no begin token that a file only implies.
+    """
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    parts = json.loads(read.backend_tokenizer.to_str())
+    size = header.values["tokenizer.ggml.tokens"]
+    parts["added_tokens"] = [token for token in parts["added_tokens"] if token["id"] < size]
+    backend = Tokenizer.from_str(json.dumps(parts))
+    if header.values["tokenizer.ggml.model"] == gguf_check.BYTE_LEVEL:
+        _split(backend, gguf_check.SPLITS[header.values["tokenizer.ggml.pre"]])
+    named = {name: getattr(read, name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
+    length = int(header.of_architecture["context_length"])
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=length, **named)
+    made.chat_template = read.chat_template
+    made.add_bos_token = gguf_check.starts_with_bos(header) and made.bos_token_id is not None
+    return made
+
+
+def _split(backend: Any, split: str) -> None:
+    """How a byte-level tokenizer splits text before it joins bytes; ``split`` as in ``gguf_check.SPLITS``."""
     from tokenizers import Regex, pre_tokenizers
 
-    backend = tokenizer.backend_tokenizer
-    if header.values["tokenizer.ggml.model"] == gguf_check.BYTE_LEVEL:
-        split = gguf_check.SPLITS[header.values["tokenizer.ggml.pre"]]
-        plain = split in (gguf_check.GPT2, gguf_check.DIGITS)
-        parts: list[Any] = [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=plain)]
-        if split == gguf_check.DIGITS:
-            parts.insert(0, pre_tokenizers.Digits(individual_digits=True))
-        elif not plain:
-            parts.insert(0, pre_tokenizers.Split(Regex(split), behavior="isolated"))
-        backend.pre_tokenizer = pre_tokenizers.Sequence(parts)
-        if split == gguf_check.LLAMA3_SPLIT:
-            backend.model.ignore_merges = True  # a word that is one token stays one, whatever the merges say
-    tokenizer.add_bos_token = gguf_check.starts_with_bos(header) and tokenizer.bos_token_id is not None
-    tokenizer.model_max_length = int(header.of_architecture["context_length"])
+    plain = split in (gguf_check.GPT2, gguf_check.DIGITS)
+    steps: list[Any] = [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=plain)]
+    if split == gguf_check.DIGITS:
+        steps.insert(0, pre_tokenizers.Digits(individual_digits=True))
+    elif not plain:
+        steps.insert(0, pre_tokenizers.Split(Regex(split), behavior="isolated"))
+    backend.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    if split == gguf_check.LLAMA3_SPLIT:
+        backend.model.ignore_merges = True  # a word that is one token stays one, whatever the merges say
 
 
 def _set_end_tokens(header: GgufHeader, model: Any, tokenizer: Any) -> None:
@@ -161,10 +180,16 @@ def _set_end_tokens(header: GgufHeader, model: Any, tokenizer: Any) -> None:
 
     llama.cpp ends a text at the latter, too: most files name one token where the model uses two.
     """
+    from transformers import GenerationConfig
+
     ends = gguf_check.end_token_ids(header)
     special = {token.content: place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
     ends += [special[name] for name in gguf_check.ENDS_BY_NAME if name in special and special[name] not in ends]
-    model.generation_config.eos_token_id = ends if len(ends) > 1 else ends[0]
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=ends if len(ends) > 1 else ends[0],
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def _check_whole(header: GgufHeader, model: Any, report: dict[str, Any]) -> None:

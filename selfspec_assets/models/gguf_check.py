@@ -84,6 +84,13 @@ def starts_with_bos(header: GgufHeader) -> bool:
     return bool(header.values.get("tokenizer.ggml.add_bos_token", by_default))
 
 
+def embedding_rows(header: GgufHeader) -> int:
+    """How many tokens the model has numbers for; of a file that ``check_gguf`` took."""
+    embedding = header.tensor("token_embd.weight")
+    assert embedding is not None
+    return embedding.shape[0]
+
+
 def _check_architecture(header: GgufHeader) -> None:
     if header.architecture not in ARCHITECTURES:
         named = f"is of architecture '{header.architecture}'" if header.architecture else "names no architecture"
@@ -115,9 +122,7 @@ def _check_tokenizer(header: GgufHeader) -> None:
         if token >= count:
             reason = f"names an end token {token} that the tokenizer never writes: it has {count} tokens"
             _refuse(header, reason, "get the file again, or " + _INSTEAD)
-    embedding = header.tensor("token_embd.weight")
-    assert embedding is not None
-    check_vocabulary(embedding.shape[0], int(count), header.path)
+    check_vocabulary(embedding_rows(header), int(count), header.path)
 
 
 def _tokenizer(header: GgufHeader, name: str) -> Any:
