@@ -29,9 +29,9 @@ from selfspec_assets.method.tuning.examples import answer_loss, collate, encode_
 from selfspec_assets.method.tuning.tune import TuningSettings, refuse_repacked, tune
 from selfspec_assets.models import language_model
 from selfspec_assets.models import weights as model_weights
-from selfspec_assets.models.folder import model_digest
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec, load_tokenizer
 from selfspec_assets.models.memory import Room, is_out_of_memory
+from selfspec_assets.models.source import model_digest
 from selfspec_assets.models.weights import repacked_weights
 from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.recipe.recipe import load_recipe

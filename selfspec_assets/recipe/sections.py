@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from selfspec_assets import plugins
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
+from selfspec_assets.base.known_models import OnHub, known_model
 from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.strict import Strict, said_of_a_key
 
@@ -42,16 +43,29 @@ Variant = Annotated[Slug, _registered("prompt")]
 
 
 class BaseModelSection(ModelSettings):
-    """A Hugging Face id with a pinned revision, a folder, or ``embedded``; how it is held as in ``ModelSettings``."""
+    """``embedded``, a folder or a GGUF file by its path, a Hugging Face id with a pinned revision, or a known name.
+
+    How it is held is as in ``ModelSettings``.
+    """
 
     model: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _pinned(self) -> "BaseModelSection":
-        if self.is_hub_id and not is_hub_id(self.model):
+        if self.model.lower().endswith(".gguf") and not self.is_path:
+            raise ValueError(f"key 'model': a path begins with './', '/' or '~': './{self.model}'")
+        if self.is_known:
+            with said_of_a_key():
+                source = known_model(self.model).source
+            if isinstance(source, OnHub) and source.commit is None:
+                raise ValueError(
+                    f"key 'model': no commit is known of '{self.model}': name it as '{source.repository}', and its "
+                    "commit as 'revision'"
+                )
+        elif self.is_hub_id and not is_hub_id(self.model):
             raise ValueError(
-                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a folder ('./models/x', '/models/x'), nor a "
-                "Hugging Face id ('owner/name')"
+                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a known name, nor a path ('./models/x', "
+                "'/models/x.gguf'), nor a Hugging Face id ('owner/name')"
             )
         if self.is_hub_id and not is_commit(self.revision):
             raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")
@@ -60,9 +74,19 @@ class BaseModelSection(ModelSettings):
         return self
 
     @property
+    def is_path(self) -> bool:
+        """A folder or a file: it starts with a dot, a slash or a tilde."""
+        return self.model.startswith((".", "/", "~"))
+
+    @property
     def is_hub_id(self) -> bool:
-        """``owner/name``; a path starts with a dot, a tilde or a slash."""
-        return self.model != EMBEDDED and not self.model.startswith((".", "/", "~"))
+        """``owner/name``."""
+        return not self.is_path and "/" in self.model
+
+    @property
+    def is_known(self) -> bool:
+        """A name of ``known_models``."""
+        return not (self.is_path or self.is_hub_id or self.model == EMBEDDED)
 
 
 class SeedsSection(Strict):
