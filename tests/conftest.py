@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _status: list[int] = []
 # Begun first, or one worker waits for the other's.
-LONGEST = ("test_steps.py", "test_ui.py", "test_evidence.py", "test_pipeline.py")
+LONGEST = ("kill/test_steps.py", "orchestration/test_ui.py", "bench/test_evidence.py", "test_pipeline.py")
 
 
 def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +31,8 @@ def pip_installed(distribution: Path, factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    first = [Path(__file__).parent / name for name in LONGEST]
+    items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

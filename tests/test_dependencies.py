@@ -4,11 +4,9 @@ import importlib.metadata
 import re
 import sys
 import tomllib
-from pathlib import Path
 
-from tests.test_imports import imported
+from tests.checkout import ROOT, imported
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OWN = {"selfspec_assets", "nano", "bench", "tests"}
 # Declared, though no line imports them.

@@ -12,9 +12,9 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.models.language_model import ModelSpec
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
+from tests.checkout import ROOT
 from tests.conftest import RECIPE
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 RECIPE_PAGE = (ROOT / "docs" / "recipe.md").read_text()

@@ -8,22 +8,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "selfspec_assets"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from tests.checkout import MODULES, PACKAGE, ROOT, imported
+
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate"}
 LINT = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
-
-
-def imported(path: Path) -> set[str]:
-    """Top names of all that a file imports."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-    return found
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:

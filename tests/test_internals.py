@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "selfspec_assets"
+from tests.checkout import PACKAGE
+
 PUBLIC = {"_fields", "_asdict", "_replace", "_make", "_exit"}  # of NamedTuple and os: documented, despite their names
 HOMES = {
     "orchestration/dagster_internals.py": {"dagster._core.launcher", "dagster._cli.dev", "_instance"},

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.checkout import ROOT
+
 # Makes the environment with itself in it, and says what it was asked for.
 STUB = """#!/bin/sh
 echo "called: $0 $*"

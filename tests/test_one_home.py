@@ -12,7 +12,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.adapter import tuning_settings
 from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project
-from tests.test_instruction_list import item
+from tests.rows import benchmark_item
 
 SAME = [
     ("Is aspirin safe?", "is ASPIRIN  safe"),
@@ -35,10 +35,10 @@ def test_questions_that_are_not(text: str, other: str) -> None:
 
 @pytest.mark.parametrize(("text", "other"), SAME[:3])
 def test_every_asker_takes_the_same_questions_for_the_same(text: str, other: str) -> None:
-    benchmark_item = item("safety", 0, "Answer.", text)
-    assert BenchmarkGuard([benchmark_item]).reason("Go on.", other) == "repeats_benchmark:safety/id0"
+    tested = benchmark_item("safety", 0, "Answer.", text)
+    assert BenchmarkGuard([tested]).reason("Go on.", other) == "repeats_benchmark:safety/id0"
     seed = Seed("s1", "qa", "safety", "Answer.", other, "yes", "hand-written")
-    assert repeats([seed], [benchmark_item], "safety")  # type: ignore[list-item]
+    assert repeats([seed], [tested], "safety")  # type: ignore[list-item]
 
 
 def test_a_training_item_that_differs_by_a_comma_is_a_test_item(project: Project) -> None:

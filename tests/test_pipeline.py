@@ -26,9 +26,9 @@ from selfspec_assets.warehouse.score_rows import BaselineRow
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.conftest import Project
 
-# Only a supervised recipe has the first two (tests/test_reference.py), only a corpus that repeats itself the next
-# (tests/test_corpus_asset.py), only a benchmark that declares a metric the fourth (tests/test_score_table.py), only one
-# with doubtful items the fifth (tests/test_scored_benchmarks.py), only a recipe with a judge the last
+# Only a supervised recipe has the first two (tests/steps/test_reference.py), only a corpus that repeats itself the next
+# (tests/steps/test_corpus.py), only a benchmark that declares a metric the fourth (tests/reports/test_score_table.py),
+# only one with doubtful items the fifth (tests/packs/test_scored_benchmarks.py), only a recipe with a judge the last
 # (tests/test_plugins.py).
 NOT_HERE = {TrainingItemRow, TrainingRemarkRow, CorpusDropRow, BaselineRow, BenchmarkRemarkRow, VerdictRow}
 

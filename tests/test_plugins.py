@@ -18,6 +18,7 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
+from tests.checkout import ROOT
 from tests.conftest import Project, pip_installed
 
 STRANGER = Path(__file__).parent / "stranger_plugin"
@@ -70,7 +71,7 @@ def selfspec(project: Project, installed: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -143,7 +144,7 @@ def test_a_changed_file_of_a_distribution_counts(project: Project, installed: Pa
     )
 
     def signature(folder: Path) -> str:
-        environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{Path(__file__).parents[1]}"}
+        environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
         return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout
 
     copy = tmp_path / "copy"
@@ -319,7 +320,7 @@ def test_the_documents_code_works(project: Project, registry: plugins.Registry) 
     """Every block of docs/writing-a-plugin.md that is a plug-in is imported as a file of the project."""
     import re
 
-    text = (Path(__file__).parents[1] / "docs" / "writing-a-plugin.md").read_text()
+    text = (ROOT / "docs" / "writing-a-plugin.md").read_text()
     blocks = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "@plugins." in code]
     assert len(blocks) >= 7
     folder = project.folder / "plugins"

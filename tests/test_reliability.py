@@ -4,7 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.checkout import ROOT
+
 PAGE = (ROOT / "docs" / "reliability.md").read_text()
 PROMISES = re.findall(r"^\| ([A-Z`].+) \| `(\S+)` \|$", PAGE, re.MULTILINE)
 

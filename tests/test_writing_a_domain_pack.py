@@ -21,9 +21,10 @@ from selfspec_assets.packs.contract import Benchmark, PackData, PackFile, Prompt
 from selfspec_assets.planning.check import check_recipe
 from selfspec_assets.planning.pack_check import check_pack
 from selfspec_assets.recipe.recipe import load_recipe
+from tests.checkout import ROOT
 from tests.conftest import Project
 
-PAGE = Path(__file__).parent.parent / "docs" / "writing-a-domain-pack.md"
+PAGE = ROOT / "docs" / "writing-a-domain-pack.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS_A_MODEL = ("selfspec run", "selfspec scores", "selfspec sql")

@@ -1,9 +1,9 @@
 """The failpoints as the code has them: read from its syntax, so that no list has to be kept."""
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "selfspec_assets"
+from tests.checkout import PACKAGE
+
 RENAME = ("before the rename", "after the rename")
 # Renames by which no step commits anything.
 NOT_COMMITS = {

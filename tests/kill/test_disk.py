@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.kill.lab import Lab, lines
 from tests.kill.state import difference
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(1200)]
-ROOT = Path(__file__).parents[2]
 OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

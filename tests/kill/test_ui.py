@@ -19,12 +19,13 @@ import psutil
 import pytest
 import yaml
 
+from tests.checkout import ROOT
 from tests.conftest import Project
 from tests.kill.lab import Lab, lines
-from tests.test_ui import Server, launch, serving
+from tests.ui_server import Server, launch, serving
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(900)]
-MONITORING = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text())["run_monitoring"]
+MONITORING = yaml.safe_load((ROOT / "dagster.yaml").read_text())["run_monitoring"]
 POLL, FREE = MONITORING["poll_interval_seconds"], MONITORING["free_slots_after_run_end_seconds"]
 WITHIN = 3 * POLL + FREE + 30  # seconds; 30 for starting a run's process on a busy machine
 TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) {

@@ -22,8 +22,8 @@ from nano.tokenizer import EOS
 from nano.train import Trainer, code_digest, cpp_compiler, main, rate_at, run_tokenizer, weights_at, why_eager
 from nano.world.biomedicine import BIOMEDICINE
 from nano.world.mixture import DOMAINS, EARLY, KINDS, LATE, Writer, documents
+from tests.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "nano" / "weights"
 BUNDLED = [ROOT / "domains" / domain.name / "bundled" for domain in DOMAINS]
 
