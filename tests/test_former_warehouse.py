@@ -13,7 +13,7 @@ import pytest
 from selfspec_assets.base import home
 from selfspec_assets.planning.plan import plan
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.reports.score_table import score_table
+from selfspec_assets.reports import score_table
 from selfspec_assets.warehouse import Warehouse
 from tests.conftest import Project
 
@@ -45,7 +45,8 @@ def test_it_is_read_and_undamaged(as_it_was: Project) -> None:
     with duckdb.connect(str(as_it_was.database), read_only=True) as connection:
         for table in tables:
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() > (0,), table
-    score_table(as_it_was.database, "tiny", "botany")
+    (report,) = score_table.load(as_it_was.database, load_recipe("tiny"), ["botany"])
+    assert [row["kept"] > 0 for row in report.training_yield] == [True, True]
 
 
 def test_what_it_would_make_anew_is_planned_and_nothing_is_touched(as_it_was: Project) -> None:
