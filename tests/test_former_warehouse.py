@@ -53,5 +53,5 @@ def test_what_it_would_make_anew_is_planned_and_nothing_is_touched(as_it_was: Pr
     before = {path: path.read_bytes() for path in (as_it_was.folder / "warehouse").rglob("*") if path.is_file()}
     rows = plan([(load_recipe("tiny"), ["botany"])], Warehouse(home.warehouse_folder()))
     assert {row.state for row in rows} == {"make"}
-    assert all(row.reasons for row in rows)
+    assert all(row.why for row in rows)
     assert {path: path.read_bytes() for path in before} == before
