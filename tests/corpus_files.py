@@ -5,6 +5,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from selfspec_assets.packs.corpora import parts
 from selfspec_assets.packs.corpora.build import Built, Workplace, build_corpus, present_sources
 from selfspec_assets.packs.corpora.contract import Corpus
 from selfspec_assets.packs.corpora.overlap import BenchmarkText
@@ -49,3 +52,12 @@ def build(declared: Corpus, folder: Path, work: Path, items: dict[str, list[str]
 
 def counts(built: Built, name: str = "notes") -> dict[str, int]:
     return {f"{row.unit}/{row.outcome}": row.count for row in built.counts if row.source == name}
+
+
+def small_blocks(monkeypatch: pytest.MonkeyPatch, count: int = 7) -> None:
+    monkeypatch.setattr(parts, "_BLOCK_PASSAGES", count)
+
+
+def changed(original: str, count: int, rng: random.Random) -> str:
+    """The text with so many words at its end replaced."""
+    return " ".join([*original.split()[:-count], *(f"new{rng.random()}" for _ in range(count))])

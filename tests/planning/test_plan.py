@@ -1,147 +1,29 @@
-"""``selfspec plan`` on a real project that is fresh, half made, made, changed, blocked or failed."""
+"""``selfspec plan`` on a real project whose first iteration is made, then changed, broken off or damaged."""
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app
 from selfspec_assets.models.language_model import LanguageModel
-from selfspec_assets.orchestration.builder import definitions_of
-from selfspec_assets.orchestration.partitions import asset_key, partition_key
-from selfspec_assets.orchestration.runner import run_recipe
-from selfspec_assets.planning.costs import Cost, Past, PastRuns
-from selfspec_assets.planning.plan import Row, plan, totals
+from selfspec_assets.planning.costs import PastRuns
+from selfspec_assets.planning.plan import plan, totals
 from selfspec_assets.recipe.recipe import EXCLUDED, load_recipe
 from selfspec_assets.steps import responses as responses_asset
 from selfspec_assets.steps.job import Job
-from selfspec_assets.steps.lineage import Lineage, every_step
-from selfspec_assets.steps.size import Size
-from selfspec_assets.warehouse import Attempts, Warehouse
+from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse import Attempts
 from selfspec_assets.warehouse.rows import ResponseRow
 from tests.conftest import PACK, RECIPE, Project, make_project
+from tests.planning.plans import FIRST, make_alone, planned, run, states, to_make, warehouse
 
 RUN = CliRunner()
-FIRST = [("botany", step) for step in ("seeds", "corpus", "benchmarks", "base_predictions", "base_scores")] + [
-    ("botany|1", step) for step in ("instructions", "passages", "responses", "adapter", "predictions", "scores")
-]
-
-
-def warehouse() -> Warehouse:
-    return Warehouse(home.warehouse_folder())
-
-
-def planned(name: str = "tiny") -> dict[tuple[str, str], Row]:
-    named = load_recipe(name)
-    return {(row.partition, row.step): row for row in plan([(named, named.recipe.domains)], warehouse())}
-
-
-def run(iterations: int = 1, name: str = "tiny") -> None:
-    run_recipe(load_recipe(name), ["botany"], iterations, lambda line: None)
-
-
-def make_alone(step: str) -> None:
-    """One step of iteration 1, as the UI makes it."""
-    named = load_recipe("tiny")
-    job = definitions_of([named]).resolve_implicit_global_asset_job_def()
-    selection, key = [asset_key(named, step)], partition_key("botany", 1)
-    with dg.DagsterInstance.get() as instance:
-        job.execute_in_process(instance=instance, partition_key=key, asset_selection=selection)
-
-
-def states(rows: dict[tuple[str, str], Row]) -> dict[tuple[str, str], str]:
-    return {place: row.state for place, row in rows.items()}
-
-
-def to_make(rows: dict[tuple[str, str], Row]) -> list[tuple[str, str]]:
-    return [place for place, row in rows.items() if row.state == "make"]
-
-
-# --- nothing made yet
-
-
-def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Project) -> None:
-    rows = planned()
-    assert len(rows) == 17
-    assert {row.state for row in rows.values()} == {"make"}
-    assert {row.why for row in rows.values()} == {("nothing made yet",)}
-    assert all(row.estimate is not None and row.estimate.cost is None for row in rows.values())
-    counted = {place: row.estimate for place, row in rows.items()}
-    requests, answers = counted["botany|1", "instructions"], counted["botany|1", "responses"]
-    assert requests is not None
-    assert (requests.total, requests.at_most, requests.unit) == (40, True, "requests")
-    assert answers is not None
-    assert answers.total == 16
-    questions = [counted[place] for place in (("botany", "base_predictions"), ("botany|2", "predictions"))]
-    assert [one.total for one in questions if one is not None] == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
-    assert totals(list(rows.values())).unknown == 17
-    assert not (project.folder / "warehouse").exists()
-
-
-def test_the_command_says_so_without_loading_a_model_library(project: Project) -> None:
-    code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom selfspec_assets.cli.app import app\n"
-        "done = CliRunner().invoke(app, ['plan', 'tiny'])\nprint(done.output)\n"
-        "print([m for m in ('torch', 'transformers', 'peft', 'dagster') if m in sys.modules], done.exit_code)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lines = done.stdout.rstrip().splitlines()
-    assert lines[-1] == "[] 0"
-    assert "0 steps to reuse, 17 to make, 0 blocked" in lines
-    assert "17 of the steps to make have no past run: unknown; --sample tries them" in lines
-    assert max(map(len, lines)) <= 100
-
-
-# --- blocked
-
-BLOCKED: dict[str, tuple[Any, tuple[str, str], str]] = {
-    "no benchmark file": (
-        lambda p: (p.folder / "data/colours.jsonl").unlink(),
-        ("botany", "benchmarks"),
-        "none of the published benchmarks is present",
-    ),
-    "no corpus": (lambda p: (p.folder / "data/corpus.jsonl").unlink(), ("botany", "corpus"), "corpus.jsonl"),
-    "no data folder": (lambda p: (p.folder / "data").rename(p.folder / "d"), ("botany", "corpus"), "SELFSPEC_DATA"),
-    "no model": (lambda p: (p.folder / "model").unlink(), ("botany", "base_predictions"), "no such model folder"),
-    "bad seed": (lambda p: (p.folder / "seeds/botany.jsonl").write_text("{\n"), ("botany", "seeds"), "botany.jsonl:1"),
-}
-
-
-@pytest.mark.parametrize("case", BLOCKED)
-def test_what_is_missing_blocks_its_step_and_what_follows(project: Project, case: str) -> None:
-    damage, place, words = BLOCKED[case]
-    damage(project)
-    rows = planned()
-    assert rows[place].state == "blocked"
-    assert words in rows[place].why[0]
-    assert "remedy" in rows[place].why[0]
-    assert rows["botany|2", "scores"].state == "blocked"
-    assert rows["botany|2", "scores"].why[0].startswith("by ")
-    assert not any(row.estimate for row in rows.values() if row.state == "blocked")
-
-
-def test_too_few_seeds_block_the_steps_that_show_them(project: Project) -> None:
-    project.recipe["scores"]["shots"] = [0, 11]
-    project.recipe["instructions"]["seeds_per_prompt"] = 12
-    project.save()
-    rows = planned()
-    assert [place for place, row in rows.items() if row.state == "blocked" and "seeds" in row.why[0]] == [
-        ("botany", "base_predictions"),
-        ("botany|1", "instructions"),
-    ]
-    assert "10 seeds demonstrate 'colours'" in rows["botany", "base_predictions"].why[0]
-    assert rows["botany|1", "passages"].why == ("by instructions",)
-    assert rows["botany|2", "instructions"].why == ("by instructions of iteration 1; adapter of iteration 1",)
-    assert {row.state for (part, _), row in rows.items() if part == "botany"} == {"make", "blocked"}
 
 
 # --- one iteration made
@@ -509,47 +391,9 @@ def test_a_sample_runs_the_steps_own_code(project: Project, monkeypatch: pytest.
         Sampler(lambda line: None).of(lineage, step, "botany")
 
 
-# --- sizes
-
-
 def test_a_reused_model_is_not_loaded(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(spec: object) -> LanguageModel:
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(LanguageModel, "load", refuse)
     assert planned()
-
-
-def test_costs_scale_with_what_they_grow_with() -> None:
-    past = Past(Size(10, 10, 20, disk=5), Cost(1000, 400, 60, 500), "a test")
-    assert past.scaled(Size(20, 20, 40, disk=10)) == Cost(2000, 800, 120, 1000)
-    assert past.scaled(Size(10, 20, 20, disk=5)) == Cost(2000, 400, 90, 500)
-    assert past.scaled(Size(10, 10, 20, weight=2, disk=5)) == Cost(1000, 400, 120, 500)
-    only_reading = Past(Size(10, 30, 0, disk=8), Cost(300, 0, 9, 800), "a test")
-    assert only_reading.scaled(Size(20, 60, 0, disk=4)) == Cost(600, 0, 18, 400)
-
-
-LIST = {"tasks_per_prompt": 20, "seeds_per_prompt": 3}
-
-
-@pytest.mark.parametrize(
-    ("step", "settings", "counts", "expected"),
-    [
-        (
-            "instructions",
-            {"instructions": {"tasks_per_prompt": 20, "seeds_per_prompt": 3}},
-            {"units": 2},
-            (2, 2, 34, 1),
-        ),
-        ("responses", {"responses": {"contrast": {"form": "none"}}}, {"units": 4, "passages": 20}, (4, 20, 4, 1)),
-        ("responses", {"responses": {"contrast": {"form": "difference"}}}, {"units": 4}, (4, 4, 4, 2)),
-        ("responses", {"responses": {}}, {"units": 4}, (4, 4, 4, 1)),
-        ("adapter", {"adapter": {"epochs": 3, "r": 8}}, {"units": 5}, (5, 15, 0, 1)),
-        ("predictions", {"scores": {"shots": [0, 1, 5]}}, {"units": 9}, (9, 27, 9, 1)),
-        ("scores", {"scores": {"resamples": 100}}, {"units": 9}, (9, 900, 0, 1)),
-        ("corpus", {}, {"units": 1}, (1, 1, 0, 1)),
-    ],
-)
-def test_sizes(step: str, settings: dict[str, Any], counts: dict[str, float], expected: tuple[float, ...]) -> None:
-    found = every_step()[step].size(settings, counts)
-    assert (found.units, found.reading, found.writing, found.weight) == expected

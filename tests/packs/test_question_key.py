@@ -1,16 +1,12 @@
-"""Rules that stood in several places stand in one: what holds for one asker holds for all."""
+"""Which questions are the same: seeds, generated instructions and training items are compared by one rule."""
 
 import pytest
 
-from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.method.instructions.list_parser import BenchmarkGuard
 from selfspec_assets.packs.items import read_training_items
 from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.packs.records import Seed, question_key
 from selfspec_assets.planning.seed_lint import repeats
-from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.steps.adapter import tuning_settings
-from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project
 from tests.rows import benchmark_item
 
@@ -51,32 +47,3 @@ def test_a_training_item_that_differs_by_a_comma_is_a_test_item(project: Project
     asked = before[0].input.replace(" ", ", ", 1)
     tested.write_text("\n".join([*lines, f'{{"id": "again", "input": "{asked}", "references": ["x"]}}']) + "\n")
     assert before[0] not in read_training_items(pack, benchmark, "published").items
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("owner/name", True), ("o/n.b-1_c", True), ("name", False), ("./a/b", False), ("a/b/c", False), ("-a/b", False)],
-)
-def test_hub_ids(text: str, expected: bool) -> None:
-    assert is_hub_id(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("0123456789" * 4, True), ("main", False), ("A" * 40, False), ("a" * 39, False), (None, False)],
-)
-def test_commits(text: str | None, expected: bool) -> None:
-    assert is_commit(text) == expected
-
-
-def test_all_that_a_recipe_says_of_model_and_adapter_reaches_them(project: Project) -> None:
-    project.recipe["base_model"].update(dtype="bfloat16", chat_template="always")
-    project.recipe["adapter"].update(dropout=0.25, alpha=5, learning_rate=0.125)
-    project.recipe["seed"] = 17
-    project.save()
-    recipe = load_recipe("tiny").recipe
-    held = Lineage(load_recipe("tiny")).model_spec.model_dump(exclude={"path_or_id"})
-    assert held == recipe.base_model.model_dump(exclude={"model"})
-    settings = tuning_settings(recipe)
-    assert settings.model_dump(exclude={"seed"}) == recipe.adapter.model_dump()
-    assert settings.seed == 17
