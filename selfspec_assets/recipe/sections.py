@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from selfspec_assets import plugins
+from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
-from selfspec_assets.base.known_models import OnHub, known_model
+from selfspec_assets.base.known_models import KNOWN, OnHub
 from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.strict import Strict, said_of_a_key
 
@@ -54,18 +55,17 @@ class BaseModelSection(ModelSettings):
     def _pinned(self) -> "BaseModelSection":
         if self.model.lower().endswith(".gguf") and not self.is_path:
             raise ValueError(f"key 'model': a path begins with './', '/' or '~': './{self.model}'")
-        if self.is_known:
-            with said_of_a_key():
-                source = known_model(self.model).source
-            if isinstance(source, OnHub) and source.commit is None:
-                raise ValueError(
-                    f"key 'model': no commit is known of '{self.model}': name it as '{source.repository}', and its "
-                    "commit as 'revision'"
-                )
-        elif self.is_hub_id and not is_hub_id(self.model):
+        known = KNOWN.get(self.model)
+        if (self.is_known and known is None) or (self.is_hub_id and not is_hub_id(self.model)):
             raise ValueError(
-                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a known name, nor a path ('./models/x', "
-                "'/models/x.gguf'), nor a Hugging Face id ('owner/name')"
+                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a path ('./models/x', '/models/x.gguf'), "
+                f"nor a Hugging Face id ('owner/name'), nor a known name; {did_you_mean(self.model, KNOWN)}"
+                "selfspec models lists those"
+            )
+        if known is not None and isinstance(known.source, OnHub) and known.source.commit is None:
+            raise ValueError(
+                f"key 'model': no commit is known of '{self.model}': name it as '{known.source.repository}', and its "
+                "commit as 'revision'"
             )
         if self.is_hub_id and not is_commit(self.revision):
             raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.recipe.recipe import load_recipe
 from tests.bad_input import ways
 from tests.bad_input.models import sign
 from tests.bad_input.spoil import Spoil, all_of, cut, gone, put, recipe
@@ -44,6 +46,11 @@ def file(rows: int = 400, **values: Any) -> Spoil:
 def a_gguf(project: Project) -> None:
     file()(project)
     recipe(base_model={"model": f"./{FILE}"})(project)
+
+
+def run(project: Project, given: Any) -> None:
+    """A whole run, which must stop before its first step."""
+    run_recipe(load_recipe("tiny"), ["botany"], 1, lambda line: None)
 
 
 def replaced(old: bytes, new: bytes) -> Spoil:
@@ -116,9 +123,14 @@ FILES = (
          "has ids up to 401, the model's embedding has 400 rows", "the tokenizer that belongs"),
     Case("far more rows than tokens", file(rows=2000), FILE,
          "has 2000 rows, the tokenizer ids up to 399: too many for padding", "the tokenizer that belongs"),
-    Case("no chat template", recipe(base_model={"model": f"./{FILE}", "chat_template": "always"}), FILE,
-         "chat_template is always, but the tokenizer has no chat template", "instruct model"),
     Case("a folder that holds one", all_of(recipe(base_model={"model": "./packed"}), put("packed/x.gguf", b"GGUF")),
          "packed", "holds a GGUF file (x.gguf)", "name the file"),
 )  # fmt: skip
-KIND = Kind("GGUF", (ways.check, sign), FILES, prepare=a_gguf)
+TURNS = (
+    Case("no chat template", recipe(base_model={"model": f"./{FILE}", "chat_template": "always"}), FILE,
+         "chat_template is always, but the tokenizer has no chat template", "instruct model"),
+)  # fmt: skip
+KINDS = (
+    Kind("GGUF", (ways.check, sign), FILES, prepare=a_gguf),
+    Kind("GGUF in turns", (ways.check, run), TURNS, prepare=a_gguf),
+)

