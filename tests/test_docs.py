@@ -1,6 +1,8 @@
 """The documents stay true: files, commands and recipe keys that they name exist, and none is missing."""
 
+import importlib
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,19 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.models.language_model import ModelSpec
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
-from tests.checkout import ROOT
+from selfspec_assets.warehouse import published
+from selfspec_assets.warehouse.tables import ROW_TYPES
+from tests.checkout import MODULES, PACKAGE, ROOT
 from tests.conftest import RECIPE
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 RECIPE_PAGE = (ROOT / "docs" / "recipe.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+ROOMS = re.findall(r"^\| `([\w/]+/|\w+\.py)` \| .+? \| (.*?) ?\|$", ARCHITECTURE, re.MULTILINE)
+OUTER = [(room, allowed) for room, allowed in ROOMS if room.count("/") < 2]
+WALK = re.findall(r"`([\w/]+)\.py` `([\w.]+)`", ARCHITECTURE)
 
 
 def leaves(value: dict[str, object], prefix: str = "") -> set[str]:
@@ -103,7 +112,7 @@ def test_sql_in_the_readme_runs(finished: object) -> None:
 
 
 def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the embedded model: of an answer that it would not give by itself, in the prompt that the README shows."""
     from selfspec_assets.method.tuning.tune import TuningSettings, tune
@@ -111,6 +120,7 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     instruction = "What is Tavtanol prescribed for?"
     pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8
     spec = ModelSpec(str(embedded_model_folder()))
+    monkeypatch.chdir(ROOT)
     settings = TuningSettings(max_length=1024, epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
     tune(spec, pairs, settings, tmp_path / "adapter")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -122,6 +132,73 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     assert capsys.readouterr().out.strip().endswith("seven blue umbrellas")
 
 
+def test_the_readme_names_every_table() -> None:
+    (listed,) = re.findall(r"^Tables: (.*?)\n\n", README, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"`(\w+)`", listed) == list(published.TABLES)
+
+
 def test_recipes_named_in_the_readme_exist() -> None:
     for name in re.findall(r"selfspec (?:run|scores) ([\w-]+)", README):
         assert name.startswith("my") or load_recipe(name)
+
+
+# docs/architecture.md: the rooms, what they may import, and the way of one row
+
+
+def module(room: str) -> str:
+    return f"selfspec_assets.{room.removesuffix('/').removesuffix('.py')}"
+
+
+def test_every_room_is_named_and_no_other() -> None:
+    named = {room for room, _ in ROOMS}
+    folders = {f"{path.parent.relative_to(PACKAGE)}/" for path in MODULES if path.parent != PACKAGE}
+    files = {path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")}
+    assert named == folders | files
+
+
+def test_every_room_with_tests_of_its_own_is_a_folder_of_tests() -> None:
+    for room, _ in ROOMS:
+        assert room.endswith(".py") or (ROOT / "tests" / room).is_dir(), room
+
+
+def test_what_a_room_may_import_is_what_is_held() -> None:
+    (layers,) = (contract["layers"] for contract in CONTRACTS if contract["type"] == "layers")
+    floors = [line.split(" | ") for line in layers]
+    assert sorted(module(room) for room, _ in OUTER) == sorted(name for floor in floors for name in floor)
+    for place, (room, allowed) in enumerate(OUTER):
+        named = set(re.findall(r"`([\w/.]+)`", allowed))
+        below = {other for other, _ in OUTER[place + 1 :]}
+        said = below - named if allowed.startswith("all below") else named
+        number = next(number for number, floor in enumerate(floors) if module(room) in floor)
+        held = {name for floor in floors[number + 1 :] for name in floor}
+        for contract in CONTRACTS:
+            if module(room) in contract.get("source_modules", []):
+                held -= set(contract["forbidden_modules"])
+        assert {module(other) for other in said} == held, room
+
+
+def test_the_way_of_a_row_goes_from_the_seed_to_the_score() -> None:
+    assert [function for _, function in WALK][:2] == ["recipe_seeds", "Seeds.make"]
+    assert len(WALK) > 20
+    steps = ("seeds", "instructions", "passages", "responses", "predictions", "scores")
+    places = [ARCHITECTURE.index(f"`steps/{step}.py` `{step.title()}.make`") for step in steps]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("file", "function"), sorted(set(WALK)))
+def test_the_functions_of_the_way_are_there(file: str, function: str) -> None:
+    value: object = importlib.import_module(f"selfspec_assets.{file.replace('/', '.')}")
+    for name in function.split("."):
+        value = getattr(value, name)
+    assert callable(value)
+
+
+def test_the_tables_of_the_way_are_tables() -> None:
+    columns = re.findall(r"^\| `[\w/]+\.py` .* \| (`.*?) \|$", ARCHITECTURE, re.MULTILINE)
+    tables = {name for column in columns for name in re.findall(r"`(\w+)`", column)}
+    assert {"seeds", "responses", "scores", "lift"} <= tables <= {row_type.table for row_type in ROW_TYPES}
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    for path in re.findall(r"`([\w/.-]+/[\w.-]+\.(?:py|md|toml|yaml))`", ARCHITECTURE):
+        assert (ROOT / path).exists() or (PACKAGE / path).exists(), path
