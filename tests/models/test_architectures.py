@@ -17,7 +17,8 @@ from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
 from tests.conftest import Project
-from tests.test_model_guards import EXAMPLES, assert_rows_are_their_own
+from tests.models.samples import EXAMPLES
+from tests.models.test_mixed_rows import assert_rows_are_their_own
 from tests.tiny_gguf import write_gguf
 from tests.tiny_models import CHAT_TEMPLATES, FAMILIES, add_chat_template, write_adapter, write_model
 
