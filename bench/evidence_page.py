@@ -15,7 +15,8 @@ ABLATION = "ablation_"
 _HEAD = """\
 # Evidence
 
-Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Training seeds: {seeds}. Domains: {domains}.
+Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Training seeds: {seeds}. Domains:
+{domains}.
 
 - Every number but (h) and the counts is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a
   two-level bootstrap: seeds are drawn, then items, once for all the drawn seeds, as every seed is scored on the same
