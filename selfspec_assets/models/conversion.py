@@ -54,16 +54,16 @@ def convert(gguf_sha256: str, target: Path, precision: str, source: Callable[[Pa
         remove(work)  # what a killed run left
         if target.exists():
             return
-        made, raw = work / "model", work / "gguf"
-        made.mkdir(parents=True)
-        raw.mkdir()
+        model, download = work / "model", work / "gguf"
+        model.mkdir(parents=True)
+        download.mkdir()
         try:
-            header = gguf_check.check_gguf(source(raw))
-            _write_model(header, made, precision)
-            _check(header, made)
-            _write_provenance(header, made, gguf_sha256, precision, named)
-            fsync_tree(made)
-            move(made, target, "converted model")
+            header = gguf_check.check_gguf(source(download))
+            _write_model(header, model, precision)
+            _check(header, model)
+            _write_provenance(header, model, gguf_sha256, precision, named)
+            fsync_tree(model)
+            move(model, target, "converted model")
         finally:
             remove(work)
 

