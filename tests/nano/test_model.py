@@ -78,6 +78,7 @@ def test_five_demonstrations_fit_the_context(bundled: Path) -> None:
         assert sum(sorted(longest[path.stem])[-5:]) + question <= 1024, path.stem
 
 
+@pytest.mark.slow
 def test_training_equals_transformers(tmp_path: Path) -> None:
     main(["--tokens", "20000", "--out", str(tmp_path), "--seed", "3"])
     model = AutoModelForCausalLM.from_pretrained(tmp_path)
@@ -106,6 +107,7 @@ def run(out: Path, *more: str) -> None:
 
 
 @pytest.mark.usefixtures("ready_tokenizer")
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "PROBE_EVERY", 10_000)
     monkeypatch.setattr(probe, "DOMAINS", DOMAINS[:1])
