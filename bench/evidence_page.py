@@ -1,10 +1,13 @@
 """``docs/evidence.md``: every number with its interval and the command that makes it."""
 
+import subprocess
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from bench.evidence_goals import SEEDS, SUPERVISED, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row
 from bench.evidence_plan import MAIN
+from selfspec_assets import __version__
 from selfspec_assets.reports import ablation_table, score_table
 from selfspec_assets.reports.score_table import METRICS
 
@@ -12,7 +15,8 @@ ABLATION = "ablation_"
 _HEAD = """\
 # Evidence
 
-Written by `make evidence`; not to be edited. Models: {model}. Training seeds: {seeds}. Domains: {domains}.
+Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Training seeds: {seeds}. Domains:
+{domains}.
 
 - Every number but (h) and the counts is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a
   two-level bootstrap: seeds are drawn, then items, once for all the drawn seeds, as every seed is scored on the same
@@ -51,11 +55,21 @@ def _head(measured: Measured, home: str) -> str:
     alone = "- **One seed only**: the intervals cover the choice of items and say nothing of other seeds.\n"
     models = sorted({row["model_digest"][:12] for report in measured.reports.values() for row in report.adapters})
     return _HEAD.format(
+        code=code(),
         model=", ".join(f"`{digest}`" for digest in models) or "none",
         seeds=", ".join(map(str, seeds)) or "none",
         domains=", ".join(measured.domains) or "none",
         home=home,
     ) + (alone if len(seeds) == 1 else "")
+
+
+def code() -> str:
+    """The commit that the page is written from, or the version where there is no repository."""
+    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return f"commit `{subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()}`"
+    except (OSError, subprocess.CalledProcessError):
+        return f"version {__version__}"
 
 
 def _partial(missing: Sequence[str]) -> str:

@@ -48,8 +48,13 @@ STEPS = (  # selfspec's own, in flow order
     *("seeds", "corpus", "benchmarks", "training_items", "base_predictions", "base_scores"),
     *("instructions", "passages", "responses", "adapter", "predictions", "scores"),
 )
+JUDGES = (  # selfspec's own refining steps, which a recipe adds by name
+    *("repeated_input", "echoed_prompt", "copied_input", "repeated_answer"),
+    *("unlikely_answer", "unsupported_answer", "disagreeing_answers"),
+)
 BUILT_IN = (
     *(f"steps.{name}" for name in STEPS),
+    *(f"steps.judges.{name}" for name in JUDGES),
     *("packs.readers", "method.retrieval.bm25", "method.decoding.forms", "method.prompts"),
     *("method.instructions.list_parser", "method.scoring.registered"),
 )

@@ -158,8 +158,15 @@ RECIPE: dict[str, Any] = {
     "seed": 3,
     "instructions": {"target": 16, "min_kept": 4, "max_requests": 40, "max_new_tokens": 60, "batch_size": 8},
     "passages": {"k": 3},
-    "responses": {"max_new_tokens": 16, "contrast": {"alpha": 0.0}},
-    "adapter": {"max_length": 512, "epochs": 4, "batch_size": 4, "micro_batch_size": 4, "learning_rate": 0.01},
+    "responses": {"max_new_tokens": 16, "min_kept": 0.01, "contrast": {"alpha": 0.0}},  # it writes at random
+    "adapter": {
+        "max_length": 512,
+        "epochs": 4,
+        "batch_size": 4,
+        "micro_batch_size": 4,
+        "learning_rate": 0.01,
+        "min_steps": 1,
+    },
     "scores": {
         "shots": [0, 2],
         "items_per_benchmark": 4,

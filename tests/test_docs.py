@@ -50,7 +50,7 @@ def test_documented_defaults_are_the_models() -> None:
             "data": "bundled",
             "domains": ["x"],
             "iterations": 1,
-            "instructions": {"target": 1, "min_kept": 1, "max_requests": 1, "max_new_tokens": 1},
+            "instructions": {"target": 99, "min_kept": 1, "max_requests": 1, "max_new_tokens": 1},
             "responses": {"max_new_tokens": 1},
             "adapter": {"max_length": 1},
             "scores": {"max_new_tokens": 1},

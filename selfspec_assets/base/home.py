@@ -68,6 +68,11 @@ def warehouse_folder() -> Path:
     return _folder("SELFSPEC_WAREHOUSE", named, "name a folder, or one that can be made", may_be_missing=True)
 
 
+def models_folder() -> Path:
+    """Where weights that were fetched or converted lie: ``models/`` of the project folder."""
+    return project_folder() / "models"
+
+
 def dagster_folder() -> Path:
     return project_folder() / ".dagster"
 

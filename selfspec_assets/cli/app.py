@@ -22,6 +22,10 @@ app = typer.Typer(
 )
 benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the benchmarks of the packs.")
 app.add_typer(benchmarks, name="benchmarks")
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Get data that packs name and do not hold.")
+app.add_typer(data, name="data")
+models = typer.Typer(rich_markup_mode=None, help="List the known small models, or get one of them.")
+app.add_typer(models, name="models")
 P = ParamSpec("P")
 _STOPPED = 130  # what a shell says of a command that Ctrl-C has ended
 

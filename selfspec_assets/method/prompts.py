@@ -26,8 +26,10 @@ class Example(Protocol):
     def output(self) -> str: ...
 
 
-def instruction_list_prompt(header: Template, shown: Sequence[Example], count: int) -> str:
-    """The list prompt: the pack's header, the shown seeds as items 1..n without answers, the next number's cue.
+def instruction_list_prompt(header: Template, shown: Sequence[Example], count: int) -> tuple[str, str]:
+    """The list prompt: the pack's header and the shown seeds as items 1..n without answers; and the next number's cue.
+
+    The cue is how the model's text begins: in a chat template it stands in the model's own turn.
 
     Source: Appendix B, Table 3 (changes from self-instruct: instruction and input together, no topic list).
     """
@@ -36,7 +38,7 @@ def instruction_list_prompt(header: Template, shown: Sequence[Example], count: i
         for number, seed in enumerate(shown, start=1)
     ]
     opening = f"{header.render(count=count)}\n\nList of {count} tasks:"
-    return "\n\n".join([opening, *items, f"{len(shown) + 1}. Instruction:"])
+    return "\n\n".join([opening, *items]), f"{len(shown) + 1}. Instruction:"
 
 
 _WITH_INPUT = (

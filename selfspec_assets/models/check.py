@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.models.folder import read_json
 
+_PADDING = 1024  # rows
 _CONTEXT_KEYS = ("max_position_embeddings", "max_seq_len", "n_positions", "seq_length")
 
 
@@ -49,22 +51,56 @@ def context_length(config: Any, tokenizer: Any, place: object) -> int:
     )
 
 
+def check_vocabulary(rows: int, size: int, place: object) -> None:
+    """Check that an embedding (rows) belongs to a tokenizer (size: one more than its largest id).
+
+    A few rows more than the tokenizer has ids are padding, as Pythia's and Qwen's embeddings have it (up to 2.4 % among
+    public models); far more are another tokenizer's.
+
+    Raises:
+        SelfspecError: fewer rows than ids, or more than a tenth (and over a thousand) that no token stands for.
+    """
+    remedy = "use the tokenizer that belongs to the model"
+    if size > rows:
+        raise SelfspecError(
+            place, f"the tokenizer has ids up to {size - 1}, the model's embedding has {rows} rows", remedy
+        )
+    if rows - size > max(_PADDING, rows // 10):
+        reason = f"the model's embedding has {rows} rows, the tokenizer ids up to {size - 1}: too many for padding"
+        raise SelfspecError(place, reason, remedy)
+
+
 def check_tokenizer(tokenizer: Any, config: Any, folder: Path) -> None:
     """Check that the tokenizer belongs to the model and can end an answer.
 
     Raises:
-        SelfspecError: ids beyond the model's embedding, or no end-of-sequence token.
+        SelfspecError: ids beyond the model's embedding, or far fewer than its rows; no end-of-sequence token; an end
+            token, also of generation_config.json, that the tokenizer never writes.
     """
-    rows, size = getattr(config.get_text_config(), "vocab_size", None), vocabulary_size(tokenizer)
-    if rows is not None and size > rows:
-        raise SelfspecError(
-            folder,
-            f"the tokenizer has ids up to {size - 1}, the model's embedding has {rows} rows",
-            "use the tokenizer that belongs to the model",
-        )
+    rows = getattr(config.get_text_config(), "vocab_size", None)
+    if rows is not None:
+        check_vocabulary(rows, vocabulary_size(tokenizer), folder)
     if tokenizer.eos_token_id is None:
         raise SelfspecError(
             folder,
             "the tokenizer has no end-of-sequence token, so no answer could end",
             "set eos_token in tokenizer_config.json",
         )
+    for place, token in _end_tokens(tokenizer, config, folder):
+        text = tokenizer.decode([token]) if token < vocabulary_size(tokenizer) else None
+        written = None if text is None else list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        if written != [token]:
+            found = "there is no such token" if text is None else f"its text {text!r} becomes {written}"
+            reason = f"the end token {token} is one that the tokenizer never writes: {found}"
+            raise SelfspecError(place, reason, "correct eos_token_id")
+
+
+def _end_tokens(tokenizer: Any, config: Any, folder: Path) -> list[tuple[Path, int]]:
+    """(file that states it, id) of every token that ends a text, as ``LanguageModel`` takes them."""
+    path = folder / "generation_config.json"
+    if path.is_file():
+        stated = read_json(path).get("eos_token_id")
+    else:
+        path, stated = folder / "config.json", config.eos_token_id
+    more = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    return [(folder / "tokenizer_config.json", int(tokenizer.eos_token_id)), *((path, int(one)) for one in more)]

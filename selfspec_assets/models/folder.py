@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.base.file_digests import file_digests
-from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.signature import canonical_json, file_digest, text_digest
 from selfspec_assets.models.safetensors_file import check_safetensors
@@ -17,7 +15,7 @@ ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.j
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
 # Whatever transformers finds by its name. ``tokenizer_config.json`` may name another tokenizer.<version>.json, and each
 # kind of SentencePiece tokenizer has a name of its own.
-_DIGESTED = (
+MODEL_FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
     "config.json",
@@ -36,7 +34,7 @@ _DIGESTED = (
     "additional_chat_templates/*.jinja",
 )
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
-_OF_ADAPTERS = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "adapter_model.bin")
+OF_ADAPTERS = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, "adapter_model.bin")
 _ELSEWHERE = ("transformers_weights", "configuration_files")  # keys of config.json that name other files to load
 
 
@@ -52,72 +50,6 @@ class ModelSpec(ModelSettings):
     def __init__(self, path_or_id: str, revision: str | None = None, **settings: Any) -> None:
         super().__init__(**{"path_or_id": path_or_id, "revision": revision, **settings})
 
-    @property
-    def folder(self) -> Path | None:
-        """The folder that the spec names; None for a hub's model, whatever lies under such a name here."""
-        return None if self.revision is not None else Path(self.path_or_id).expanduser()
-
-
-def model_folder(spec: ModelSpec) -> Path:
-    """The folder that holds the checkpoint; for a Hugging Face id its snapshot, downloaded if need be.
-
-    Raises:
-        SelfspecError: no such folder, an id without a pinned commit, or the hub cannot give it.
-    """
-    if spec.folder is not None and spec.folder.is_dir():
-        return spec.folder.resolve()
-    if not is_hub_id(spec.path_or_id):
-        raise SelfspecError(
-            spec.path_or_id,
-            "there is no such model folder",
-            "give a folder, or a Hugging Face id such as owner/name with its revision",
-        )
-    if spec.revision is None or not is_commit(spec.revision):
-        raise SelfspecError(
-            spec.path_or_id,
-            "a Hugging Face id needs a pinned revision (a commit of 40 hex digits)",
-            f"look it up at https://huggingface.co/{spec.path_or_id}/commits/main",
-        )
-    return _snapshot(spec.path_or_id, spec.revision)
-
-
-def _snapshot(repository: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    # Patterns, not the whole repository: pickles and other frameworks' weights are never fetched.
-    try:
-        return Path(
-            snapshot_download(
-                repository,
-                revision=revision,
-                allow_patterns=list(_DIGESTED),
-                ignore_patterns=["consolidated*", "original/*", *_OF_ADAPTERS],
-            )
-        )
-    except Exception as error:  # the hub's errors share no base class
-        raise SelfspecError(
-            f"{repository}@{revision}",
-            f"the hub does not give this model: {error}",
-            "check the id, the revision and the network, or give a local folder",
-        ) from error
-
-
-def model_digest(spec: ModelSpec) -> str:
-    """The base model's identity, without loading it: ``id@commit``, or a folder's SHA-256.
-
-    A folder counts by its weights, config and tokenizer files; dtype and quantisation are not part of it.
-
-    Raises:
-        SelfspecError: see ``model_folder`` and ``check_model_folder``.
-    """
-    if is_commit(spec.revision):
-        return f"{spec.path_or_id}@{spec.revision}"
-    folder = model_folder(spec)
-    check_model_folder(folder)
-    files = sorted({path for pattern in _DIGESTED for path in folder.glob(pattern) if path.is_file()})
-    digests = file_digests(files)
-    return text_digest(canonical_json({path.relative_to(folder).as_posix(): digests[str(path)] for path in files}))
-
 
 def check_model_folder(folder: Path) -> None:
     """What can be known before anything is loaded.
@@ -127,6 +59,10 @@ def check_model_folder(folder: Path) -> None:
             beside them, no tokenizer, or a file that is damaged or cut off.
     """
     if not (folder / "config.json").is_file():
+        if packed := sorted(path.name for path in folder.glob("*.gguf")):
+            raise SelfspecError(
+                folder, f"holds a GGUF file ({packed[0]}) and no config.json", f"name the file: {folder / packed[0]}"
+            )
         raise SelfspecError(
             folder,
             "the model folder has no config.json",
@@ -160,23 +96,20 @@ def check_model_folder(folder: Path) -> None:
     _check_tokenizer(folder)
 
 
-def unused_chat_template(spec: ModelSpec, folder: Path) -> str | None:
-    """What to tell a person whose model, in this folder, has a chat template that stays unused; None: nothing."""
-    if spec.chat_template == "always" or not _has_chat_template(folder):
-        return None
-    return (
-        "the model has a chat template, which is not used: prompts are plain text, as the paper prompts its base "
-        "model; base_model.chat_template: always uses it"
-    )
+def no_chat_template(place: object) -> SelfspecError:
+    """A recipe's chat_template: always, and a model that has none."""
+    reason = "base_model.chat_template is always, but the tokenizer has no chat template"
+    return SelfspecError(place, reason, "set it to never, or use an instruct model")
 
 
-def _has_chat_template(folder: Path) -> bool:
+def has_chat_template(folder: Path) -> bool:
+    """Whether the folder's tokenizer brings a chat template."""
     config = folder / "tokenizer_config.json"
-    return any(folder.glob("chat_template.*")) or (config.is_file() and bool(_read_json(config).get("chat_template")))
+    return any(folder.glob("chat_template.*")) or (config.is_file() and bool(read_json(config).get("chat_template")))
 
 
 def _check_config(path: Path) -> None:
-    config = _read_json(path)
+    config = read_json(path)
     if not isinstance(config.get("model_type"), str):
         raise SelfspecError(path, "names no 'model_type'", "restore the model's own file")
     if elsewhere := [key for key in _ELSEWHERE if config.get(key)]:
@@ -193,7 +126,7 @@ def _refuse_adapter(folder: Path) -> None:
     Raises:
         SelfspecError: one does, or a part of it.
     """
-    if there := [name for name in _OF_ADAPTERS if (folder / name).exists()]:
+    if there := [name for name in OF_ADAPTERS if (folder / name).exists()]:
         raise SelfspecError(
             folder,
             f"an adapter ({there[0]}) lies beside the model's weights and would become part of the base",
@@ -212,7 +145,7 @@ def _check_shards(folder: Path) -> None:
             f"add the index, or name a single file {_WEIGHTS}",
         )
     if index.is_file():
-        named = _read_json(index).get("weight_map")
+        named = read_json(index).get("weight_map")
         shards = set(named.values()) if isinstance(named, dict) and all(map(_is_file_name, named.values())) else set()
         if not shards:
             raise SelfspecError(index, "'weight_map' does not name a file for each tensor", "restore the file")
@@ -236,7 +169,7 @@ def _is_file_name(name: object) -> bool:
 def _check_tokenizer(folder: Path) -> None:
     """The large file by its ends only: reading all of it at each step would take longer than some of the steps."""
     if (folder / "tokenizer_config.json").exists():
-        _read_json(folder / "tokenizer_config.json")
+        read_json(folder / "tokenizer_config.json")
     whole = folder / "tokenizer.json"
     if whole.exists():
         try:
@@ -247,7 +180,12 @@ def _check_tokenizer(folder: Path) -> None:
             raise SelfspecError(whole, "is no tokenizer: it is empty, cut off or damaged", "restore the file")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a model's or an adapter's folder.
+
+    Raises:
+        SelfspecError: it cannot be read, or is none.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -269,7 +207,7 @@ def adapter_digest(folder: Path) -> str:
                 folder, f"the adapter folder has no {name}", "make the adapter again; adapters as pickles are not taken"
             )
     config = {
-        key: value for key, value in _read_json(folder / ADAPTER_CONFIG).items() if key != "base_model_name_or_path"
+        key: value for key, value in read_json(folder / ADAPTER_CONFIG).items() if key != "base_model_name_or_path"
     }
     modules = config.get("target_modules")
     if isinstance(modules, list):  # a set in PEFT: its order on disk means nothing
@@ -302,7 +240,7 @@ def check_adapter(folder: Path, base_digest: str) -> str:
             f"the adapter folder has no {RECORD}, so nothing says which base it belongs to",
             "make the adapter with selfspec, or write the record with write_adapter_record",
         )
-    record = _read_json(folder / RECORD)
+    record = read_json(folder / RECORD)
     if record.get("adapter_digest") != digest:
         raise SelfspecError(
             folder,
@@ -315,7 +253,7 @@ def check_adapter(folder: Path, base_digest: str) -> str:
             f"the adapter was made for another base ({record.get('base_digest')}), not for {base_digest}",
             "make the adapter again from this base",
         )
-    config = _read_json(folder / ADAPTER_CONFIG)
+    config = read_json(folder / ADAPTER_CONFIG)
     extra = [key for key in ("use_dora", "modules_to_save", "trainable_token_indices") if config.get(key)]
     if config.get("peft_type") != "LORA" or extra:
         kind = extra or config.get("peft_type")

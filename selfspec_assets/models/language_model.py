@@ -20,13 +20,12 @@ from selfspec_assets.models.folder import (
     adapter_digest,
     check_adapter,
     check_model_folder,
-    model_digest,
-    model_folder,
-    unused_chat_template,
+    no_chat_template,
     write_adapter_record,
 )
 from selfspec_assets.models.memory import Room
 from selfspec_assets.models.peft_internals import BASE, rows_under
+from selfspec_assets.models.source import model_digest, model_folder, template_note
 from selfspec_assets.models.weights import load_weights, not_finite, precision_of
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class LanguageModel:
         tokenizer = load_tokenizer(spec)  # first: its faults show at once, weights take their time
         check_tokenizer(tokenizer, load_config(folder), folder)
         lm = cls(spec, load_weights(spec, folder), tokenizer)
-        lm.note = unused_chat_template(spec, folder)
+        lm.note = template_note(spec, folder)
         lm._take_generation_settings()
         return lm
 
@@ -276,9 +275,5 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     if spec.chat_template == "never":
         tokenizer.chat_template = None
     elif not tokenizer.chat_template:
-        raise SelfspecError(
-            folder,
-            "base_model.chat_template is always, but the tokenizer has no chat template",
-            "set it to never, or use an instruct model",
-        )
+        raise no_chat_template(folder)
     return tokenizer

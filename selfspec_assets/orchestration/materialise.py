@@ -15,7 +15,6 @@ from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Report
 from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.steps.former import took_over
 from selfspec_assets.steps.job import Job, Tables, loaded_device
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step
@@ -36,7 +35,7 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
-        reused = job.warehouse.has(job.signature) or took_over(job)
+        reused = job.warehouse.has(job.signature)
         started = datetime.datetime.now(datetime.UTC)
         outcome = Outcome(read_tables(job, step.tables)) if reused else _made(job, step, named)
         checks = step.check(job, outcome.tables)

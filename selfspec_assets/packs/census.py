@@ -174,7 +174,7 @@ def _texts(source: Source, files: Sequence[SourceFile]) -> Iterator[str]:
 
 def _records(source: Source, file: SourceFile) -> Iterator[Record]:
     with opened(file.fetched(), file.name) as stream:
-        yield from (record for record in records(source, stream) if not record.deleted)
+        yield from (record for record in records(source, stream) if record.selected and not record.deleted)
 
 
 def _estimated(source: Source, files: Sequence[SourceFile], total: int, counting: Counting) -> str:

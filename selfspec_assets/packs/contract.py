@@ -10,7 +10,7 @@ from selfspec_assets.base.strict import Strict, said_of_a_key
 from selfspec_assets.packs.corpora.contract import Corpus
 from selfspec_assets.packs.paths import PackPath, in_pack
 from selfspec_assets.packs.readers.hub import hub_address, is_hub_address, why_absent
-from selfspec_assets.recipe.sections import Slug
+from selfspec_assets.recipe.sections import DataKind, Slug
 
 CONTRACT = 1  # of domain.yaml; another number is another contract
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # BCP 47: en, ja, pt-BR
@@ -133,9 +133,9 @@ class SeedFile(Strict):
 
 
 class PackData(Strict):
-    """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``."""
+    """Seeds, corpus and benchmarks of one kind. Published files lie under ``SELFSPEC_DATA``, all others in the pack."""
 
-    seeds: SeedFile | None = None  # default: seeds/<pack>.jsonl of the project
+    seeds: SeedFile | None = None  # default: seeds/<pack>.jsonl of the project, and seeds/<pack>-<kind>.jsonl if any
     corpus: Corpus
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, strict=False)
 
@@ -151,8 +151,13 @@ class PackFile(Strict):
     filters: tuple[Use, ...] = Field(default=(), strict=False)  # functions of its filters.py, or registered ones
     bundled: PackData | None = None
     published: PackData | None = None
+    starter: PackData | None = None
 
     @field_validator("published")
     @classmethod
     def _streamed(cls, value: PackData | None) -> PackData | None:
         return None if value is None else value.model_copy(update={"corpus": value.corpus.streamed()})
+
+    def data(self, kind: DataKind) -> PackData | None:
+        """The section of a kind; None where the pack has none."""
+        return {"bundled": self.bundled, "published": self.published, "starter": self.starter}[kind]

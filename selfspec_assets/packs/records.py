@@ -209,14 +209,18 @@ def text_field(place: str, value: dict[str, object], key: str, *, empty: bool = 
 
 
 def read_items(path: Path) -> Iterator[Item]:
-    """The ``jsonl`` reader: ``{"id", "input", "references": [...]}`` per line."""
+    """The ``jsonl`` reader: ``{"id", "input", "references": [...]}`` per line.
+
+    ``source`` may name the article or report that an item rests on: it is the item's document.
+    """
     for place, value in json_lines(path, "benchmark"):
         references = value.get("references")
         if not isinstance(references, list) or not references or not all(isinstance(r, str) for r in references):
             raise SelfspecError(
                 place, "field 'references' must be a non-empty list of texts", "give at least one reference answer"
             )
-        yield Item(text_field(place, value, "id"), text_field(place, value, "input"), tuple(references))
+        document = text_field(place, value, "source", empty=True) if "source" in value else ""
+        yield Item(text_field(place, value, "id"), text_field(place, value, "input"), tuple(references), document)
 
 
 def load_seeds(path: Path) -> list[Seed]:

@@ -9,15 +9,27 @@ from selfspec_assets.recipe.sections import DataKind
 
 
 def pack_seeds(pack: Pack, kind: DataKind) -> list[Seed]:
-    """Every seed of the pack's file.
+    """Every seed of the pack's file, and those for this kind alone.
+
+    Where these demonstrate a benchmark, seeds of the shared file that name it are left out: they were written for a
+    benchmark of another kind, and have the layout of that one.
 
     Raises:
-        SelfspecError: as ``load_seeds``; of another format, an example without question or answer.
+        SelfspecError: as ``load_seeds``; an id that both files use; of another format, an example without question or
+            answer.
     """
     declared, path = pack.data(kind).seeds, pack.seeds_path(kind)
-    if declared is None or declared.format == "jsonl":
-        return load_seeds(path)
-    return _of_examples(pack, kind, declared, declared.format)
+    if declared is not None and declared.format != "jsonl":
+        return _of_examples(pack, kind, declared, declared.format)
+    shared, own_path = load_seeds(path), pack.own_seeds_path(kind)
+    if own_path is None:
+        return shared
+    own = load_seeds(own_path)
+    used = {seed.seed_id for seed in shared}
+    if twice := next((seed.seed_id for seed in own if seed.seed_id in used), None):
+        raise SelfspecError(own_path, f"id '{twice}' was used in {path}", "make it unique")
+    demonstrated = {seed.demonstrates for seed in own}
+    return [*(seed for seed in shared if seed.demonstrates not in demonstrated), *own]
 
 
 def _of_examples(pack: Pack, kind: DataKind, declared: SeedFile, format: InstructionFormat) -> list[Seed]:

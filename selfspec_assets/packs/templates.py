@@ -5,6 +5,7 @@ the text out. There are no loops, calls, attributes or arithmetic on texts, so w
 stands in it; and it is rendered in Jinja's immutable sandbox, without a loader, in case something was overlooked.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.globals.clear()
+_LABEL = re.compile(r"^[ \t]*(?:\{%[^%]*%\}[ \t]*)*[#*_ \t]{0,8}([^\W\d_][\w ]{0,30})[*_]{0,3}[:：]", re.MULTILINE)
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr),
     *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Concat, nodes.Filter, nodes.Test),
@@ -69,6 +71,14 @@ class Template:
         template.render(**examples)
         template.render(**{name: "" if isinstance(value, str) else value for name, value in examples.items()})
         return template
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words that begin its lines as labels, ``Input`` of ``Input: {{ input }}``, in their order.
+
+        A base model that has answered goes on with them, so they end its texts.
+        """
+        return tuple(dict.fromkeys(match[1].strip() for match in _LABEL.finditer(self.source)))
 
     def render(self, **values: object) -> str:
         """The text without white space at its ends.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import load_tokenizer
+from selfspec_assets.models.source import local_folder
 from selfspec_assets.packs.census import Counting, census, no_corpus, tokens_of
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.finding import find_pack
@@ -43,7 +44,8 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     few = None if named.recipe.is_reference else too_few_to_show(named, domain, len(seeds))
     if few is not None:
         raise few
-    lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks)]
+    elsewhere = pack.benchmarks_sharing_seeds(kind)
+    lines += [f"warning: {doubt}" for doubt in doubts(seeds, pack.data(kind).benchmarks, elsewhere=elsewhere)]
     _check_benchmarks(named, pack, seeds, lines)
     if named.recipe.adapter.data == "supervised":
         _check_training(named, pack, lines)
@@ -106,7 +108,7 @@ def _check_training(named: NamedRecipe, pack: Pack, lines: list[str]) -> None:
 def _counting(named: NamedRecipe) -> Counting | None:
     """In tokens of the recipe's model, where its folder is there; a hub's is looked at once it has been downloaded."""
     spec = Lineage(named).model_spec
-    if named.recipe.base_model.model == EMBEDDED or spec.folder is None or not spec.folder.is_dir():
+    if named.recipe.base_model.model == EMBEDDED or local_folder(spec) is None:
         return None
     try:
         return tokens_of(load_tokenizer(spec))

@@ -17,7 +17,7 @@ from selfspec_assets.packs.readers.hub import is_hub_address
 from selfspec_assets.packs.records import Seed
 from selfspec_assets.packs.seed_file import pack_seeds
 from selfspec_assets.planning.seed_lint import doubts, repeats
-from selfspec_assets.recipe.sections import DataKind
+from selfspec_assets.recipe.sections import DATA_KINDS, DataKind
 
 
 @dataclass
@@ -46,10 +46,9 @@ def check_pack(name: str, *, code: bool = True) -> PackReport:
         report.errors.append(error)
         return report
     report.lines.append(f"pack: {pack.folder}")
-    if pack.file.bundled is not None:
-        _check_data(pack, "bundled", report)
-    if pack.file.published is not None:
-        _check_data(pack, "published", report)
+    for kind in DATA_KINDS:
+        if pack.file.data(kind) is not None:
+            _check_data(pack, kind, report)
     return report
 
 
@@ -118,7 +117,7 @@ def _check_seeds(pack: Pack, kind: DataKind, report: PackReport) -> list[Seed]:
     tasks = Counter(seed.task for seed in seeds)
     listed = ", ".join(f"{task} {count}" for task, count in tasks.most_common())
     report.lines.append(f"  seeds: {len(seeds)} of {len(tasks)} tasks: {listed}")
-    for doubt in doubts(seeds, pack.data(kind).benchmarks):
+    for doubt in doubts(seeds, pack.data(kind).benchmarks, elsewhere=pack.benchmarks_sharing_seeds(kind)):
         report.warn(doubt)
     return seeds
 

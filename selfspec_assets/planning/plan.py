@@ -15,7 +15,6 @@ from selfspec_assets.planning.costs import OWN_SHARE, Cost, Past, PastRuns, done
 from selfspec_assets.planning.obstacles import obstacle, stopped_by
 from selfspec_assets.planning.reasons import Reasons
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.steps.former import Former
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.size import Forecast, Size
 from selfspec_assets.warehouse import Attempts, Warehouse
@@ -112,7 +111,6 @@ class _Planner:
         self._warehouse, self._runs, self._sampling = warehouse, runs, sampling
         self._earlier = earlier  # signature -> the recipe of this plan that makes it first
         self._rows: dict[Place, Row] = {}
-        self._former = Former(lineage, warehouse)
         self._forecasts: dict[str, Forecast] = {}
         self._reasons = Reasons(self.lineage, warehouse, self._is_going)
 
@@ -134,9 +132,6 @@ class _Planner:
             shown = self._warehouse.current(self.lineage.key(*place)) == signature
             before = [] if shown else ["made before, for other settings or another recipe"]
             return self._as(place, "reuse", [*before, *self._made_with(signature)])
-        if not blocked and (former := self._former.revision(*place)) is not None:
-            before = [f"made by a version before this one; {self.lineage.named.name} takes it over when it is run"]
-            return self._as(place, "reuse", [*before, *self._made_with(former.signature)])
         if signature in self._earlier:
             return self._as(place, "reuse", [f"made for {self._earlier[signature]} first"])
         problem = obstacle(self.lineage, place.step, place.domain)

@@ -90,6 +90,8 @@ class Reasons:
         declared = {entry.name: entry for entry in pack.data(kind).benchmarks}
         if name == "file":
             return _shown(pack.seeds_path(kind) if step == "seeds" else pack.corpus_path(kind)), ""
+        if name == "own file" and (own := pack.own_seeds_path(kind)) is not None:
+            return _shown(own), ""
         if step == "corpus" and name == "pipeline":
             return "code of the corpus pipeline", ""
         if step == "seeds" and name == "comparison":

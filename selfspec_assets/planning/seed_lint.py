@@ -15,13 +15,18 @@ MOST_OF_ONE_LABEL = 0.75
 _SHOWN = 3
 
 
-def doubts(seeds: Sequence[Seed], benchmarks: Sequence[Benchmark]) -> list[str]:
-    """Duplicates, near-duplicates, demonstrations of nothing or without an input, groups of nearly one label only."""
+def doubts(seeds: Sequence[Seed], benchmarks: Sequence[Benchmark], *, elsewhere: Sequence[Benchmark] = ()) -> list[str]:
+    """Duplicates, near-duplicates, demonstrations of nothing or without an input, groups of nearly one label only.
+
+    Args:
+        elsewhere: benchmarks of the pack's other data, which a file of seeds that both take may demonstrate as well.
+    """
     asked = {name for benchmark in benchmarks for name in (benchmark.name, benchmark.task)}
+    known = asked | {name for benchmark in elsewhere for name in (benchmark.name, benchmark.task)}
     return [
         *_line("is asked twice", list(_duplicates(seeds))),
         *_line(f"comes close to another, ROUGE-L above {MAX_ROUGE_L}", list(_near_duplicates(seeds))),
-        *_line("demonstrates no benchmark, nor a benchmark's task, nor its own task", list(_misnamed(seeds, asked))),
+        *_line("demonstrates no benchmark, nor a benchmark's task, nor its own task", list(_misnamed(seeds, known))),
         *_line("has no input, unlike the others that demonstrate its benchmark", list(_empty_inputs(seeds, asked))),
         *_imbalances(seeds),
     ]

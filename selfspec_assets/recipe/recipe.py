@@ -4,6 +4,7 @@ What a step's result depends on is its *slice* of the recipe (``settings_for``).
 changes speed or memory only; it is the whole list, and a test holds that each other key changes some signature.
 """
 
+import math
 import os
 import re
 from fnmatch import fnmatchcase
@@ -87,11 +88,19 @@ class Recipe(Strict):
     def _consistent(self) -> "Recipe":
         if self.data == "bundled" and self.base_model.model != EMBEDDED:
             raise ValueError(
-                "data: bundled is the embedded model's own small world; use data: published with "
+                "data: bundled is the embedded model's own small world; use data: starter or published with "
                 f"base_model '{self.base_model.model}'"
             )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
             raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
+        if not self.is_reference and not self.adapter.with_seeds:
+            most = math.ceil(self.loop.instructions.target * self.adapter.epochs / self.adapter.batch_size)
+            if most < self.adapter.min_steps:
+                raise ValueError(
+                    f"key 'adapter.min_steps' asks for {self.adapter.min_steps} optimiser steps, but "
+                    f"instructions.target {self.loop.instructions.target} makes {most} at most with "
+                    f"adapter.batch_size {self.adapter.batch_size} and epochs {self.adapter.epochs}"
+                )
         if not self.is_reference and self.iterations > 1:
             contrast = self.loop.responses.contrast
             if contrast.form != "none" and contrast.alpha == 1:
@@ -121,7 +130,9 @@ EXCLUDED = frozenset(
         "instructions.batch_size",
         "instructions.min_kept",
         "responses.batch_size",
+        "responses.min_kept",
         "adapter.micro_batch_size",
+        "adapter.min_steps",
         "scores.batch_size",
     }
 )

@@ -1,17 +1,20 @@
 """The sections of a recipe, one per asset or so: names, bounds and defaults of every key. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from selfspec_assets import plugins
+from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
+from selfspec_assets.base.known_models import KNOWN, OnHub
 from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.strict import Strict, said_of_a_key
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-DataKind = Literal["bundled", "published"]
+DataKind = Literal["bundled", "published", "starter"]
+DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 
 
 def _no_bool(value: object) -> object:
@@ -41,16 +44,28 @@ Variant = Annotated[Slug, _registered("prompt")]
 
 
 class BaseModelSection(ModelSettings):
-    """A Hugging Face id with a pinned revision, a folder, or ``embedded``; how it is held as in ``ModelSettings``."""
+    """``embedded``, a folder or a GGUF file by its path, a Hugging Face id with a pinned revision, or a known name.
+
+    How it is held is as in ``ModelSettings``.
+    """
 
     model: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _pinned(self) -> "BaseModelSection":
-        if self.is_hub_id and not is_hub_id(self.model):
+        if self.model.lower().endswith(".gguf") and not self.is_path:
+            raise ValueError(f"key 'model': a path begins with './', '/' or '~': './{self.model}'")
+        known = KNOWN.get(self.model)
+        if (self.is_known and known is None) or (self.is_hub_id and not is_hub_id(self.model)):
             raise ValueError(
-                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a folder ('./models/x', '/models/x'), nor a "
-                "Hugging Face id ('owner/name')"
+                f"key 'model': '{self.model}' is neither '{EMBEDDED}', nor a path ('./models/x', '/models/x.gguf'), "
+                f"nor a Hugging Face id ('owner/name'), nor a known name; {did_you_mean(self.model, KNOWN)}"
+                "selfspec models lists those"
+            )
+        if known is not None and isinstance(known.source, OnHub) and known.source.commit is None:
+            raise ValueError(
+                f"key 'model': no commit is known of '{self.model}': name it as '{known.source.repository}', and its "
+                "commit as 'revision'"
             )
         if self.is_hub_id and not is_commit(self.revision):
             raise ValueError("a model of a hub needs 'revision': a commit of 40 hex digits, so that it cannot change")
@@ -59,9 +74,19 @@ class BaseModelSection(ModelSettings):
         return self
 
     @property
+    def is_path(self) -> bool:
+        """A folder or a file: it starts with a dot, a slash or a tilde."""
+        return self.model.startswith((".", "/", "~"))
+
+    @property
     def is_hub_id(self) -> bool:
-        """``owner/name``; a path starts with a dot, a tilde or a slash."""
-        return self.model != EMBEDDED and not self.model.startswith((".", "/", "~"))
+        """``owner/name``."""
+        return not self.is_path and "/" in self.model
+
+    @property
+    def is_known(self) -> bool:
+        """A name of ``known_models``."""
+        return not (self.is_path or self.is_hub_id or self.model == EMBEDDED)
 
 
 class SeedsSection(Strict):
@@ -80,8 +105,11 @@ class InstructionsSection(Strict):
     seeds_per_prompt: Annotated[int, Field(ge=1, le=20)] = 3
     temperature: Annotated[Real, Field(ge=0.001, le=5)] = 1.0  # logits divided by much less are infinite
     top_p: Fraction = 0.98
+    min_p: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # tokens below this share of the likeliest's probability are out
     max_new_tokens: Positive
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
+    novelty: Literal["instruction", "task"] = "instruction"  # what is compared; task: the input belongs to it
+    show: Literal["mixed", "same_task"] = "mixed"  # the seeds of a prompt: any, as in the paper, or of one type of task
     later_iterations: Literal["new", "same"] = "new"  # Table 2's "same instruction set"
     batch_size: Positive = 8
 
@@ -146,6 +174,8 @@ class ResponsesSection(Strict):
     """Eq. 2."""
 
     max_new_tokens: Positive
+    min_kept: Fraction = 0.4  # of the answers asked for; with a smaller share the run stops before it tunes
+    demonstrations: Annotated[int, Field(ge=0, le=20)] = 0  # seeds with their outputs in front of each question
     contrast: ContrastSection = ContrastSection()
     batch_size: Positive = 8  # questions; each holds k (contrast: 2k) rows
 
@@ -165,6 +195,8 @@ class AdapterSection(Strict):
     batch_size: Positive = 32
     micro_batch_size: Positive = 8
     max_length: Positive
+    min_steps: Annotated[int, Field(ge=1)] = 8  # with fewer optimiser steps the run stops before it tunes
+    with_seeds: bool = False  # the seeds, too, are examples
     start: Literal["base", "previous"] = "base"
     data: Literal["iteration", "union", "seeds", "supervised"] = "iteration"
 

@@ -8,20 +8,20 @@ from selfspec_assets.base.words import count_words
 from selfspec_assets.packs.contract import Benchmark
 from selfspec_assets.packs.item_lint import doubtful_items
 from selfspec_assets.packs.items import read_benchmark
-from selfspec_assets.packs.pack import Pack, domain_names, load_pack
+from selfspec_assets.packs.pack import Pack, load_pack, sound_packs
 from selfspec_assets.packs.records import Item
-from selfspec_assets.recipe.sections import DataKind
+from selfspec_assets.recipe.sections import DATA_KINDS, DataKind
 
 _ANSWERS_SHOWN = 5
 
 
 def show(name: str, domain: str | None) -> list[str]:
-    """Lines on every benchmark of that name, in one pack or in all, bundled and published.
+    """Lines on every benchmark of that name, in one pack or in all, of every kind of data.
 
     Raises:
         SelfspecError: no pack has it; its file is absent or broken.
     """
-    packs, left_out = ([load_pack(domain)], []) if domain else _sound_packs()
+    packs, left_out = ([load_pack(domain)], []) if domain else sound_packs()
     every = [(pack, kind, benchmark) for pack in packs for kind, benchmark in _benchmarks(pack)]
     found = [one for one in every if one[2].name == name]
     if not found:
@@ -32,21 +32,9 @@ def show(name: str, domain: str | None) -> list[str]:
     return [line for pack, kind, benchmark in found for line in _described(pack, kind, benchmark)] + left_out
 
 
-def _sound_packs() -> tuple[list[Pack], list[str]]:
-    """Every pack that can be loaded, and a line for each that cannot: a broken one must not hide the others."""
-    packs, left_out = [], []
-    for name in domain_names():
-        try:
-            packs.append(load_pack(name))
-        except SelfspecError as error:
-            left_out.append(f"LEFT OUT pack '{name}': {error.place}: {error.reason}")
-    return packs, left_out
-
-
 def _benchmarks(pack: Pack) -> Iterator[tuple[DataKind, Benchmark]]:
-    kinds: tuple[DataKind, ...] = ("bundled", "published")
-    for kind in kinds:
-        data = pack.file.bundled if kind == "bundled" else pack.file.published
+    for kind in DATA_KINDS:
+        data = pack.file.data(kind)
         for benchmark in data.benchmarks if data is not None else ():
             yield kind, benchmark
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from selfspec_assets.base import home, printing
-from selfspec_assets.reports import ablation_table, easiest, score_table
+from selfspec_assets.reports import ablation_table, easiest, score_table, training_yield
 from selfspec_assets.reports.score_table import METRICS, Average, Model, Report
 
 ORACLE = "* an oracle: the output cut at its first line, a stopping rule that no user of the base has"
@@ -20,7 +20,8 @@ def as_json(reports: list[Report]) -> dict[str, Any]:
     ``averages_without``: by domain and k, the benchmarks that the printed averages are without, and for which models.
     """
     merged: dict[str, Any] = {"recipe": reports[0].named.name}
-    for key in ("scores", "lift", "lift_by_benchmark", "baselines", "shares", "adapters"):
+    merged["yield"] = [row for report in reports for row in report.training_yield]
+    for key in ("at_the_limit", "scores", "lift", "lift_by_benchmark", "baselines", "shares", "adapters"):
         merged[key] = [row for report in reports for row in getattr(report, key)]
     merged["scores_without_easiest"] = [row for report in reports for row in easiest.scores_without(report)]
     merged["lift_without_easiest"] = [row for report in reports for row in easiest.lift_without(report)]
@@ -51,7 +52,7 @@ def print_report(report: Report, details: bool) -> None:
         for k in shots if details else shots[:1]:
             printing.table(_extra_table(report, k))
     printing.table(_lift_table(report))
-    for line in score_table.notes(report):
+    for line in [*training_yield.lines(report.training_yield), *score_table.notes(report)]:
         printing.line(line)
     for row in report.adapters:
         name = f"adapter {row['iteration']}"

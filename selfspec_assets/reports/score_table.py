@@ -9,6 +9,8 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
+from selfspec_assets.reports import training_yield
+from selfspec_assets.reports.query import query_rows
 from selfspec_assets.warehouse import read_only_query
 
 AVERAGE = "average"  # the macro average's name among the benchmarks, in `scores` and `lift`
@@ -58,11 +60,8 @@ class Report:
     items: dict[tuple[Model, int, str], Items]  # by model, k and metric
     lift_by_benchmark: list[dict[str, Any]] = field(default_factory=list)
     baselines: list[dict[str, Any]] = field(default_factory=list)
-
-
-def _query(database: Path, sql: str) -> list[dict[str, Any]]:
-    columns, rows = read_only_query(database, sql)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    training_yield: list[dict[str, Any]] = field(default_factory=list)
+    at_the_limit: list[dict[str, Any]] = field(default_factory=list)  # predictions by model, k: how many ran into it
 
 
 def text(value: str) -> str:
@@ -88,12 +87,12 @@ def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Rep
 def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | None:
     """One domain's report; None where nothing has been scored."""
     where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
-    scores = _query(
+    scores = query_rows(
         database, f"SELECT * FROM scores WHERE {where} ORDER BY iteration, variant, oracle, shots, benchmark, metric"
     )
     if not scores:
         return None
-    shares = _query(
+    shares = query_rows(
         database,
         f"""
         SELECT iteration, sum(tokens)::BIGINT AS tokens, sum(marginal_changed) / sum(tokens) AS marginal_changed,
@@ -101,7 +100,7 @@ def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | Non
                count(*) FILTER (verdict = 'kept') AS kept
         FROM responses WHERE {where} GROUP BY iteration HAVING sum(tokens) > 0 ORDER BY iteration""",
     )
-    declared = _query(database, f"SELECT benchmark, task, present FROM benchmarks WHERE {where} ORDER BY 1")
+    declared = query_rows(database, f"SELECT benchmark, task, present FROM benchmarks WHERE {where} ORDER BY 1")
     return Report(
         named,
         domain,
@@ -109,11 +108,13 @@ def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | Non
         lift_rows(database, where),
         shares,
         [row["benchmark"] for row in declared if not row["present"]],
-        _query(database, f"SELECT * FROM adapters WHERE {where} ORDER BY iteration"),
+        query_rows(database, f"SELECT * FROM adapters WHERE {where} ORDER BY iteration"),
         {row["benchmark"]: row["task"] for row in declared},
         _items(database, where),
         lift_by_benchmark(database, where),
-        _query(database, f"SELECT * FROM baselines WHERE {where} ORDER BY benchmark, metric"),
+        query_rows(database, f"SELECT * FROM baselines WHERE {where} ORDER BY benchmark, metric"),
+        training_yield.load(database, where),
+        _at_the_limit(database, where),
     )
 
 
@@ -122,7 +123,7 @@ def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
 
     The best is the one with the highest average among those with the fewest ``missing`` benchmarks.
     """
-    return _query(
+    return query_rows(
         database,
         f"""
         SELECT domain, iteration, shots AS k, metric, base_variant, oracle, base, adapter, lift, low, high, p_value, n,
@@ -137,7 +138,7 @@ def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
 def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
     """The same for each benchmark, with every metric that it has: over the base prompt with the best average F1 at that
     k, so that one prompt stands behind all of a model's rows."""
-    return _query(
+    return query_rows(
         database,
         f"""
         WITH best AS (
@@ -149,6 +150,19 @@ def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
         FROM lift SEMI JOIN best USING (shots, base_variant)
         WHERE {where} AND NOT oracle AND benchmark <> {text(AVERAGE)}
         ORDER BY domain, k, iteration, benchmark, metric""",
+    )
+
+
+def _at_the_limit(database: Path, where: str) -> list[dict[str, Any]]:
+    """Of each model, prompt and k: the shares of predictions that ran into ``scores.max_new_tokens`` and that repeated
+    themselves."""
+    return query_rows(
+        database,
+        f"""
+        SELECT domain, iteration, variant, shots AS k, count(*) AS predictions,
+               count(*) FILTER (finish = 'length') / count(*) AS truncated,
+               count(*) FILTER (finish = 'repetition') / count(*) AS repetitive
+        FROM predictions WHERE {where} AND finish <> 'too_long' GROUP BY ALL ORDER BY ALL""",
     )
 
 
@@ -281,7 +295,7 @@ def notes(report: Report) -> list[str]:
     for row in report.shares:
         contrast = f"; contrast changed it at {row['contrast_changed']:.1%}" if row["iteration"] > 1 else ""
         lines.append(
-            f"iteration {row['iteration']}: {row['kept']} answers kept; mixing the passages changed the choice at "
+            f"iteration {row['iteration']}: mixing the passages changed the choice at "
             f"{row['marginal_changed']:.1%} of {row['tokens']} tokens{contrast}"
         )
     for row in report.lift:

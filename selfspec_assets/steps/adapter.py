@@ -1,11 +1,13 @@
 """The step ``adapter``: the base tuned on its own answers, or a reference on given ones (Section 3.4, Appendix B)."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.files import storing
 from selfspec_assets.base.progress import Progress
 from selfspec_assets.method.decoding import encode_example
 from selfspec_assets.method.prompts import alpaca_prompt
@@ -14,6 +16,8 @@ from selfspec_assets.packs.items import load_training_items
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.recipe.sections import AdapterSection
+from selfspec_assets.steps.adapter_card import CARD, adapter_card
 from selfspec_assets.steps.digests import noise_of_device
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
@@ -25,7 +29,7 @@ from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, See
 
 @plugins.step("adapter", version="1")
 class Adapter(Step):
-    """Kept `responses` → an adapter folder for plain PEFT, `adapters`, `losses`. Section 3.4.
+    """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`. Section 3.4.
 
     A reference is tuned on `seeds` or `training_items` instead. QLoRA (LoRA without quantisation on a CPU) on all
     linear layers, Alpaca template, loss on the response only.
@@ -43,8 +47,9 @@ class Adapter(Step):
         if recipe.is_reference:
             return [("seeds" if section.data == "seeds" else "training_items", 0)]
         first = 1 if section.data == "union" else iteration
+        seeds: list[Need] = [("seeds", 0)] if section.with_seeds else []
         responses: list[Need] = [("responses", n) for n in range(first, iteration + 1)]
-        return [*responses, *(previous_adapters(iteration, 1) if section.start == "previous" else [])]
+        return [*seeds, *responses, *(previous_adapters(iteration, 1) if section.start == "previous" else [])]
 
     def crosses(self, recipe: Recipe) -> str | None:
         return None if recipe.is_reference else "adapters"
@@ -77,10 +82,13 @@ class Adapter(Step):
             scored = scored_benchmarks(forecast.lineage.named, pack)
             return {"units": sum(len(load_training_items(pack, one, recipe.data)) for one in scored)}
         first = 1 if recipe.adapter.data == "union" else iteration
-        return {"units": sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
+        seeds = len(recipe_seeds(pack, recipe)) if recipe.adapter.with_seeds else 0
+        return {"units": seeds + sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
 
     def make(self, job: Job) -> Outcome:
         examples, tokens, too_long = fitting_examples(job)
+        _refuse_few_steps(job, len(examples))
+        card = adapter_card(job, len(examples))
         work = job.warehouse.work_folder(job.signature) / "adapter"
         shutil.rmtree(work, ignore_errors=True)
         checkpoints = job.warehouse.work_folder(job.signature) / "checkpoints"
@@ -94,6 +102,8 @@ class Adapter(Step):
 
         job.release_model()  # tuning loads its own copy, and two of them might not fit
         tuned = tune(job.lineage.model_spec, examples, tuning_settings(job.recipe), work, start, report, checkpoints)
+        with storing(work):
+            (work / CARD).write_text(card, encoding="utf-8")
         model = job.model()
         name = "fresh_" + tuned.adapter_digest[:16]
         model.add_adapter(work, name)
@@ -175,12 +185,34 @@ def examples_of(job: Job) -> list[tuple[str, str]]:
         labelled = job.read("training_items", TrainingItemRow)
         return [(alpaca_prompt(row.instruction, row.input), row.references[0]) for row in labelled]
     first = 1 if job.recipe.adapter.data == "union" else job.iteration
-    return [
+    seeds = job.read("seeds", SeedRow) if job.recipe.adapter.with_seeds else []
+    return [(alpaca_prompt(row.instruction, row.input), row.output) for row in seeds] + [
         (alpaca_prompt(row.instruction, row.input), row.response)
         for n in range(first, job.iteration + 1)
         for row in job.read("responses", ResponseRow, n)
         if row.verdict == "kept"
     ]
+
+
+def _refuse_few_steps(job: Job, examples: int) -> None:
+    """Raises:
+    SelfspecError: so few examples are left that tuning on them would change next to nothing.
+    """
+    section = job.recipe.adapter
+    steps = optimiser_steps(examples, section)
+    if steps < section.min_steps:
+        raise SelfspecError(
+            f"{job.lineage.named.path}: adapter.min_steps",
+            f"{job.name}: {examples} examples make {steps} optimiser steps (batch_size {section.batch_size}, epochs "
+            f"{section.epochs}), {section.min_steps} are wanted",
+            "raise instructions.target, look why answers are rejected (the table responses, column reason), lower "
+            "adapter.batch_size, or lower adapter.min_steps",
+        )
+
+
+def optimiser_steps(examples: int, section: AdapterSection) -> int:
+    """How many steps tuning takes: batches go on across the end of an epoch."""
+    return math.ceil(examples * section.epochs / section.batch_size)
 
 
 def _goes_on(job: Job) -> bool:

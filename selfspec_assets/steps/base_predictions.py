@@ -8,7 +8,7 @@ from selfspec_assets.steps.lineage import Need
 from selfspec_assets.steps.predictions import Predictions
 
 
-@plugins.step("base_predictions", version="2")
+@plugins.step("base_predictions", version="3")
 class BasePredictions(Predictions):
     """`benchmarks`, `seeds` as demonstrations → the base model's `predictions`, by prompt variant. Section 4.1."""
 

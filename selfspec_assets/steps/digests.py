@@ -88,6 +88,8 @@ def seed_file(pack: Pack, recipe: Recipe) -> dict[str, str]:
     """The hand-written seeds, and how they are read where that is not the project's own way."""
     declared = pack.data(recipe.data).seeds
     digests = {"file": cached_file_digest(pack.seeds_path(recipe.data))}
+    if (own := pack.own_seeds_path(recipe.data)) is not None:
+        digests["own file"] = cached_file_digest(own)
     if declared is not None and declared.format != "jsonl":
         digests["seeds"] = text_digest(declared.model_dump_json())
     return digests

@@ -8,8 +8,13 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed, signed_text, text_digest
-from selfspec_assets.method.instructions.asking import ask_for_lists, list_prompts
-from selfspec_assets.method.instructions.list_parser import BenchmarkGuard, InstructionFilter, parse_instruction_list
+from selfspec_assets.method.instructions.asking import ask_for_lists, list_requests
+from selfspec_assets.method.instructions.list_parser import (
+    BenchmarkGuard,
+    InstructionFilter,
+    ParsedItem,
+    parse_instruction_list,
+)
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
 from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
 from selfspec_assets.recipe.recipe import Recipe
@@ -21,7 +26,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, InstructionRow, RequestRow, SeedRow
 
 
-@plugins.step("instructions", version="2")
+@plugins.step("instructions", version="3")
 class Instructions(Step):
     """`seeds` (and, from iteration 2 on, the last adapter) → `instruction_requests`, `instructions`.
 
@@ -152,7 +157,7 @@ class Instructions(Step):
         return {f"items/{name}": count for name, count in reasons.items()}
 
 
-REQUESTS = "1"  # raise it when the same settings would ask the model for other lists of instructions
+REQUESTS = "2"  # raise it when the same settings would ask the model for other lists of instructions
 
 
 class Sieve:
@@ -165,16 +170,19 @@ class Sieve:
         self._filter = InstructionFilter(job.pack.file.banned_words, language=job.pack.file.language)
         items = job.read("benchmarks", BenchmarkItemRow)
         self._guard = BenchmarkGuard(items)
-        self._novelty = NoveltyIndex(settings.max_rouge_l)
+        self._novelty, self._compares_inputs = NoveltyIndex(settings.max_rouge_l), settings.novelty == "task"
         for seed in job.read("seeds", SeedRow):
-            self._novelty.add(seed.instruction)
+            self._novelty.add(self._compared(seed))
         for earlier in range(1, job.iteration):
             for row in job.read("instructions", InstructionRow, earlier):
                 if row.kept:
-                    self._novelty.add(row.instruction)
+                    self._novelty.add(self._compared(row))
         self.rows: list[InstructionRow] = []
         self.kept = 0
         self.requests: list[RequestRow] = []
+
+    def _compared(self, task: SeedRow | InstructionRow | ParsedItem) -> str:
+        return f"{task.instruction}\n{task.input}" if self._compares_inputs else task.instruction
 
     def take(self, request: RequestRow, hit_limit: bool) -> None:
         self.requests.append(request)
@@ -186,11 +194,11 @@ class Sieve:
             reason: str | None = item.problem or self._filter.reason(item.instruction, item.input)
             reason = reason or self._job.pack.filters.reason(item.instruction, item.input)
             reason = reason or self._guard.reason(item.instruction, item.input)
-            nearest = None if reason else self._novelty.nearest(item.instruction)
+            nearest = None if reason else self._novelty.nearest(self._compared(item))
             if nearest:
                 reason = "not_novel"
             if reason is None:
-                self._novelty.add(item.instruction)
+                self._novelty.add(self._compared(item))
                 self.kept += 1
             self.rows.append(
                 InstructionRow(
@@ -213,24 +221,24 @@ def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, A
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
-    shown, prompts = list_prompts(job.pack.instruction_header, seeds, row_seeds, settings)
-    outputs = ask_for_lists(model, prompts, row_seeds, settings, adapter)
-    requests = [
+    requests = list_requests(job.pack.instruction_header, seeds, row_seeds, settings)
+    outputs = ask_for_lists(model, requests, settings, adapter)
+    rows = [
         RequestRow(
             request=index,
-            seed_ids=[s.seed_id for s in three],
-            prompt_digest=text_digest(prompt),
+            seed_ids=[seed.seed_id for seed in request.shown],
+            prompt_digest=text_digest(f"{request.prompt}\n\n{request.opening}"),
             model_digest=model.digest,
             adapter_digest=job.adapter_digest(adapter),
             output=output.text,
             output_tokens=output.tokens,
-            random_seed=seed,
+            random_seed=request.random_seed,
         )
-        for index, three, prompt, output, seed in zip(indices, shown, prompts, outputs, row_seeds, strict=True)
+        for index, request, output in zip(indices, requests, outputs, strict=True)
     ]
     return [
-        {**asdict(row), "hit_limit": output.finish == "length", "input_tokens": output.prompt_tokens}
-        for row, output in zip(requests, outputs, strict=True)
+        {**asdict(row), "hit_limit": output.finish in ("length", "repetition"), "input_tokens": output.prompt_tokens}
+        for row, output in zip(rows, outputs, strict=True)
     ]
 
 
@@ -276,7 +284,7 @@ def request_signed(lineage: Lineage, domain: str, iteration: int) -> str:
     """The text that ``request_signature`` is the SHA-256 of."""
     settings = lineage.settings("instructions", iteration)
     section = dict(settings["instructions"])
-    for key in ("target", "max_requests", "max_rouge_l"):
+    for key in ("target", "max_requests", "max_rouge_l", "novelty"):
         section.pop(key)
     needed = [("seeds", 0), *previous_adapters(iteration, 1)]
     inputs = {f"{name}|{n}": lineage.signature(name, domain, n) for name, n in needed}

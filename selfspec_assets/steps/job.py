@@ -12,6 +12,7 @@ from selfspec_assets.base.stopping import StopBetweenBatches
 from selfspec_assets.models.check import context_length, load_config
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.models.memory import free_memory
+from selfspec_assets.models.source import conversion_note
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
@@ -118,6 +119,7 @@ class Job:
         identity = self.lineage.model_identity
         if identity not in _models:
             self.release_model()
+            self._say_conversion()
             self.report(f"{self.name}: loading {self.lineage.model_spec.path_or_id}")
             model = _models[identity] = LanguageModel.load(self.lineage.model_spec)
             self.report(f"{self.name}: {model.held}")
@@ -136,9 +138,14 @@ class Job:
     def tokenizer(self) -> Any:
         """The base model's, without its weights."""
         spec = self.lineage.model_spec
+        self._say_conversion()
         tokenizer, folder = load_tokenizer(spec), model_folder(spec)
         self._check_lengths(tokenizer, context_length(load_config(folder), tokenizer, folder))
         return tokenizer
+
+    def _say_conversion(self) -> None:
+        if (note := conversion_note(self.lineage.model_spec)) is not None:
+            self.report(f"{self.name}: {note}")
 
     def _check_lengths(self, tokenizer: Any, context: int) -> None:
         """At the first step that needs a model: hours later is too late to say that a prompt cannot fit."""

@@ -7,8 +7,9 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding.encoding import encode_prompt
 from selfspec_assets.method.prompts import Example, alpaca_prompt, instruction_list_prompt
 from selfspec_assets.models.check import check_tokenizer, context_length, load_config
-from selfspec_assets.models.folder import ModelSpec, unused_chat_template
+from selfspec_assets.models.folder import ModelSpec
 from selfspec_assets.models.language_model import load_tokenizer
+from selfspec_assets.models.source import conversion_note, local_folder, model_obstacle, template_note
 from selfspec_assets.packs.templates import Template
 from selfspec_assets.recipe.recipe import NamedRecipe
 
@@ -59,7 +60,7 @@ def _check_list_prompt(
     settings = named.recipe.loop.instructions
     by_length = sorted(seeds, key=lambda seed: -len(tokenizer(f"{seed.instruction}\n{seed.input}")["input_ids"]))
     longest = by_length[: settings.seeds_per_prompt]
-    tokens = len(encode_prompt(tokenizer, instruction_list_prompt(header, longest, settings.tasks_per_prompt)))
+    tokens = len(encode_prompt(tokenizer, *instruction_list_prompt(header, longest, settings.tasks_per_prompt)))
     if tokens + settings.max_new_tokens > context:
         shown = ", ".join(repr(seed.instruction[:40]) for seed in longest)
         raise SelfspecError(
@@ -71,17 +72,23 @@ def _check_list_prompt(
 
 
 def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Sequence[Example]) -> list[str]:
-    """Lines for ``selfspec check`` about a model folder; a hub's model is looked at once it has been downloaded.
+    """Lines for ``selfspec check`` about a model's folder.
+
+    A hub's model is looked at once it has been downloaded, a GGUF file's tokenizer once it has been converted.
 
     Raises:
-        SelfspecError: see the functions above; what they find here, a run would find before its first step.
+        SelfspecError: see the functions above and ``model_obstacle``; what they find here, a run would find before its
+            first step.
     """
-    folder = spec.folder
-    if folder is None or not folder.is_dir():
-        return []
+    if (obstacle := model_obstacle(spec)) is not None:
+        raise obstacle
+    folder = local_folder(spec)
+    if folder is None:
+        note = conversion_note(spec)
+        return [f"the first run begins by {note}"] if note else []
     tokenizer, config = load_tokenizer(spec), load_config(folder)
     check_tokenizer(tokenizer, config, folder)
     context = context_length(config, tokenizer, folder)
     check_lengths(named, tokenizer, context, header, seeds)
-    note = unused_chat_template(spec, folder)
+    note = template_note(spec, folder)
     return [f"context: {context} tokens", *([f"warning: {note}"] if note else [])]

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from selfspec_assets import plugins
 from selfspec_assets.base import home
+from selfspec_assets.base.known_models import OnHub, known_model
 from selfspec_assets.base.signature import signed_text, text_digest
-from selfspec_assets.models.folder import ModelSpec, model_digest
+from selfspec_assets.models.folder import ModelSpec
+from selfspec_assets.models.source import model_digest
 from selfspec_assets.models.weights import precision_of
 from selfspec_assets.packs.pack import Pack, load_pack
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
@@ -104,13 +106,14 @@ class Lineage:
     @cached_property
     def model_spec(self) -> ModelSpec:
         section = self.recipe.base_model
+        where, held = section.model, section.model_dump(exclude={"model"})
         if section.model == EMBEDDED:
             where = str(home.embedded_model_folder())
-        elif section.is_hub_id:
-            where = section.model
-        else:
+        elif section.is_path:
             where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
-        return ModelSpec(where, **section.model_dump(exclude={"model"}))
+        elif section.is_known and isinstance(source := known_model(section.model).source, OnHub):
+            where, held["revision"] = source.repository, source.commit
+        return ModelSpec(where, **held)
 
     @cached_property
     def model_identity(self) -> str:

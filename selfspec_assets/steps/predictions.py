@@ -10,7 +10,7 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed, text_digest
 from selfspec_assets.method.decoding import fits, greedy
-from selfspec_assets.method.instructions.asking import prediction_stop
+from selfspec_assets.method.instructions.asking import answer_stop
 from selfspec_assets.method.prompts import evaluation_prompt
 from selfspec_assets.method.scoring.item_draw import draw_order
 from selfspec_assets.packs.records import demonstrating
@@ -27,7 +27,7 @@ from selfspec_assets.warehouse.score_rows import PredictionRow
 TOO_LONG = "too_long"
 
 
-@plugins.step("predictions", version="2")
+@plugins.step("predictions", version="3")
 class Predictions(Step):
     """`benchmarks`, `seeds`, `adapter` → the adapter's `predictions`, in the Alpaca template. Section 4.1."""
 
@@ -48,7 +48,9 @@ class Predictions(Step):
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        return {"model": lineage.model_identity, "domain": domain}  # items and demonstrations are drawn by its name
+        # Items and demonstrations are drawn by the domain's name; the labels of the response prompt end an answer.
+        labels = "\n".join(lineage.pack(domain).response_prompt.labels)
+        return {"model": lineage.model_identity, "domain": domain, "labels": text_digest(labels)}
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack = lineage.pack(domain)
@@ -79,7 +81,7 @@ class Predictions(Step):
                 model,
                 [prompts[possible[i]] for i in indices],
                 max_new_tokens=section.max_new_tokens,
-                stop=prediction_stop(model.spec),
+                stop=answer_stop(model.spec, job.pack.response_prompt),
                 adapter=adapter,
                 batch_size=section.batch_size,
             )

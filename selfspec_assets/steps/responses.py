@@ -1,14 +1,16 @@
 """The step ``responses``: answers marginalised over passages (Eq. 2), from iteration 2 on contrasted (Eq. 3)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import text_digest
 from selfspec_assets.method.decoding import Answer, ContrastSettings, Group, answer, fits, verify_contrast_pair
-from selfspec_assets.method.instructions.asking import response_stop
+from selfspec_assets.method.instructions.asking import answer_stop
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.instructions import kept_instructions
 from selfspec_assets.steps.job import Job, Tables
@@ -16,10 +18,10 @@ from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.passages import expected_passages
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow
+from selfspec_assets.warehouse.rows import InstructionRow, PassageRow, ResponseRow, ResponseTokenRow, SeedRow
 
 
-@plugins.step("responses", version="1")
+@plugins.step("responses", version="2")
 class Responses(Step):
     """`instructions`, `passages` (and the last two adapters) → `responses`, `response_tokens`. Eqs. 2 and 3.
 
@@ -47,7 +49,8 @@ class Responses(Step):
         # Eq. 3: the writer is adapter n-1; its weaker ancestor is adapter n-2, or the base in iteration 2.
         contrasts = recipe.loop.responses.contrast.form != "none"
         adapters = previous_adapters(iteration, 2 if contrasts else 1)
-        return [("instructions", iteration), ("passages", iteration), *adapters]
+        seeds: list[Need] = [("seeds", 0)] if recipe.loop.responses.demonstrations else []
+        return [("instructions", iteration), ("passages", iteration), *seeds, *adapters]
 
     def crosses(self, recipe: Recipe) -> str | None:
         return "responses" if recipe.adapter.data == "union" else None
@@ -82,7 +85,8 @@ class Responses(Step):
         passages: dict[int, list[PassageRow]] = {}
         for passage in job.read("passages", PassageRow):
             passages.setdefault(passage.instruction_id, []).append(passage)
-        groups = [prompts_of(job, row, passages.get(row.instruction_id, [])) for row in kept]
+        shown = demonstrations_of(job)
+        groups = [prompts_of(job, row, passages.get(row.instruction_id, []), shown(row)) for row in kept]
         model, contrast = job.model(), contrast_of(job)
         aligned, weaker = sides_of(job, contrast)
         possible = [
@@ -98,7 +102,7 @@ class Responses(Step):
                 model,
                 [groups[possible[i]] for i in indices],
                 max_new_tokens=settings.max_new_tokens,
-                stop=response_stop(model.spec),
+                stop=answer_stop(model.spec, job.pack.response_prompt),
                 aligned=aligned,
                 weaker=weaker,
                 contrast=contrast,
@@ -115,6 +119,7 @@ class Responses(Step):
             _row(row, groups[i], answers.get(i), len(passages.get(row.instruction_id, [])), digests)
             for i, row in enumerate(kept)
         ]
+        _refuse_small_yield(job, rows)
         tokens = [token for i, made in answers.items() for token in _tokens(kept[i].instruction_id, made)]
         return Outcome(
             {ResponseRow: rows, ResponseTokenRow: tokens},
@@ -153,12 +158,31 @@ class Responses(Step):
         }
 
 
-def prompts_of(job: Job, row: InstructionRow, passages: list[PassageRow]) -> Group:
-    """One prompt per passage, weighted by p_ret; without a passage a single prompt."""
+def prompts_of(job: Job, row: InstructionRow, passages: list[PassageRow], demonstrations: Sequence[SeedRow]) -> Group:
+    """One prompt per passage, weighted by p_ret; without a passage a single prompt.
+
+    Demonstrations stand in front, in the same template and without a passage, as Self-MoE (Kang et al. 2024) shows
+    seeds when it answers.
+    """
     texts = [f"{p.title}. {p.text}" if p.title else p.text for p in passages] or [""]
     template = job.pack.response_prompt
-    prompts = tuple(template.render(instruction=row.instruction, input=row.input, passage=text) for text in texts)
+    solved = [
+        f"{template.render(instruction=seed.instruction, input=seed.input, passage='')} {seed.output}\n\n"
+        for seed in demonstrations
+    ]
+    prompts = tuple(
+        "".join(solved) + template.render(instruction=row.instruction, input=row.input, passage=text) for text in texts
+    )
     return Group(prompts, tuple(p.p_ret for p in passages) or (1.0,))
+
+
+def demonstrations_of(job: Job) -> Callable[[InstructionRow], list[SeedRow]]:
+    """For an instruction the last of the seeds that its request showed: those stand closest to it."""
+    count = job.recipe.loop.responses.demonstrations
+    if not count:
+        return lambda row: []
+    seeds = {seed.seed_id: seed for seed in job.read("seeds", SeedRow)}
+    return lambda row: [seeds[name] for name in row.seed_ids[-count:]]
 
 
 def contrast_of(job: Job) -> ContrastSettings:
@@ -202,10 +226,33 @@ def _row(
     )
 
 
+def _refuse_small_yield(job: Job, rows: Sequence[ResponseRow]) -> None:
+    """Raises:
+    SelfspecError: too small a share of the answers can be kept to tune on; they stay in the work folder.
+    """
+    least = job.recipe.loop.responses.min_kept
+    outcome = Counter(row.reason or row.verdict for row in rows)
+    kept = sum(row.is_kept for row in rows)
+    if kept < least * len(rows):
+        counted = ", ".join(f"{count} {name}" for name, count in outcome.most_common())
+        raise SelfspecError(
+            f"{job.lineage.named.path}: responses.min_kept",
+            f"{job.name}: only {kept} of {len(rows)} answers can be kept, responses.min_kept asks for {least:.0%}: "
+            f"{counted}",
+            "truncated: raise responses.max_new_tokens; repeats_itself: cooler instructions (instructions.temperature) "
+            "or a larger model; or lower responses.min_kept (the answers are kept and used)",
+        )
+
+
 def _why_not_kept(written: Answer | None) -> str | None:
+    """Why it is no example: it ran into the limit, repeats itself, says nothing, or announces what does not follow."""
     if written is None:
         return "prompt_too_long"
-    return "truncated" if written.finish == "length" else None if written.text else "empty"
+    if written.finish in ("length", "repetition"):
+        return "truncated" if written.finish == "length" else "repeats_itself"
+    if not written.text:
+        return "empty"
+    return "unfinished" if written.text.endswith(":") else None
 
 
 def _tokens(instruction_id: int, made: Answer) -> list[ResponseTokenRow]:

@@ -166,13 +166,6 @@ class Warehouse:
             path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def rename_work(self, former: str, signature: str) -> None:
-        """Give unfinished work another signature, unless there is some under that already."""
-        source, target = self._work / _checked(former), self._work / _checked(signature)
-        if source.is_dir() and not target.exists():
-            with storing(target):
-                move(source, target, "former work")
-
     def chunks(self, signature: str, name: str = "chunks") -> ChunkStore:
         """The chunk files ``name`` in the work folder."""
         if not NAME.fullmatch(name):

@@ -65,6 +65,7 @@ CASES = (
     Case("an empty list of references", jsonl(references=[]), f"{F}:2", "non-empty list", "at least one reference"),
     Case("a text as references", jsonl(references="y"), f"{F}:2", "list of texts", "at least one reference"),
     Case("a number as reference", jsonl(references=[4]), f"{F}:2", "list of texts", "at least one reference"),
+    Case("a number as source", jsonl(source=4), f"{F}:2", "field 'source' is not text but int", "a text value"),
     Case("a blank reference", jsonl(references=[" "]), F, "item 'second' has no reference", "right answer"),
     Case("two of one id", jsonl(id="q"), F, "two items have the id 'q'", "make the ids unique"),
     Case("a field twice", put(ITEMS, '{"id": "a", "id": "b"}'), f"{F}:1", "'id' stands twice", "one JSON object"),

@@ -4,6 +4,7 @@ import gzip
 import json
 from typing import Any
 
+from tests import wheels
 from tests.bad_input import ways
 from tests.bad_input.spoil import CORPUS, Spoil, add, all_of, cut, gone, link, pack, put
 from tests.bad_input.trial import Case, Kind
@@ -85,6 +86,15 @@ SOURCES = (
     Case("a column that is not there", source('{"body": "x"}\n', format="jsonl"), "a.txt:1", "'text'", "domain.yaml"),
     Case("a short row", source("text,b\nx\n", format="csv"), "a.txt:2", "1 fields", "quote fields"),
     Case("XML that is none", source("<a>", format="pubmed"), "a.txt", "its root is <a>", "PubMed's baseline"),
+    Case("articles of none", source("[]", format="wiki_leads"), "a.txt", "not an object of articles", "get the file"),
+    Case("a rule for every article", source(format="wiki_leads", select=[{}]), "domain.yaml:", "take every article",
+         "correct the value"),
+    Case("rules for what has no articles", source(select=[{"topics": ["a"]}]), "domain.yaml:", "has no use with format",
+         "correct the value"),
+    Case("a package's file without its digest", source(files=["pypi://a@1/b.txt"]), "domain.yaml:",
+         "names no file of a package", "correct the value"),
+    Case("a package in published data", source(format="wiki_leads", files=[wheels.ADDRESS]), "domain.yaml",
+         "lies in a package of PyPI", "move it to 'starter'"),
     Case("no parquet", source("PAR1", format="parquet"), "a.txt", "cannot be read as Parquet", "get the file again"),
 )  # fmt: skip
 KIND = Kind("corpus", (ways.check, ways.make("corpus")), (*DOCUMENTS, *SOURCES), prepare=ways.benchmarks_made)

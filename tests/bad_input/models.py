@@ -13,6 +13,7 @@ from tests.bad_input.spoil import Spoil, add, all_of, cut, edit_json, folder, go
 from tests.bad_input.trial import Case, Kind
 from tests.conftest import Project
 
+GENERATION = "model/generation_config.json"
 WEIGHTS, CONFIG, TOKENIZER = "model/model.safetensors", "model/config.json", "model/tokenizer.json"
 INDEX = "model/model.safetensors.index.json"
 PICKLE = pickle.dumps({"weight": [1.0]})
@@ -157,7 +158,15 @@ LOADED = (
         "no end-of-seq",
         "eos_token",
     ),
-)
+    Case("no chat template where one is wanted", recipe(base_model={"model": "./model", "chat_template": "always"}),
+         "model", "chat_template is always, but the tokenizer has no chat template", "use an instruct model"),
+    Case("an end token beyond the vocabulary", edit_json(GENERATION, eos_token_id=[0, 999]), "generation_config.json",
+         "the end token 999 is one that the tokenizer never writes: there is no such token", "correct eos_token_id"),
+    Case("an end token that is cut into pieces", edit_json(GENERATION, eos_token_id=[0, 100]),
+         "generation_config.json", "the tokenizer never writes: its text '�' becomes [", "correct eos_token_id"),
+    Case("far too large an embedding", edit_json(CONFIG, vocab_size=2000), "model",
+         "has 2000 rows, the tokenizer ids up to 419: too many for padding", "the tokenizer that belongs"),
+)  # fmt: skip
 TOKENIZER_KIND = Kind("tokenizer", (ways.check,), LOADED, prepare=own_model)
 MODEL = Kind("model", (ways.check, sign), MODELS, prepare=own_model)
 ADAPTER_KIND = Kind("adapter", (add_adapter,), ADAPTERS, prepare=an_adapter)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_project
+from selfspec_assets.base.signature import folder_files
 from tests.kill import victim
 from tests.kill.lab import FLOW, Lab, Place, execute, log
 from tests.kill.points import RENAME
 from tests.kill.state import difference, state
-from tests.test_former_warehouse import before_rooms
+from tests.tiny_gguf import tiny_gguf
 
 _COMMIT = {
     "rows written",
@@ -41,8 +41,8 @@ STEPS: dict[str, set[str]] = {
     "predictions": _COMMIT | _CHUNKS,
     "scores": _COMMIT,
 }
-# Reached only when a revision was damaged, and when one of an older version is taken over: a test for each.
-SPECIAL = {f"{what}: {side}" for what in ("damaged revision", "former work") for side in RENAME}
+# Reached only when a revision was damaged, and when the recipe's model is a GGUF file: a test for each.
+SPECIAL = {f"{what}: {side}" for what in ("damaged revision", "converted model") for side in RENAME}
 # Iteration 2 has the same commit points; these of its steps go on from the adapter of iteration 1.
 PLACES = [place for place in FLOW if place[0] < 2] + [(2, "instructions"), (2, "responses"), (2, "adapter")]
 
@@ -74,19 +74,26 @@ def test_a_damaged_revision_is_remade_through_a_kill(lab: Lab, side: str) -> Non
 
 
 @pytest.mark.parametrize("side", RENAME)
-def test_former_work_is_taken_over_through_a_kill(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str
-) -> None:
-    """The raw requests of an older version's warehouse are under the new name, or under the old one; never lost."""
-    folder = before_rooms(make_project(tmp_path / "project", tmp_path / "no model", monkeypatch)).folder
-    point = f"former work: {side}"
-    place = (1, "instructions")
-    assert execute(folder, victim.run, *place, environment={victim.VARIABLE: f"{point}:1"}) == -9, log(folder)
+def test_a_gguf_file_is_converted_through_a_kill(lab: Lab, tmp_path: Path, side: str) -> None:
+    """The folder of weights is there whole or not at all, and nothing of the killed try is used or left."""
+    (tmp_path / "recipes").mkdir()
+    path = tiny_gguf(tmp_path)
+    point = f"converted model: {side}"
+    assert execute(tmp_path, victim.convert, path, environment={victim.VARIABLE: f"{point}:1"}) == -9, log(tmp_path)
     lab.counted.add(point)
-    assert execute(folder, victim.run, *place) == 0, log(folder)
+    (made,) = (one for one in (tmp_path / "models" / ".work").iterdir() if one.is_dir())
+    target = tmp_path / "models" / made.name
+    assert target.exists() == (side == RENAME[1])
+    if side == RENAME[0]:
+        (made / "model" / "model.safetensors").write_bytes(b"half of it")
+        (made / "model" / "adapter_config.json").touch()
+    assert execute(tmp_path, victim.convert, path) == 0, log(tmp_path)
     lab.counted.add(recovered=1)
-    assert len(list((folder / "warehouse" / "work").glob("*/requests/*.json"))) >= 8
-    assert "instructions botany|1: taken over" in log(folder)
+    assert not made.exists()
+    found = {name: file.read_bytes() for name, file in folder_files(target).items()}
+    shutil.rmtree(target)
+    assert execute(tmp_path, victim.convert, path) == 0, log(tmp_path)
+    assert {name: file.read_bytes() for name, file in folder_files(target).items()} == found
     lab.counted.add(equal=1)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from selfspec_assets.base import failpoints
 from selfspec_assets.method.tuning.tune import tune
+from selfspec_assets.models.folder import ModelSpec
+from selfspec_assets.models.source import model_folder
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps import adapter as adapter_asset
@@ -98,6 +100,12 @@ def listen(recorded: Path | None = None) -> None:
         failpoints.listen((Pauser if PAUSE in os.environ else Killer)(os.environ[VARIABLE]))
     elif recorded is not None:
         failpoints.listen(Recorder(recorded))
+
+
+def convert(folder: Path, path: Path) -> None:
+    """Read a GGUF file into a folder of the project, and check it."""
+    listen()
+    model_folder(ModelSpec(str(path), dtype="float32"))
 
 
 def remake(folder: Path) -> None:

@@ -68,7 +68,7 @@ from selfspec_assets.models import folder as model_folder
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 sys.addaudithook(watch)
 LanguageModel.load(ModelSpec(str(folder), chat_template="always"))
-digested = {p.relative_to(folder).as_posix() for pattern in model_folder._DIGESTED for p in folder.glob(pattern)}
+digested = {p.relative_to(folder).as_posix() for pattern in model_folder.MODEL_FILES for p in folder.glob(pattern)}
 print(sorted(seen))
 print(sorted(seen - digested))
 """

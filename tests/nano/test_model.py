@@ -100,6 +100,7 @@ def run(out: Path, *more: str) -> None:
     main(["--tokens", str(TOKENS), "--out", str(out), *more])
 
 
+@pytest.mark.slow  # it trains a tokenizer
 @pytest.mark.usefixtures("short")
 def test_training_equals_transformers(tmp_path: Path) -> None:
     run(tmp_path, "--seed", "3")

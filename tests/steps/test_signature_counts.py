@@ -11,7 +11,8 @@ import pytest
 from selfspec_assets import plugins
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.models.folder import ModelSpec, model_digest, model_folder
+from selfspec_assets.models.folder import ModelSpec
+from selfspec_assets.models.source import model_digest, model_folder
 from selfspec_assets.planning.garbage import find
 from selfspec_assets.planning.plan import plan
 from selfspec_assets.recipe.recipe import load_recipe

@@ -14,8 +14,12 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.chat import answer_frame, open_turn, open_turn_ids
 
 
-def encode_prompt(tokenizer: Any, prompt: str) -> list[int]:
+def encode_prompt(tokenizer: Any, prompt: str, opening: str = "") -> list[int]:
     """Token ids of a prompt, with the special tokens that the tokenizer adds in front by itself, and none behind.
+
+    Args:
+        opening: how the text to come begins; behind a blank line, or in a chat template as the beginning of the
+            model's turn.
 
     Raises:
         ValueError: the prompt is empty or ends in white space.
@@ -23,7 +27,9 @@ def encode_prompt(tokenizer: Any, prompt: str) -> list[int]:
     if not prompt or prompt != prompt.rstrip():
         raise ValueError(f"a prompt must not end in white space: {prompt[-40:]!r}")
     if tokenizer.chat_template:
-        return open_turn_ids(tokenizer, prompt)
+        return open_turn_ids(tokenizer, prompt) + (_ids(tokenizer, opening) if opening else [])
+    if opening:
+        prompt = f"{prompt}\n\n{opening}"
     ids: list[int] = list(tokenizer(prompt)["input_ids"])
     plain: list[int] = list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
     while len(ids) > len(plain) and ids[-1] != plain[-1]:

@@ -40,12 +40,16 @@ def sample(
     stop: StopRules,
     adapter: str | None,
     batch_size: int,
+    min_p: float = 0.0,
+    openings: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> list[Generation]:
     """Sample one text per prompt (section 3.2: top-p 0.98, temperature 1).
 
     Args:
         random_seeds: one per prompt; with it a prompt's sample is fixed, whatever else is in the call.
+        min_p: tokens whose probability is below this share of the likeliest one's are out.
+        openings: one per prompt, how its text begins (``encode_prompt``); it is no part of the result.
         adapter: a loaded adapter's name, or None for the base.
         batch_size: prompts at a time; speed and memory only.
         progress: told (done, all) after each batch.
@@ -60,9 +64,12 @@ def sample(
         raise ValueError(f"{len(prompts)} prompts and {len(random_seeds)} seeds")
 
     def chooser(batch: list[int]) -> "Chooser":
-        return GumbelSampler([random_seeds[place] for place in batch], temperature, top_p, lm.device)
+        return GumbelSampler([random_seeds[place] for place in batch], temperature, top_p, lm.device, min_p)
 
-    return _one_per_prompt(lm, "samples", prompts, chooser, max_new_tokens, stop, adapter, batch_size, progress)
+    encoded = [
+        encode_prompt(lm.tokenizer, *pair) for pair in zip(prompts, openings or [""] * len(prompts), strict=True)
+    ]
+    return _one_per_prompt(lm, "samples", encoded, chooser, max_new_tokens, stop, adapter, batch_size, progress)
 
 
 def greedy(
@@ -78,8 +85,9 @@ def greedy(
     """The likeliest next token, again and again; arguments and errors as in ``sample``."""
     from selfspec_assets.method.decoding.processor import greedy_choice
 
+    encoded = [encode_prompt(lm.tokenizer, prompt) for prompt in prompts]
     return _one_per_prompt(
-        lm, "texts", prompts, lambda batch: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
+        lm, "texts", encoded, lambda batch: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
     )
 
 
@@ -160,7 +168,7 @@ def _answer(
 def _one_per_prompt(
     lm: LanguageModel,
     kind: str,
-    prompts: Sequence[str],
+    encoded: Sequence[list[int]],
     chooser: "Callable[[list[int]], Chooser]",
     max_new_tokens: int,
     stop: StopRules,
@@ -168,7 +176,6 @@ def _one_per_prompt(
     batch_size: int,
     progress: Progress | None,
 ) -> list[Generation]:
-    encoded = [encode_prompt(lm.tokenizer, prompt) for prompt in prompts]
     lengths = [len(ids) for ids in encoded]
     check_lengths(lengths, max_new_tokens, lm.context_length)
 

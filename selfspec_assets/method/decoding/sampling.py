@@ -9,18 +9,22 @@ from torch import Tensor
 _LIKELY = 256
 
 
-def filtered_log_probs(logits: Tensor, temperature: float, top_p: float) -> Tensor:
+def filtered_log_probs(logits: Tensor, temperature: float, top_p: float, min_p: float = 0.0) -> Tensor:
     """Log-probabilities at a temperature, restricted to the nucleus and renormalised (Holtzman et al. 2020).
 
     Args:
         logits: [b, V].
         temperature: > 0; 1 leaves the distribution as it is.
         top_p: in (0, 1]; the fewest most likely tokens that reach this mass stay, 1 keeps all.
+        min_p: in [0, 1); tokens below this share of the likeliest one's probability are out first (Nguyen et al. 2024).
 
     Returns:
-        [b, V] nats; −inf outside the nucleus.
+        [b, V] nats; −inf for what is out.
     """
     log_probs = torch.log_softmax(logits / temperature, dim=-1)
+    if min_p > 0:
+        least = log_probs.amax(dim=-1, keepdim=True) + math.log(min_p)
+        log_probs = torch.log_softmax(log_probs.masked_fill(log_probs < least, -math.inf), dim=-1)
     if top_p >= 1:
         return log_probs
     # The nucleus is nearly always small, and to order the few most likely takes a fraction of the time of all.
@@ -50,12 +54,15 @@ class GumbelSampler:
         seeds: one per row.
     """
 
-    def __init__(self, seeds: Sequence[int], temperature: float, top_p: float, device: torch.device) -> None:
-        if not (temperature > 0 and 0 < top_p <= 1):
-            raise ValueError(f"temperature {temperature} or top_p {top_p} is out of range")
+    def __init__(
+        self, seeds: Sequence[int], temperature: float, top_p: float, device: torch.device, min_p: float = 0.0
+    ) -> None:
+        if not (temperature > 0 and 0 < top_p <= 1 and 0 <= min_p < 1):
+            raise ValueError(f"temperature {temperature}, top_p {top_p} or min_p {min_p} is out of range")
         self._generators = [torch.Generator(device=device).manual_seed(seed % 2**63) for seed in seeds]
         self._temperature = temperature
         self._top_p = top_p
+        self._min_p = min_p
 
     def __call__(self, logits: Tensor, active: Sequence[int]) -> Tensor:
         """Draw for every active row.
@@ -69,7 +76,7 @@ class GumbelSampler:
         """
         chosen = torch.zeros(logits.shape[0], dtype=torch.long, device=logits.device)
         rows = list(active)
-        log_probs = filtered_log_probs(logits[rows], self._temperature, self._top_p)
+        log_probs = filtered_log_probs(logits[rows], self._temperature, self._top_p, self._min_p)
         noise = torch.empty_like(log_probs)
         for place, row in enumerate(rows):
             noise[place].exponential_(generator=self._generators[row])

@@ -7,7 +7,7 @@ from typing import Literal
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 
-Finish = Literal["eos", "blank_line", "list_number", "length"]
+Finish = Literal["eos", "blank_line", "list_number", "label", "repetition", "length"]
 
 
 class PromptTooLong(SelfspecError):

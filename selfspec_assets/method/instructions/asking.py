@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 from selfspec_assets.method.decoding import Generation, StopRules, sample
 from selfspec_assets.method.prompts import Example, instruction_list_prompt
@@ -10,55 +11,85 @@ from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 from selfspec_assets.packs.templates import Template
 from selfspec_assets.recipe.sections import InstructionsSection
 
-S = TypeVar("S", bound=Example)
+
+class Shown(Example, Protocol):
+    """A seed that a list of tasks shows."""
+
+    @property
+    def demonstrates(self) -> str: ...
 
 
-def response_stop(spec: ModelSpec) -> StopRules:
-    """Where a response ends, apart from the end token.
+# What base models go on with, whatever the template: the headings of Alpaca's form and the usual labels of a task.
+USUAL_LABELS = ("Instruction", "Input", "Response", "Passage", "Context", "Output", "Question", "Answer", "Explanation")
 
-    A base model goes on after its answer, so a blank line or the number of a next list entry ends it. In a chat
-    template the model ends its turn itself, and its paragraphs and lists are its answer.
+
+def answer_stop(spec: ModelSpec, template: Template) -> StopRules:
+    """Where an answer ends, apart from the end tokens: the same rules for training answers and for predictions.
+
+    A base model goes on after its answer: with a blank line and something else, with the next entry of a list of
+    tasks, with the labels of the prompt. In a chat template the model ends its turn itself, and its paragraphs, lists
+    and labels are its answer. Either may repeat itself to the end.
+
+    Args:
+        template: the pack's response prompt, whose own labels count.
     """
-    return _stop(spec, StopRules(blank_line=True, list_number=True))
+    circles = StopRules(repeated_tokens=True, repeated_sentences=True)
+    if spec.chat_template == "always":
+        return circles
+    labels = tuple(dict.fromkeys((*template.labels, *USUAL_LABELS)))
+    return replace(circles, blank_line=True, list_number=True, labels=labels)
 
 
-def prediction_stop(spec: ModelSpec) -> StopRules:
-    """Where an answer to a benchmark ends: as ``response_stop``, but it may itself be a list."""
-    return _stop(spec, StopRules(blank_line=True))
+class ListRequest(NamedTuple):
+    """One list that the model is asked to go on with: the seeds shown, the prompt, and how the model's text begins."""
+
+    shown: list[Any]
+    prompt: str
+    opening: str
+    random_seed: int
 
 
-def _stop(spec: ModelSpec, plain: StopRules) -> StopRules:
-    return StopRules() if spec.chat_template == "always" else plain
+def list_requests(
+    header: Template, seeds: Sequence[Shown], random_seeds: Sequence[int], section: InstructionsSection
+) -> list[ListRequest]:
+    """One request for each random seed, which draws the seeds that it shows."""
+    return [_list_request(header, seeds, number, section) for number in random_seeds]
 
 
-def list_prompts(
-    header: Template, seeds: Sequence[S], random_seeds: Sequence[int], section: InstructionsSection
-) -> tuple[list[list[S]], list[str]]:
-    """(the seeds shown, the prompt) of one list request for each random seed, which draws its own."""
-    shown = [random.Random(number).sample(seeds, section.seeds_per_prompt) for number in random_seeds]
-    return shown, [instruction_list_prompt(header, some, section.tasks_per_prompt) for some in shown]
+def _list_request(
+    header: Template, seeds: Sequence[Shown], random_seed: int, section: InstructionsSection
+) -> ListRequest:
+    drawing, count = random.Random(random_seed), section.seeds_per_prompt
+    if section.show == "mixed":
+        shown = drawing.sample(seeds, count)
+    else:
+        # Every type of task as often as every other, however many seeds it has; one with too few is filled up.
+        kind = drawing.choice(sorted({seed.demonstrates for seed in seeds}))
+        own = [seed for seed in seeds if seed.demonstrates == kind]
+        others = [seed for seed in seeds if seed.demonstrates != kind]
+        few = drawing.sample(own, min(count, len(own)))
+        shown = drawing.sample(others, count - len(few)) + few  # the last ones count most
+    return ListRequest(shown, *instruction_list_prompt(header, shown, section.tasks_per_prompt), random_seed)
 
 
 def ask_for_lists(
-    model: LanguageModel,
-    prompts: Sequence[str],
-    random_seeds: Sequence[int],
-    section: InstructionsSection,
-    adapter: str | None,
+    model: LanguageModel, requests: Sequence[ListRequest], section: InstructionsSection, adapter: str | None
 ) -> list[Generation]:
-    """One list for each prompt. Nothing but the end token or the length ends it: its reader says what counts.
+    """One list for each request. Its reader says what counts; a list that only repeats itself ends there.
 
     Raises:
         PromptTooLong: before any work.
     """
     return sample(
         model,
-        prompts,
-        random_seeds,
+        [request.prompt for request in requests],
+        [request.random_seed for request in requests],
+        openings=[request.opening for request in requests],
         temperature=section.temperature,
         top_p=section.top_p,
+        min_p=section.min_p,
         max_new_tokens=section.max_new_tokens,
-        stop=StopRules(),
+        stop=StopRules(repeated_tokens=True),
         adapter=adapter,
         batch_size=section.batch_size,
     )

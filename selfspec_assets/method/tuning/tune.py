@@ -24,6 +24,7 @@ from selfspec_assets.models.language_model import (
     ModelSpec,
     check_adapter,
     load_tokenizer,
+    model_folder,
     quiet,
     write_adapter_record,
 )
@@ -276,7 +277,7 @@ def _save(adapted: Any, spec: ModelSpec, folder: Path) -> None:
         metadata={"format": "pt"},
     )
     config = adapted.peft_config["default"].to_dict()
-    base = spec.path_or_id if spec.folder is None else str(spec.folder.resolve())
+    base = spec.path_or_id if spec.revision is not None else str(model_folder(spec))
     config.update(inference_mode=True, base_model_name_or_path=base, revision=spec.revision)
     text = json.dumps(config, indent=2, sort_keys=True, default=_plain)
     (folder / ADAPTER_CONFIG).write_text(text + "\n", encoding="utf-8")

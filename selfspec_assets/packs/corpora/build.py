@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import remove, storing
+from selfspec_assets.base.packages import is_package_address, package_file
 from selfspec_assets.base.progress import Report
 from selfspec_assets.packs.corpora.contract import Corpus, Source
 from selfspec_assets.packs.corpora.duplicates import Repeats, find_duplicates
@@ -65,6 +66,8 @@ def present_sources(
 def _what_is_missing(source: Source, folder: Path) -> str:
     """A folder that is there is not absent: the pattern that would name its files is."""
     for entry in source.files:
+        if is_package_address(entry) and package_file(entry).find() is None:
+            return f"no package {package_file(entry).package} {package_file(entry).version}"
         if not is_hub_address(entry) and (folder / entry).is_dir():
             return f"{entry} is a folder: name the files in it, such as {entry.rstrip('/')}/*"
     return f"no file {', '.join(source.files)}"

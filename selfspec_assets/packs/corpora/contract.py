@@ -10,16 +10,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from selfspec_assets.base.packages import is_package_address, package_file
 from selfspec_assets.base.strict import Strict
+from selfspec_assets.packs.corpora.articles import ArticleRule
 from selfspec_assets.packs.paths import PackPath, in_pack
 from selfspec_assets.packs.readers.files import Quoting, has_quotes
 from selfspec_assets.packs.readers.hub import hub_address, is_hub_address
 
 PIPELINE = "3"  # raise it when the same sources would give other passages
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "txt", "html", "md", "pubmed", "jats", "documents"]
+Format = Literal[
+    "jsonl", "json", "csv", "tsv", "parquet", "txt", "html", "md", "pubmed", "jats", "wiki_leads", "documents"
+]
 _WITH_COLUMNS = ("jsonl", "json", "csv", "tsv", "parquet")
-_OWN_ENCODING = ("parquet", "pubmed", "jats", "documents")
+_OWN_ENCODING = ("parquet", "pubmed", "jats", "wiki_leads", "documents")
 _FOR_COLUMNS = {"text", "title", "id", "empty"}
 
 
@@ -38,7 +42,7 @@ class Chunks(Strict):
 
 
 class Source(Strict):
-    """Files of one kind: local ones by pattern, below the data folder, or a hub dataset's at a pinned commit."""
+    """Files of one kind: local ones by pattern, below the data folder, or of a hub dataset or a package, pinned."""
 
     name: Name
     format: Format
@@ -53,6 +57,7 @@ class Source(Strict):
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     drop_lines: tuple[str, ...] = Field(default=(), strict=False)  # regular expressions; a line with a match goes
     keep_if: str | None = None  # regular expression; a document without a match in title or text is left out
+    select: tuple[ArticleRule, ...] = Field(default=(), strict=False)  # of wiki_leads: taken is what one rule takes
     share: float = Field(default=1.0, gt=0, le=1)  # of the documents, chosen by their ids
     max_documents: int | None = Field(default=None, ge=1)  # reading ends there
     licence: str = ""
@@ -69,6 +74,8 @@ class Source(Strict):
         for entry in value:
             if is_hub_address(entry):
                 hub_address(entry)
+            elif is_package_address(entry):
+                package_file(entry)
             elif not entry.strip() or PurePosixPath(entry).is_absolute() or ".." in PurePosixPath(entry).parts:
                 raise ValueError(f"'{entry}' is not a path or pattern inside the data folder")
         return value
@@ -94,6 +101,8 @@ class Source(Strict):
             raise ValueError(f"key 'separator' has no use with format {self.format}: only csv needs it")
         if self.format not in ("csv", "tsv") and "quoting" in given:
             raise ValueError(f"key 'quoting' has no use with format {self.format}: only csv and tsv need it")
+        if self.format != "wiki_leads" and "select" in given:
+            raise ValueError(f"key 'select' has no use with format {self.format}: only wiki_leads has articles")
         if self.format in _OWN_ENCODING and "encoding" in given:
             raise ValueError(f"key 'encoding' has no use with format {self.format}")
         return self
@@ -104,6 +113,8 @@ class Source(Strict):
         declared = {key: value for key, value in handler(self).items() if key != "quoting"}
         if self.separator is None:
             del declared["separator"]
+        if not self.select:
+            del declared["select"]
         # All tables were once read with CSV's quotes: only what is read otherwise is no longer what was made then.
         return declared if self.has_quotes else {**declared, "quoting": "none"}
 
@@ -120,13 +131,14 @@ class Source(Strict):
     @property
     def has_ids(self) -> bool:
         """Whether documents bring ids of their own, of which none may come twice; a later PubMed article may."""
-        return self.id is not None or self.format == "documents"
+        return self.id is not None or self.format in ("wiki_leads", "documents")
 
     @property
     def how_to_get(self) -> str:
         """Where it is to be had and under which licence, in one line."""
         licence = f" (licence: {self.licence})" if self.licence else ""
-        return f"{self.obtain or 'add ' + ', '.join(self.files)}{licence}"
+        packages = [package_file(entry).how_to_get for entry in self.files if is_package_address(entry)]
+        return f"{self.obtain or '; '.join(packages) or 'add ' + ', '.join(self.files)}{licence}"
 
 
 class Corpus(Strict):

@@ -16,6 +16,7 @@ from selfspec_assets.packs.corpora.lines import MAX_RECORD, numbered_lines, too_
 from selfspec_assets.packs.corpora.markup import html_text, markdown_text
 from selfspec_assets.packs.corpora.pubmed import read_pubmed
 from selfspec_assets.packs.corpora.record import Record
+from selfspec_assets.packs.corpora.wiki_leads import read_wiki_leads
 from selfspec_assets.packs.readers.files import other_separator, table_rows
 from selfspec_assets.packs.readers.parquet import parquet_rows
 from selfspec_assets.packs.records import SPREAD_JSON, goes_on
@@ -194,6 +195,10 @@ def _jats(source: Source, file: OpenFile) -> Iterator[Record]:
     return read_jats(file)
 
 
+def _wiki_leads(source: Source, file: OpenFile) -> Iterator[Record]:
+    return read_wiki_leads(file, source.select)
+
+
 _FORMATS: dict[str, Callable[[Source, OpenFile], Iterator[Record]]] = {
     "jsonl": _jsonl,
     "json": _json,
@@ -205,6 +210,7 @@ _FORMATS: dict[str, Callable[[Source, OpenFile], Iterator[Record]]] = {
     "md": _markdown,
     "pubmed": _pubmed,
     "jats": _jats,
+    "wiki_leads": _wiki_leads,
     "documents": _documents,
 }
 

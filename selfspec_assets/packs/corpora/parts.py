@@ -286,6 +286,8 @@ class _Making:
             return "not_sampled"
         if self._keep_if and not (self._keep_if.search(record.title) or self._keep_if.search(record.text)):
             return "not_matching"
+        if not record.selected:
+            return "not_matching"
         return None
 
     def _add_passage(self, record: Record, title: str, text: str, name: str) -> None:

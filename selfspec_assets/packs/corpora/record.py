@@ -11,6 +11,7 @@ class Record:
 
     ``position`` is its first line, or the number of its row (from 0) or article (from 1) where a format has no lines.
     ``deleted``: the file says that documents of this id, read before, are to be taken out.
+    ``selected``: the source's own rule takes it.
     """
 
     id: str
@@ -18,6 +19,7 @@ class Record:
     text: str
     position: int
     deleted: bool = False
+    selected: bool = True
 
 
 def used_twice(name: str, place: str, before: str) -> SelfspecError:

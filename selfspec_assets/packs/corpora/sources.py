@@ -5,6 +5,7 @@ from pathlib import Path
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.file_digests import file_digests
+from selfspec_assets.base.packages import is_package_address, package_file
 from selfspec_assets.base.signature import canonical_json, text_digest
 from selfspec_assets.packs.corpora.contract import Corpus, Source
 from selfspec_assets.packs.readers.hub import hub_address, hub_file, is_hub_address, why_absent
@@ -12,9 +13,9 @@ from selfspec_assets.packs.readers.hub import hub_address, hub_file, is_hub_addr
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source: below the data folder, or at a pinned commit of a hub."""
+    """One file of a source: below the data folder, in a package, or at a pinned commit of a hub."""
 
-    name: str  # relative to the data folder, or the hub's address
+    name: str  # relative to the data folder, or the address in a package or on the hub
     local: Path | None  # None: on the hub
 
     def fetched(self) -> Path:
@@ -41,16 +42,23 @@ def source_files(source: Source, folder: Path) -> list[SourceFile]:
     """The files of a source in the order in which they are read; none: the source is absent.
 
     Entries come in the order of the declaration, the files of a pattern by name. A hub's files count as present: their
-    content is pinned, and they are fetched when they are read.
+    content is pinned, and they are fetched when they are read. Where a package's file is absent, the source is: without
+    it the corpus would silently be another one.
 
     Raises:
-        SelfspecError: a pattern leads out of the folder.
+        SelfspecError: a pattern leads out of the folder; as ``PackageFile.find``.
     """
     files: dict[str, SourceFile] = {}
     root = folder.resolve()
     for entry in source.files:
         if is_hub_address(entry):
             files.setdefault(entry, SourceFile(entry, None))
+            continue
+        if is_package_address(entry):
+            of_package = package_file(entry)
+            if (local := of_package.find()) is None:
+                return []
+            files.setdefault(of_package.name, SourceFile(of_package.name, local))
             continue
         for path in sorted(path for path in folder.glob(entry) if path.is_file()):
             name = path.relative_to(folder).as_posix()

@@ -41,7 +41,15 @@ EOS = 1
         ("a\n### 5. b", "a", "list_number"),
         ("a\n2.What", "a", "list_number"),
         ("1. first\nmore", "1. first\nmore", None),  # the first line may begin with a number
-        ("\n1. first\n2. second", "\n1. first", "list_number"),
+        ("\n1. first\n2. second", "\n1. first\n2. second", None),  # the text's own list
+        ("1. first\n2. second\n3. third\n\nmore", "1. first\n2. second\n3. third", "blank_line"),
+        ("1. first\n\n2. second\n\n4. other", "1. first\n\n2. second", "blank_line"),
+        ("2) first\n4) other", "2) first", "list_number"),
+        ("Three are known:\n1. a\n2. b", "Three are known:\n1. a\n2. b", None),
+        ("Three are known:\n\n1. a\n\n2. b\n\nThe end", "Three are known:\n\n1. a\n\n2. b", "blank_line"),
+        ("Three are known.\n1. a", "Three are known.", "list_number"),  # another list begins
+        ("Three are known:\n2. a", "Three are known:", "list_number"),
+        ("This is why:\n\nIt burns.\n\nQuestion", "This is why:\n\nIt burns.", "blank_line"),
         ("a\n2.5 mg of it", "a\n2.5 mg of it", None),
         ("a\n10 mg", "a\n10 mg", None),
         ("a\n1990. b", "a\n1990. b", None),  # a year is no list number

@@ -121,11 +121,12 @@ def _chance(metric: str, items: Sequence[Item], texts: Answers) -> list[float]:
     return [float(table[np.arange(size), rng.permutation(size)].mean()) for _ in range(500)]
 
 
+@pytest.mark.parametrize("kind", ["bundled", "starter"])
 @pytest.mark.parametrize("domain", PACKS)
-def test_bundled_gold_answers_score_100(packs: dict[str, Pack], domain: str) -> None:
-    declared = packs[domain].data("bundled").benchmarks
+def test_gold_answers_in_the_pack_score_100(packs: dict[str, Pack], domain: str, kind: DataKind) -> None:
+    declared = packs[domain].data(kind).benchmarks
     for benchmark in declared:
-        assert_gold_is_perfect(benchmark, load_items(packs[domain], benchmark, "bundled"))
+        assert_gold_is_perfect(benchmark, load_items(packs[domain], benchmark, kind))
     assert sum(bool(benchmark.metrics) for benchmark in declared) >= 6, "labels and lists have metrics of their own"
 
 
@@ -143,10 +144,13 @@ def test_published_gold_scores_100_and_shuffled_gold_what_chance_gives(
     assert_shuffled_is_chance(tested, items)
 
 
+@pytest.mark.parametrize("kind", ["bundled", "starter"])
 @pytest.mark.parametrize("domain", PACKS)
-def test_shuffled_bundled_gold_scores_what_chance_gives(packs: dict[str, Pack], domain: str) -> None:
-    for benchmark in packs[domain].data("bundled").benchmarks:
-        assert_shuffled_is_chance(benchmark, load_items(packs[domain], benchmark, "bundled"))
+def test_shuffled_gold_in_the_pack_scores_what_chance_gives(
+    packs: dict[str, Pack], domain: str, kind: DataKind
+) -> None:
+    for benchmark in packs[domain].data(kind).benchmarks:
+        assert_shuffled_is_chance(benchmark, load_items(packs[domain], benchmark, kind))
 
 
 @pytest.mark.parametrize("domain", PACKS)

@@ -1,0 +1,1 @@
+"""Refining steps that a recipe adds by name (``steps: [copied_input, …]``)."""

@@ -1,0 +1,76 @@
+"""What each refining step says of rows, and that a recipe can name them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from selfspec_assets import plugins
+from selfspec_assets.packs.templates import Template
+from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps.lineage import Lineage, every_step
+from selfspec_assets.warehouse.rows import PassageRow
+from tests.conftest import Project
+
+RULES = "Every instruction gets one specific, realistic case as its input. Write {{ count }} tasks."
+LONG = "a soft organ filters old red cells from the blood"
+
+
+def row(number: int, instruction: str = "Do.", given: str = "", response: str = "", log_prob: float = -1.0) -> Any:
+    return SimpleNamespace(
+        instruction_id=number, instruction=instruction, input=given, response=response, log_prob=log_prob, tokens=2
+    )
+
+
+def job() -> Any:
+    passage = PassageRow(
+        instruction_id=1, rank=1, document_id="d", title="Spleen", text="It lies on the left.", score=1.0, p_ret=1.0
+    )
+    return SimpleNamespace(
+        pack=SimpleNamespace(instruction_header=Template(Path("list.j2"), RULES)),
+        recipe=SimpleNamespace(loop=SimpleNamespace(instructions=SimpleNamespace(tasks_per_prompt=9))),
+        read=lambda step, row_type: [passage],
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "rows", "reasons"),
+    [
+        ("repeated_input", [row(1, "Name it.", "name it"), row(2, "Name it.", "The spleen.")], [True, False]),
+        ("echoed_prompt", [row(1, given="Use one specific, realistic case as its input, and go"), row(2)], [False] * 2),
+        ("echoed_prompt", [row(1, "Gets one specific realistic case as its input!"), row(2)], [True, False]),
+        ("copied_input", [row(1, given=f"See: {LONG}.", response=LONG), row(2, response=LONG)], [True, False]),
+        (
+            "repeated_answer",
+            [row(1, response=LONG), row(2, response=f"{LONG}."), row(3, response="yes")] * 1,
+            [False, True, False],
+        ),
+        ("repeated_answer", [row(1, response="yes"), row(2, response="yes")], [False, False]),
+        ("unlikely_answer", [row(n, log_prob=-float(n)) for n in range(5)], [False] * 4 + [True]),
+        (
+            "unsupported_answer",
+            [row(1, "Where?", response="Right of it."), row(2, "Where?", response="Up.")],
+            [True, False],
+        ),
+        ("unsupported_answer", [row(1, "Where?", response="Left.")], [False]),
+        ("unsupported_answer", [row(1, "Where?", "In a dog.", "Right of it.")], [False]),
+    ],
+)
+def test_what_it_passes_over(step: str, rows: list[Any], reasons: list[bool]) -> None:
+    """Of the question without a passage nothing can be said, and a task with an input rests on that."""
+    verdicts = list(every_step()[step].judge(job(), rows))
+    assert [verdict.row for verdict in verdicts] == [one.instruction_id for one in rows]
+    assert [verdict.reason is not None for verdict in verdicts] == reasons
+
+
+def test_a_recipe_can_name_all_of_them(project: Project) -> None:
+    project.recipe["steps"] = list(plugins.JUDGES)
+    project.save()
+    lineage = Lineage(load_recipe("tiny"))
+    names = lineage.steps(1)
+    assert set(plugins.JUDGES) <= set(names)
+    assert names.index("repeated_input") < names.index("passages")
+    assert names.index("responses") < names.index("disagreeing_answers") < names.index("adapter")
+    assert ("passages", 1) in lineage.needs("disagreeing_answers", 1)
+    assert ("copied_input", 1) in lineage.needs("adapter", 1)
