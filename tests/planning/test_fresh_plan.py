@@ -25,8 +25,8 @@ def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Pro
     assert answers is not None
     assert answers.total == 16
     questions = [counted[place] for place in (("botany", "base_predictions"), ("botany|2", "predictions"))]
-    totals = [estimate.total for estimate in questions if estimate is not None]
-    assert totals == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
+    asked = [estimate.total for estimate in questions if estimate is not None]
+    assert asked == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
     assert totals(list(rows.values())).unknown == 17
     assert not (project.folder / "warehouse").exists()
 
