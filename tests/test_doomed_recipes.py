@@ -68,13 +68,31 @@ def test_why_they_cannot() -> None:
 
 def response(number: int, **values: Any) -> ResponseRow:
     row = ResponseRow(
-        number, "Why?", "", "Because.", "kept", None, "eos", 4, 2, -1.0, 0, 0, "p", "m", "adapter 1", "adapter 0"
+        instruction_id=number,
+        instruction="Why?",
+        input="",
+        response="Because.",
+        verdict="kept",
+        reason=None,
+        finish="eos",
+        tokens=4,
+        passages=2,
+        log_prob=-1.0,
+        marginal_changed=0,
+        contrast_changed=0,
+        prompt_digest="p",
+        model_digest="m",
+        adapter_digest="adapter 1",
+        weaker_adapter_digest="adapter 0",
     )
     return replace(row, **values)
 
 
 def passages(*weights: float) -> list[PassageRow]:
-    return [PassageRow(1, rank, f"d{rank}", "", "text", 1.0, weight) for rank, weight in enumerate(weights, 1)]
+    return [
+        PassageRow(instruction_id=1, rank=rank, document_id=f"d{rank}", title="", text="text", score=1.0, p_ret=weight)
+        for rank, weight in enumerate(weights, 1)
+    ]
 
 
 @pytest.mark.parametrize(
