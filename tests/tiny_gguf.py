@@ -11,11 +11,11 @@ from transformers import AutoModelForCausalLM
 from tests.tiny_models import GPT2_SPLIT, LLAMA3_SPLIT, byte_level_tokenizer, write_model, write_tokenizer
 
 ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3"}
-# Blocks of a quantised row hold 32 values, and transformers takes Qwen3's and Gemma's heads to be of a fixed size.
+# Blocks of a quantised row hold 32 values.
 SHAPES: dict[str, dict[str, Any]] = {
     "llama": {"hidden_size": 64, "intermediate_size": 64},
     "qwen2": {"hidden_size": 64, "intermediate_size": 64, "tie_word_embeddings": False},
-    "qwen3": {"hidden_size": 64, "intermediate_size": 64, "head_dim": 128},
+    "qwen3": {"hidden_size": 64, "intermediate_size": 64, "head_dim": 32},
     "gemma3_text": {
         "hidden_size": 64,
         "intermediate_size": 64,

@@ -94,7 +94,7 @@ def check_converted(folder: Path, gguf_sha256: str, precision: str) -> None:
 
 def _write_model(header: GgufHeader, folder: Path, precision: str) -> None:
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
     try:
         from transformers import GgufConfig
@@ -102,16 +102,14 @@ def _write_model(header: GgufHeader, folder: Path, precision: str) -> None:
         remedy = "pip install 'transformers>=5.23'"
         raise SelfspecError(header.path, "the installed transformers cannot unpack GGUF weights", remedy) from error
     where = {"pretrained_model_name_or_path": str(header.path.parent), "gguf_file": header.path.name}
-    options = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _quiet():
             tokenizer = _tokenizer(header, PreTrainedTokenizerFast.from_pretrained(**where, local_files_only=True))
-            config = AutoConfig.from_pretrained(**where, **options)
-            config.vocab_size = gguf_check.embedding_rows(header)  # transformers counts the tokenizer's tokens
             model, report = AutoModelForCausalLM.from_pretrained(
                 **where,
-                **options,
-                config=config,
+                local_files_only=True,
+                trust_remote_code=False,
+                config=_config(header),
                 dtype=getattr(torch, precision),
                 quantization_config=GgufConfig(dequantize=True),
                 output_loading_info=True,
@@ -128,6 +126,24 @@ def _write_model(header: GgufHeader, folder: Path, precision: str) -> None:
             model.save_pretrained(str(folder))
     except Exception as error:  # safetensors and tokenizers have errors of their own for a full disk
         raise unwritable(folder, error) from error
+
+
+def _config(header: GgufHeader) -> Any:
+    """The model's configuration as the file states it.
+
+    transformers makes one, too, for which it reads the whole vocabulary again, and passes over the size of Qwen3's
+    heads and over rows of the embedding that no token stands for.
+    """
+    from transformers import AutoConfig
+
+    stated = {gguf_check.SHAPE[key]: value for key, value in header.of_architecture.items()}
+    named = {"bos": "bos", "eos": "eos", "pad": "padding"}
+    tokens = {f"{ours}_token_id": header.values.get(f"tokenizer.ggml.{its}_token_id") for ours, its in named.items()}
+    stated |= {
+        "vocab_size": gguf_check.embedding_rows(header),
+        "tie_word_embeddings": not header.tensor("output.weight"),
+    }
+    return AutoConfig.for_model(gguf_check.ARCHITECTURES[header.architecture], **stated, **tokens)
 
 
 @contextlib.contextmanager
@@ -207,7 +223,7 @@ def _check_whole(header: GgufHeader, model: Any, report: dict[str, Any]) -> None
     for key, stated in header.of_architecture.items():
         carried = _carried(model.config, gguf_check.SHAPE[key])
         if carried != stated:
-            reason = f"states {header.architecture}.{key} {stated}, and transformers made {carried} of it"
+            reason = f"states {header.architecture}.{key} {stated}, and the model has {carried}"
             raise SelfspecError(header.path, reason, "take the model's folder of safetensors instead")
 
 

@@ -12,7 +12,7 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.check import check_vocabulary
 from selfspec_assets.models.gguf_file import GgufHeader, check_tensors, read_header
 
-ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3")
+ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3": "gemma3_text"}  # → transformers' name
 _INSTEAD = "take the model's folder of safetensors instead"
 
 # A value of the shape → where the configuration has it. Names: gguf.md, "Architecture".

@@ -103,15 +103,25 @@ def test_a_tensor_that_would_be_lost_is_an_error(tmp_path: Path) -> None:
     assert local_folder(spec_of(path)) is None
 
 
-def test_a_shape_that_is_carried_over_wrongly_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tiny_gguf(tmp_path, values={"llama.rope.freq_base": 5000.0})
-    assert AutoModelForCausalLM.from_pretrained(str(model_folder(spec_of(path)))).config.rope_parameters[
-        "rope_theta"
-    ] == pytest.approx(5000)
-    monkeypatch.setitem(conversion.gguf_check.SHAPE, "rope.freq_base", "hidden_size")
-    shutil.rmtree(model_folder(spec_of(path)))
-    with pytest.raises(SelfspecError, match=r"states llama\.rope\.freq_base 5000\.0, and transformers made 64 of it"):
+def test_what_the_file_states_of_the_shape_is_in_the_configuration(tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path, values={"llama.rope.freq_base": 5000.0, "llama.attention.layer_norm_rms_epsilon": 0.25})
+    config = AutoModelForCausalLM.from_pretrained(str(model_folder(spec_of(path)))).config
+    assert config.rope_parameters["rope_theta"] == 5000
+    assert config.rms_norm_eps == 0.25
+    assert config.eos_token_id == 1
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ({"llama.attention.value_length": 8, "llama.attention.key_length": 16}, "value_length 8, and the model has 16"),
+    ({"llama.rope.dimension_count": 8, "llama.attention.key_length": 16}, "dimension_count 8, and the model has 16"),
+    ({"llama.vocab_size": 380}, "vocab_size 380, and the model has 400"),
+    ({"llama.embedding_length": 32}, "cannot be converted"),
+])  # fmt: skip
+def test_a_shape_that_the_model_does_not_have_is_an_error(values: dict[str, int], said: str, tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path, values=values)
+    with pytest.raises(SelfspecError, match=said):
         model_folder(spec_of(path))
+    assert local_folder(spec_of(path)) is None
 
 
 # Identity
