@@ -205,6 +205,13 @@ class Project:
         patch.setenv("DAGSTER_HOME", str(self.folder / ".dagster"))
 
     @property
+    def declared(self) -> dict[str, bytes]:
+        """Relative path → bytes of recipes, packs, seeds and data."""
+        folders = ("recipes", "domains", "seeds", "data")
+        files = (path for folder in folders for path in (self.folder / folder).rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+    @property
     def database(self) -> Path:
         return self.folder / "warehouse" / "selfspec.duckdb"
 
@@ -315,7 +322,9 @@ def begun(_one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="module")
 def finished(_three_iterations: Project) -> Iterator[Project]:
-    """A project whose three iterations have run; for tests that do not change it."""
+    """A project whose three iterations have run; for tests that do not change it: the next module gets it, too."""
+    before = _three_iterations.declared
     with pytest.MonkeyPatch.context() as patch:
         _three_iterations.enter(patch)
         yield _three_iterations
+    assert _three_iterations.declared == before, "a test changed the project that others read: take `begun`"
