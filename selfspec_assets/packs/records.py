@@ -17,7 +17,8 @@ SPREAD_JSON = "is JSON, but one value goes on over several lines"
 _MOST_SPREAD = 64 << 20
 READERS_BY_KEY = {"data": "squad", "examples": "bigbench", "questions": "bioasq"}  # list in the file → who reads it
 _MENTION_MARK = re.compile(r"\[/?[12]\]")
-_SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source")
+_SEED_FIELDS = ("id", "task", "demonstrates", "instruction", "input", "output", "source", "passage")
+_PASSAGE_PLACES = ("", "input", "above")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ class Remark:
 
 @dataclass(frozen=True)
 class Seed:
-    """A worked example (i, c, y); ``demonstrates`` names a benchmark or a task type."""
+    """A worked example (i, c, y); ``demonstrates`` names a benchmark or a task type.
+
+    ``passage`` says where a text of the corpus stands in a task of its type (``instructions.inputs: corpus``): it is
+    the ``input``'s own text, it stands ``above`` a task that asks about it, or "" where it has no place.
+    """
 
     seed_id: str
     task: str
@@ -57,6 +62,7 @@ class Seed:
     input: str
     output: str
     source: str
+    passage: str = ""
 
 
 def without_marks(text: str) -> str:
@@ -224,7 +230,7 @@ def read_items(path: Path) -> Iterator[Item]:
 
 
 def load_seeds(path: Path) -> list[Seed]:
-    """Worked examples, one JSON object per line: id, task, demonstrates, instruction, input, output, source."""
+    """Worked examples, one JSON object per line; ``passage`` alone may be missing."""
     seeds: list[Seed] = []
     seen: dict[str, str] = {}
     for place, value in json_lines(path, "seed"):
@@ -240,9 +246,20 @@ def load_seeds(path: Path) -> list[Seed]:
             text_field(place, value, "input", empty=True),
             text_field(place, value, "output"),
             text_field(place, value, "source"),
+            _passage_place(place, value),
         )
         if seed.seed_id in seen:
             raise SelfspecError(place, f"id '{seed.seed_id}' was used at {seen[seed.seed_id]}", "make it unique")
         seen[seed.seed_id] = place
         seeds.append(seed)
     return seeds
+
+
+def _passage_place(place: str, value: dict[str, object]) -> str:
+    if "passage" not in value:
+        return ""
+    text = text_field(place, value, "passage", empty=True)
+    if text not in _PASSAGE_PLACES:
+        remedy = "write 'input' (the input is such a text) or 'above' (the task asks about one), or leave it out"
+        raise SelfspecError(place, f"field 'passage' is '{text}'", remedy)
+    return text

@@ -1,7 +1,7 @@
 """``selfspec plan --sample``: a short try of the steps that no past run tells about, on the recipe's real model.
 
 Each step's own code runs, with a recipe that asks for a few units and inputs that stand for those of the steps before:
-seeds for instructions and answers, the corpus's first documents for passages. Nothing is stored. What is left out:
+seeds for instructions and answers, the corpus's first documents for its passages. Nothing is stored. What is left out:
 loading the model, the second model of a contrast (counted as twice the time), and the steps that need no model.
 """
 
@@ -17,6 +17,7 @@ from selfspec_assets.base.progress import Report
 from selfspec_assets.base.words import first_words
 from selfspec_assets.method.tuning.tune import tune
 from selfspec_assets.packs.census import first_documents
+from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.packs.items import load_items
 from selfspec_assets.packs.records import Seed
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks
@@ -42,6 +43,7 @@ from selfspec_assets.warehouse.rows import (
 from selfspec_assets.warehouse.score_rows import PredictionRow
 
 REQUESTS = ANSWERS = ITEMS = 4
+DOCUMENTS = 50
 
 
 class Sampler:
@@ -93,6 +95,10 @@ class _SampleJob(Job):
         }
         rows: list[R] = stand_ins[row_type]()
         return rows
+
+    def documents(self) -> list[Document]:
+        """The first ones, as their files have them."""
+        return first_documents(self.pack, self.recipe.data, DOCUMENTS)
 
     @property
     def _seeds(self) -> list[Seed]:

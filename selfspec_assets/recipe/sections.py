@@ -110,6 +110,7 @@ class InstructionsSection(Strict):
     max_rouge_l: Fraction = 0.7  # novelty: an instruction above this is rejected
     novelty: Literal["instruction", "task"] = "instruction"  # what is compared; task: the input belongs to it
     show: Literal["mixed", "same_task"] = "mixed"  # the seeds of a prompt: any, as in the paper, or of one type of task
+    inputs: Literal["written", "corpus"] = "written"  # by the model, or from a stretch of the corpus
     later_iterations: Literal["new", "same"] = "new"  # Table 2's "same instruction set"
     batch_size: Positive = 8
 
@@ -120,9 +121,18 @@ class InstructionsSection(Strict):
             raise ValueError(f"min_kept ({self.min_kept}) is above target ({self.target})")
         if self.seeds_per_prompt >= self.tasks_per_prompt:
             raise ValueError("seeds_per_prompt must be below tasks_per_prompt")
+        if self.inputs == "corpus":
+            self._check_grounded()
         if self.min_kept > most:
             raise ValueError(f"key 'min_kept' asks for {self.min_kept}, max_requests lists hold {most} instructions")
         return self
+
+    def _check_grounded(self) -> None:
+        """Each request is for what is missing of one task, which has a seed's instruction."""
+        wanted = {"show": "same_task", "novelty": "task", "tasks_per_prompt": self.seeds_per_prompt + 1}
+        for key, value in wanted.items():
+            if getattr(self, key) != value:
+                raise ValueError(f"key '{key}' must be {value} with inputs: corpus, not {getattr(self, key)}")
 
 
 class PRet(Strict):

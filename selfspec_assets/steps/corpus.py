@@ -1,7 +1,6 @@
 """The step ``corpus``: the unlabelled text that answers are grounded in."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from selfspec_assets import plugins
@@ -11,20 +10,17 @@ from selfspec_assets.base.words import count_words
 from selfspec_assets.packs.census import has_corpus, no_corpus
 from selfspec_assets.packs.corpora.build import Workplace, build_corpus, present_sources
 from selfspec_assets.packs.corpora.contract import PIPELINE
-from selfspec_assets.packs.corpora.documents import Document, read_corpus
+from selfspec_assets.packs.corpora.documents import read_corpus
 from selfspec_assets.packs.corpora.overlap import BenchmarkText
 from selfspec_assets.packs.corpora.sources import corpus_digests, source_digest
-from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.records import without_marks
 from selfspec_assets.packs.scored_benchmarks import read_present
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import cached_file_digest, guarded_text
-from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.job import CORPUS_FOLDER, Job, Tables
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import CorpusCountRow, CorpusDropRow, CorpusRow
-
-_FOLDER = "documents"
 
 
 @plugins.step("corpus", version="2")
@@ -111,7 +107,7 @@ def _from_sources(job: Job) -> Outcome:
         for source in declared.sources
     ]
     return Outcome(
-        {CorpusRow: rows, CorpusCountRow: built.counts, CorpusDropRow: built.dropped}, {_FOLDER: built.folder}
+        {CorpusRow: rows, CorpusCountRow: built.counts, CorpusDropRow: built.dropped}, {CORPUS_FOLDER: built.folder}
     )
 
 
@@ -123,16 +119,6 @@ def _benchmark_text(job: Job) -> BenchmarkText:
         for name, read in present.items()
         for item in read.items
     )
-
-
-def documents_of(job: Job) -> Sequence[Document]:
-    """The corpus that the job's recipe retrieves from; passages made of sources stay on the disk.
-
-    A prepared one came with its pack and is small: it is held in memory.
-    """
-    if job.pack.data(job.recipe.data).corpus.prepared is None:
-        return StoredDocuments(job.folder("corpus", _FOLDER))
-    return list(read_corpus(job.pack.corpus_path(job.recipe.data)))
 
 
 def rows_reconcile(tables: Tables) -> Check:

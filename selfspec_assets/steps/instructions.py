@@ -1,7 +1,7 @@
 """The step ``instructions``: what the model asks itself (Section 3.2, Appendix B)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,8 @@ from selfspec_assets.method.instructions.list_parser import (
     parse_instruction_list,
 )
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
+from selfspec_assets.packs.corpora.documents import Document
+from selfspec_assets.packs.records import Seed
 from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import guarded_text, noise_of_device
@@ -26,12 +28,12 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import BenchmarkItemRow, InstructionRow, RequestRow, SeedRow
 
 
-@plugins.step("instructions", version="3")
+@plugins.step("instructions", version="4")
 class Instructions(Step):
     """`seeds` (and, from iteration 2 on, the last adapter) → `instruction_requests`, `instructions`.
 
     Section 3.2: a list prompt with three random seeds is continued by the model at temperature 1.0, top-p 0.98;
-    each item is kept, or rejected with its reason.
+    each item is kept, or rejected with its reason. With ``inputs: corpus`` a task begins with a text of the corpus.
     """
 
     tables = (RequestRow, InstructionRow)
@@ -49,7 +51,8 @@ class Instructions(Step):
         if _takes_over(recipe, iteration):
             return [("instructions", 1)]
         earlier: list[Need] = [("instructions", n) for n in range(1, iteration)]
-        return [("seeds", 0), ("benchmarks", 0), *earlier, *previous_adapters(iteration, 1)]
+        corpus: list[Need] = [("corpus", 0)] if _is_grounded(recipe) else []
+        return [("seeds", 0), *corpus, ("benchmarks", 0), *earlier, *previous_adapters(iteration, 1)]
 
     def crosses(self, recipe: Recipe) -> str | None:
         return "instructions"
@@ -78,7 +81,9 @@ class Instructions(Step):
         return request_signature(lineage, domain, iteration)
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
-        return too_few_to_show(lineage.named, domain, len(recipe_seeds(lineage.pack(domain), lineage.recipe)))
+        seeds = recipe_seeds(lineage.pack(domain), lineage.recipe)
+        few = too_few_to_show(lineage.named, domain, len(seeds))
+        return few or _no_place_for_passages(lineage, domain, seeds)
 
     def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
         section, units = settings["instructions"], counts["units"]
@@ -103,10 +108,11 @@ class Instructions(Step):
         if few is not None:
             raise few
         sieve = Sieve(job)
+        corpus = job.documents() if _is_grounded(job.recipe) else []
         taken = 0
 
         def make(indices: list[int]) -> list[dict[str, Any]]:
-            return _ask(job, seeds, indices)
+            return _ask(job, seeds, corpus, indices)
 
         def enough(results: list[dict[str, Any]]) -> tuple[bool, str]:
             nonlocal taken
@@ -157,7 +163,7 @@ class Instructions(Step):
         return {f"items/{name}": count for name, count in reasons.items()}
 
 
-REQUESTS = "2"  # raise it when the same settings would ask the model for other lists of instructions
+REQUESTS = "3"  # raise it when the same settings would ask the model for other lists of instructions
 
 
 class Sieve:
@@ -187,7 +193,7 @@ class Sieve:
     def take(self, request: RequestRow, hit_limit: bool) -> None:
         self.requests.append(request)
         wanted = self._tasks - self._shown
-        items = parse_instruction_list(request.output, self._shown + 1, hit_limit)
+        items = parse_instruction_list(f"{request.given} {request.output}", self._shown + 1, hit_limit)
         for item in items[:wanted]:
             if self.kept == self._target:
                 break  # what a list holds beyond the target is not looked at
@@ -217,11 +223,11 @@ class Sieve:
             )
 
 
-def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, Any]]:
+def _ask(job: Job, seeds: list[SeedRow], corpus: Sequence[Document], indices: list[int]) -> list[dict[str, Any]]:
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
-    requests = list_requests(job.pack.instruction_header, seeds, row_seeds, settings)
+    requests = list_requests(job.pack.instruction_header, seeds, row_seeds, settings, corpus)
     outputs = ask_for_lists(model, requests, settings, adapter)
     rows = [
         RequestRow(
@@ -230,6 +236,8 @@ def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, A
             prompt_digest=text_digest(f"{request.prompt}\n\n{request.opening}"),
             model_digest=model.digest,
             adapter_digest=job.adapter_digest(adapter),
+            given=request.given,
+            document_id=request.document,
             output=output.text,
             output_tokens=output.tokens,
             random_seed=request.random_seed,
@@ -269,6 +277,19 @@ def _takes_over(recipe: Recipe, iteration: int) -> bool:
     return iteration > 1 and recipe.loop.instructions.later_iterations == "same"
 
 
+def _is_grounded(recipe: Recipe) -> bool:
+    """Tasks begin with texts of the corpus."""
+    return recipe.loop.instructions.inputs == "corpus"
+
+
+def _no_place_for_passages(lineage: Lineage, domain: str, seeds: Sequence[Seed]) -> SelfspecError | None:
+    if not _is_grounded(lineage.recipe) or any(seed.passage for seed in seeds):
+        return None
+    reason = f"is corpus, and no seed of {domain} says where a text of the corpus stands in a task of its type"
+    remedy = "give seeds the field 'passage', 'input' or 'above' (seeds/README.md), or set it to written"
+    return SelfspecError(f"{lineage.named.path}: instructions.inputs", reason, remedy)
+
+
 def _asked_with(lineage: Lineage, domain: str) -> dict[str, str]:
     header = lineage.pack(domain).instruction_header
     asked = {"model": lineage.model_identity, "header": text_digest(header.source)}
@@ -286,7 +307,8 @@ def request_signed(lineage: Lineage, domain: str, iteration: int) -> str:
     section = dict(settings["instructions"])
     for key in ("target", "max_requests", "max_rouge_l", "novelty"):
         section.pop(key)
-    needed = [("seeds", 0), *previous_adapters(iteration, 1)]
+    corpus: list[Need] = [("corpus", 0)] if _is_grounded(lineage.recipe) else []
+    needed = [("seeds", 0), *corpus, *previous_adapters(iteration, 1)]
     inputs = {f"{name}|{n}": lineage.signature(name, domain, n) for name, n in needed}
     inputs.update(_asked_with(lineage, domain))
     return signed_text("instruction_requests", REQUESTS, {"seed": settings["seed"], "instructions": section}, inputs)

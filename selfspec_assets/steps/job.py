@@ -13,6 +13,8 @@ from selfspec_assets.models.check import context_length, load_config
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.models.source import conversion_note
+from selfspec_assets.packs.corpora.documents import Document, read_corpus
+from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
@@ -22,6 +24,7 @@ from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
 from selfspec_assets.warehouse.rows import Row, VerdictRow
 
 R = TypeVar("R", bound=Row)
+CORPUS_FOLDER = "documents"  # of a revision of the step corpus
 Tables = Mapping[type[Row], Sequence[Row]]
 _models: dict[str, LanguageModel] = {}  # at most one, by identity: loaded once per process
 
@@ -85,6 +88,16 @@ class Job:
 
     def folder(self, step: str, name: str, iteration: int | None = None) -> Path:
         return self.warehouse.folder(self._signature_of(step, iteration), name)
+
+    def documents(self) -> Sequence[Document]:
+        """The corpus of the job's recipe; passages made of sources stay on the disk.
+
+        A prepared one came with its pack and is small: it is held in memory.
+        """
+        kind = self.recipe.data
+        if self.pack.data(kind).corpus.prepared is None:
+            return StoredDocuments(self.folder("corpus", CORPUS_FOLDER))
+        return list(read_corpus(self.pack.corpus_path(kind)))
 
     def _signature_of(self, step: str, iteration: int | None) -> str:
         return self.lineage.signature(step, self.domain, self.iteration if iteration is None else iteration)

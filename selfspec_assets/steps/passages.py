@@ -12,7 +12,6 @@ from selfspec_assets.method.retrieval.bm25 import effective_passages, relevance_
 from selfspec_assets.method.retrieval.registered import RegisteredRetriever, make_retriever
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.recipe.sections import PassagesSection
-from selfspec_assets.steps.corpus import documents_of
 from selfspec_assets.steps.instructions import kept_instructions
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Need
@@ -76,7 +75,7 @@ class Passages(Step):
             if not retriever:
                 job.report(f"{job.name}: indexing the corpus")
                 place = f"{job.lineage.named.path}: passages.retriever"
-                retriever.append(make_retriever(settings.retriever, settings.options, documents_of(job), place))
+                retriever.append(make_retriever(settings.retriever, settings.options, job.documents(), place))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
             results = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]

@@ -14,7 +14,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step, not_empty
 from selfspec_assets.warehouse.rows import SeedRow
 
 
-@plugins.step("seeds", version="3")
+@plugins.step("seeds", version="4")
 class Seeds(Step):
     """Worked examples (i, c, y), hand-written or drawn from training splits → `seeds`. Section 3.1."""
 
@@ -69,4 +69,5 @@ def seed_row(number: int, seed: Seed) -> SeedRow:
         input=seed.input,
         output=seed.output,
         source=seed.source,
+        passage=seed.passage,
     )

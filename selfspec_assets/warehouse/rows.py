@@ -30,6 +30,7 @@ class SeedRow(Row):
     input: str
     output: str
     source: str
+    passage: str  # where a text of the corpus stands in a task of its type: input, above, or "" for nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,10 @@ class TrainingItemRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow(Row):
-    """One instruction-generation prompt and the raw text that came back."""
+    """One instruction-generation prompt and the raw text that came back.
+
+    ``given`` is how the first task begins, where it begins with a text of the corpus: ``document_id``'s.
+    """
 
     table: ClassVar[str] = "instruction_requests"
     request: int
@@ -150,6 +154,8 @@ class RequestRow(Row):
     prompt_digest: str
     model_digest: str
     adapter_digest: str | None
+    given: str
+    document_id: str | None
     output: str
     output_tokens: int
     random_seed: int

@@ -26,6 +26,7 @@ class OneSeed(NamedTuple):
     input: str
     output: str
     demonstrates: str
+    passage: str = ""
 
 
 SEEDS = [

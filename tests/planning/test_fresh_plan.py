@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from selfspec_assets.planning.plan import totals
 from tests.conftest import Project
 from tests.planning.plans import planned
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from selfspec_assets.method.decoding import Generation, StopRules, sample
+from selfspec_assets.method.instructions.grounding import Beginning, TextOfCorpus, begin_task, common_labels
 from selfspec_assets.method.prompts import Example, instruction_list_prompt
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec
 from selfspec_assets.packs.templates import Template
@@ -17,6 +18,8 @@ class Shown(Example, Protocol):
 
     @property
     def demonstrates(self) -> str: ...
+    @property
+    def passage(self) -> str: ...
 
 
 # What base models go on with, whatever the template: the headings of Alpaca's form and the usual labels of a task.
@@ -41,23 +44,43 @@ def answer_stop(spec: ModelSpec, template: Template) -> StopRules:
 
 
 class ListRequest(NamedTuple):
-    """One list that the model is asked to go on with: the seeds shown, the prompt, and how the model's text begins."""
+    """One list that the model is asked to go on with.
+
+    Attributes:
+        shown: the seeds that the prompt shows.
+        prompt: the header, these seeds, and the passage that stands above the task, if any.
+        opening: how the model's text begins: the next number's cue, and of a task from the corpus what is given of it.
+        given: what stands behind that cue; "" where the model writes the whole list.
+        document: the id of the document that it is from; None where no text of the corpus is given.
+        stop: where the list ends; None where the task is complete and nothing is asked.
+    """
 
     shown: list[Any]
     prompt: str
     opening: str
     random_seed: int
+    given: str = ""
+    document: str | None = None
+    stop: StopRules | None = StopRules(repeated_tokens=True)  # the list's reader says what counts
 
 
 def list_requests(
-    header: Template, seeds: Sequence[Shown], random_seeds: Sequence[int], section: InstructionsSection
+    header: Template,
+    seeds: Sequence[Shown],
+    random_seeds: Sequence[int],
+    section: InstructionsSection,
+    corpus: Sequence[TextOfCorpus] = (),
 ) -> list[ListRequest]:
-    """One request for each random seed, which draws the seeds that it shows."""
-    return [_list_request(header, seeds, number, section) for number in random_seeds]
+    """One request for each random seed, which draws the seeds that it shows and where its task begins in the corpus."""
+    return [_list_request(header, seeds, number, section, corpus) for number in random_seeds]
 
 
 def _list_request(
-    header: Template, seeds: Sequence[Shown], random_seed: int, section: InstructionsSection
+    header: Template,
+    seeds: Sequence[Shown],
+    random_seed: int,
+    section: InstructionsSection,
+    corpus: Sequence[TextOfCorpus],
 ) -> ListRequest:
     drawing, count = random.Random(random_seed), section.seeds_per_prompt
     if section.show == "mixed":
@@ -69,27 +92,57 @@ def _list_request(
         others = [seed for seed in seeds if seed.demonstrates != kind]
         few = drawing.sample(own, min(count, len(own)))
         shown = drawing.sample(others, count - len(few)) + few  # the last ones count most
-    return ListRequest(shown, *instruction_list_prompt(header, shown, section.tasks_per_prompt), random_seed)
+    prompt, opening = instruction_list_prompt(header, shown, section.tasks_per_prompt)
+    if section.inputs == "written" or not shown[-1].passage:
+        return ListRequest(shown, prompt, opening, random_seed)
+    instruction = drawing.choice([seed for seed in own if seed not in few] or own).instruction
+    return _grounded(shown, prompt, opening, random_seed, begin_task(instruction, few, corpus, drawing))
+
+
+def _grounded(shown: list[Any], prompt: str, opening: str, random_seed: int, task: Beginning) -> ListRequest:
+    """A request for what is missing of one task."""
+    labels = common_labels([seed.input for seed in shown if seed.demonstrates == shown[-1].demonstrates])
+    own = {label.lower() for label in labels}
+    others = tuple(label for label in USUAL_LABELS if label.lower() not in own)
+    stop = StopRules(blank_line=True, list_number=True, labels=others, repeated_tokens=True, repeated_sentences=True)
+    return ListRequest(
+        shown,
+        f"{prompt}\n\n{task.above}" if task.above else prompt,
+        f"{opening} {task.task}",
+        random_seed,
+        task.task,
+        task.document,
+        None if task.task.endswith("\n") else stop,
+    )
 
 
 def ask_for_lists(
     model: LanguageModel, requests: Sequence[ListRequest], section: InstructionsSection, adapter: str | None
 ) -> list[Generation]:
-    """One list for each request. Its reader says what counts; a list that only repeats itself ends there.
+    """One list for each request; an empty one, without asking, where the request's task is complete.
 
     Raises:
         PromptTooLong: before any work.
     """
-    return sample(
-        model,
-        [request.prompt for request in requests],
-        [request.random_seed for request in requests],
-        openings=[request.opening for request in requests],
-        temperature=section.temperature,
-        top_p=section.top_p,
-        min_p=section.min_p,
-        max_new_tokens=section.max_new_tokens,
-        stop=StopRules(repeated_tokens=True),
-        adapter=adapter,
-        batch_size=section.batch_size,
-    )
+    outputs: dict[int, Generation] = {}
+    for stop in {request.stop for request in requests}:
+        places = [place for place, request in enumerate(requests) if request.stop == stop]
+        if stop is None:
+            outputs.update(dict.fromkeys(places, Generation("", "eos", 0, (), 0)))
+            continue
+        asked = [requests[place] for place in places]
+        written = sample(
+            model,
+            [request.prompt for request in asked],
+            [request.random_seed for request in asked],
+            openings=[request.opening for request in asked],
+            temperature=section.temperature,
+            top_p=section.top_p,
+            min_p=section.min_p,
+            max_new_tokens=section.max_new_tokens,
+            stop=stop,
+            adapter=adapter,
+            batch_size=section.batch_size,
+        )
+        outputs.update(zip(places, written, strict=True))
+    return [outputs[place] for place in range(len(requests))]
