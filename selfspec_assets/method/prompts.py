@@ -26,15 +26,19 @@ class Example(Protocol):
     def output(self) -> str: ...
 
 
-def instruction_list_prompt(header: Template, shown: Sequence[Example], count: int) -> tuple[str, str]:
-    """The list prompt: the pack's header and the shown seeds as items 1..n without answers; and the next number's cue.
+def instruction_list_prompt(
+    header: Template, shown: Sequence[Example], count: int, *, answered: bool = False
+) -> tuple[str, str]:
+    """The list prompt: the pack's header and the shown seeds as items 1..n; and the next number's cue.
 
-    The cue is how the model's text begins: in a chat template it stands in the model's own turn.
+    The cue is how the model's text begins: in a chat template it stands in the model's own turn. Answers are shown
+    only where ``answered`` says so: what kind of question a task needs (one of yes or no) can be seen from them.
 
     Source: Appendix B, Table 3 (changes from self-instruct: instruction and input together, no topic list).
     """
     items = [
         f"{number}. Instruction: {seed.instruction}\nInput: {seed.input or NO_INPUT}"
+        + (f"\nResponse: {seed.output}" if answered else "")
         for number, seed in enumerate(shown, start=1)
     ]
     opening = f"{header.render(count=count)}\n\nList of {count} tasks:"

@@ -48,9 +48,9 @@ class ListRequest(NamedTuple):
 
     Attributes:
         shown: the seeds that the prompt shows.
-        prompt: the header, these seeds, and the passage that stands above the task, if any.
+        prompt: the header and these seeds.
         opening: how the model's text begins: the next number's cue, and of a task from the corpus what is given of it.
-        given: what stands behind that cue; "" where the model writes the whole list.
+        given: the beginning of that task, without a passage that it asks about; "" where the model writes all of it.
         document: the id of the document that it is from; None where no text of the corpus is given.
         stop: where the list ends; None where the task is complete and nothing is asked.
     """
@@ -82,18 +82,20 @@ def _list_request(
     section: InstructionsSection,
     corpus: Sequence[TextOfCorpus],
 ) -> ListRequest:
-    drawing, count = random.Random(random_seed), section.seeds_per_prompt
+    drawing, count, grounded = random.Random(random_seed), section.seeds_per_prompt, section.inputs == "corpus"
     if section.show == "mixed":
         shown = drawing.sample(seeds, count)
     else:
-        # Every type of task as often as every other, however many seeds it has; one with too few is filled up.
-        kind = drawing.choice(sorted({seed.demonstrates for seed in seeds}))
+        # Every type of task as often as every other, however many seeds it has; one with too few is filled up. Types
+        # where a text of the corpus has no place are left to their seeds if tasks are to begin with one.
+        kinds = {seed.demonstrates for seed in seeds if seed.passage or not grounded}
+        kind = drawing.choice(sorted(kinds))
         own = [seed for seed in seeds if seed.demonstrates == kind]
         others = [seed for seed in seeds if seed.demonstrates != kind]
         few = drawing.sample(own, min(count, len(own)))
         shown = drawing.sample(others, count - len(few)) + few  # the last ones count most
-    prompt, opening = instruction_list_prompt(header, shown, section.tasks_per_prompt)
-    if section.inputs == "written" or not shown[-1].passage:
+    prompt, opening = instruction_list_prompt(header, shown, section.tasks_per_prompt, answered=grounded)
+    if not grounded:
         return ListRequest(shown, prompt, opening, random_seed)
     instruction = drawing.choice([seed for seed in own if seed not in few] or own).instruction
     return _grounded(shown, prompt, opening, random_seed, begin_task(instruction, few, corpus, drawing))
@@ -107,8 +109,8 @@ def _grounded(shown: list[Any], prompt: str, opening: str, random_seed: int, tas
     stop = StopRules(blank_line=True, list_number=True, labels=others, repeated_tokens=True, repeated_sentences=True)
     return ListRequest(
         shown,
-        f"{prompt}\n\n{task.above}" if task.above else prompt,
-        f"{opening} {task.task}",
+        prompt,
+        f"{opening} {task.task.replace('Input: ', f'Input: {task.above}', 1)}",
         random_seed,
         task.task,
         task.document,

@@ -56,7 +56,7 @@ class Beginning(NamedTuple):
     """How a task begins that the model is to complete.
 
     Attributes:
-        above: a passage that stands in front of the task; "" if none does.
+        above: a passage that the model sees at the head of the input, and that is no part of the task; "" if none.
         task: what follows ``Instruction:``; it ends with the label that the model goes on from, or with the last
             line of a complete input.
         document: the id of the document that the text is from.
@@ -75,7 +75,7 @@ def begin_task(
     The input's layout is that of the seeds: the labels that all of them have, in their order (``Context:``, then
     ``Question:``). Where the seeds are of ``passage: input``, the stretch stands behind the first one, and the model
     goes on after the second, or has nothing to add where there is none. With ``passage: above`` it writes the whole
-    input.
+    input, with the stretch in front of it.
 
     Args:
         instruction: which instruction the task has.
@@ -90,7 +90,8 @@ def begin_task(
     if shown[-1].passage == "above":
         document, stretch = _draw(corpus, ABOVE_WORDS, False, drawing)
         title = f"{document.title}. " if document.title else ""
-        return Beginning(f"Passage: {title}{stretch}", f"{instruction}\nInput: {first}".rstrip(), document.id)
+        above = f"Passage: {title}{stretch}\n"
+        return Beginning(above, f"{instruction}\nInput: {first}".rstrip(), document.id)
     wanted = count_words(drawing.choice(texts)) if texts else 1
     needs_figure = bool(texts) and all(re.search(r"\d", text) for text in texts)
     document, stretch = _draw(corpus, wanted, needs_figure, drawing)
