@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+from typing import Any
 
 from tests.bad_input import ways
 from tests.bad_input.spoil import RECIPE, Spoil, add, folder, gone, link, put, recipe, without
@@ -124,6 +125,14 @@ def key(dotted: str, value: object) -> dict[str, object]:
     return {dotted.replace(".", "__"): value}
 
 
+def grounded_but(key: str = "", value: object = None) -> dict[str, Any]:
+    """``instructions.inputs: corpus`` with what belongs to it, but for one key."""
+    values: dict[str, object] = {"inputs": "corpus", "show": "same_task", "novelty": "task", "tasks_per_prompt": 4}
+    if key:
+        values[key] = value
+    return {f"instructions__{name}": each for name, each in values.items()}
+
+
 CASES = (
     *(Case(f"{k}: {v!r}", recipe(**key(k, v)), "tiny.yaml:", f"key '{k}", "correct the value") for k, v in TYPES),
     *(Case(f"{k}: {v!r}", recipe(**key(k, v)), "tiny.yaml:", f"key '{k}", "correct the value") for k, v in RANGES),
@@ -137,6 +146,19 @@ CASES = (
     ),
     Case("min_kept above target", recipe(instructions__min_kept=17), "tiny.yaml:", "min_kept (17)", "correct"),
     Case("seeds fill the list", recipe(instructions__tasks_per_prompt=3), "tiny.yaml:", "must be below", "correct"),
+    *(
+        Case(
+            f"inputs: corpus and {k}", recipe(**grounded_but(k, v)), "tiny.yaml:", f"'{k}' must be", "correct the value"
+        )
+        for k, v in (("show", "mixed"), ("novelty", "instruction"), ("tasks_per_prompt", 9))
+    ),
+    Case(
+        "inputs: corpus, and no seed has a place for it",
+        recipe(**grounded_but()),
+        "instructions.inputs",
+        "no seed of botany says where",
+        "the field 'passage'",
+    ),
     Case("micro batch does not divide", recipe(adapter__micro_batch_size=3), "tiny.yaml:", "must divide", "correct"),
     Case("shots fall", recipe(scores__shots=[2, 0]), "tiny.yaml:", "rising order", "correct the value"),
     Case("a shot twice", recipe(scores__shots=[0, 0]), "tiny.yaml:", "each number once", "correct the value"),

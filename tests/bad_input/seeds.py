@@ -26,6 +26,7 @@ CASES = (
     Case("a list as input", second(input=["a"]), "botany.jsonl:2", "not text but list", "give 'input' a text"),
     Case("an unknown field", second(answer="x"), "botany.jsonl:2", "unknown field 'answer'", "known: id, task"),
     Case("a misspelt field", second(inputs="x"), "botany.jsonl:2", "unknown field 'inputs'", "did you mean 'input'?"),
+    Case("a passage anywhere", second(passage="under"), "botany.jsonl:2", "'passage' is 'under'", "'input' (the input"),
     Case("two of one id", second(id=GOOD["id"]), "botany.jsonl:2", "was used at", "make it unique"),
     Case("a field twice", add(SEEDS, '{"id": "a", "id": "b"}\n'), "botany.jsonl:12", "'id' stands twice", "one JSON"),
     Case("half a surrogate", add(SEEDS, '{"id": "\\ud800"}\n'), "botany.jsonl:12", "surrogate", "one JSON object"),

@@ -141,19 +141,21 @@ def test_a_request_goes_on_from_what_is_given_and_is_read_as_one_task() -> None:
     assert requests == list_requests(HEADER, seeds, range(80), section(), CORPUS), "fixed by the random seed"
     for request in requests:
         kind = request.shown[-1].demonstrates
-        if kind == "posts":
-            assert (request.given, request.document, request.opening) == ("", None, "4. Instruction:")
-            continue
-        assert request.opening == f"4. Instruction: {request.given}"
+        assert kind != "posts", "a type without a place for a text is left to its seeds"
+        head, _, rest = request.given.partition("Input: ")
+        passage = request.opening.removeprefix(f"4. Instruction: {head}Input: ").removesuffix(rest)
+        assert request.opening == f"4. Instruction: {head}Input: {passage}{rest}"
+        assert passage.startswith("Passage: ") == (kind == "facts"), "seen by the model, no part of the task"
+        assert "Passage" not in request.given
+        assert request.prompt.count("Response: x") == 3, "the seeds' answers show what is asked"
         assert request.document in {document.id for document in CORPUS}
         assert (request.stop is None) == (kind == "tags"), "nothing is asked where the task is complete"
-        assert ("Passage: Town" in request.prompt or "Passage: Herds" in request.prompt) == (kind == "facts")
         instruction = request.given.split("\n")[0]
         assert instruction not in request.prompt, "an instruction of the type that the prompt does not show"
         (item,) = parse_instruction_list(f"{request.given} Who won?", 4, False)
         assert item.instruction == instruction
         assert item.input.startswith(request.given.split("Input: ")[1].strip()[:30])
-    assert {request.shown[-1].demonstrates for request in requests} == {"reading", "facts", "tags", "posts"}
+    assert {request.shown[-1].demonstrates for request in requests} == {"reading", "facts", "tags"}
 
 
 def test_written_inputs_take_nothing_from_the_corpus() -> None:

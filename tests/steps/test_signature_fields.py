@@ -55,6 +55,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "instructions.min_p": (0.05, both("instructions")),
     "instructions.novelty": ("task", both("instructions")),
     "instructions.show": ("same_task", both("instructions")),
+    "instructions.inputs": ("corpus", both("instructions")),
     "instructions.max_rouge_l": (0.6, both("instructions")),
     "instructions.later_iterations": ("same", {("instructions", 2)}),
     "instructions.batch_size": (2, set()),
@@ -96,6 +97,11 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
 BESIDES: dict[str, dict[str, Any]] = {
     "base_model.revision": {"base_model.model": "owner/name", "base_model.revision": "a" * 40},
     "data": {"base_model.model": "embedded"},
+    "instructions.inputs": {
+        "instructions.show": "same_task",
+        "instructions.novelty": "task",
+        "instructions.tasks_per_prompt": 4,
+    },
     "passages.p_ret.temperature": {"passages.p_ret.normalise": "softmax"},
 }
 
