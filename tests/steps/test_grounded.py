@@ -42,7 +42,7 @@ def test_tasks_begin_with_texts_of_the_corpus_and_the_rows_say_which(grounded: P
         given = re.fullmatch(r"(?P<instruction>.+)\nInput: Context: (?P<stretch>.+)\nQuestion:", row.given)
         assert given is not None
         assert row.document_id is not None
-        assert given["stretch"] in texts[row.document_id]
+        assert given["stretch"] in texts[row.document_id.removeprefix("corpus:")]
         assert given["instruction"] in instructions, "a seed's, of a type with a place for the text"
     kept = [row for row in warehouse.read(signature, InstructionRow) if row.kept]
     assert kept
