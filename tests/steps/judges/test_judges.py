@@ -64,6 +64,26 @@ def test_what_it_passes_over(step: str, rows: list[Any], reasons: list[bool]) ->
     assert [verdict.reason is not None for verdict in verdicts] == reasons
 
 
+SEEDS = [
+    SimpleNamespace(seed_id=f"{kind}{n}", demonstrates=kind, instruction="Yes or no?", input="x", output=said)
+    for kind, answers in (("claim", ("yes", "no", "yes")), ("rare", ("yes", "no")))
+    for n, said in enumerate(answers)
+]
+
+
+def test_an_answer_is_held_against_the_seeds_of_its_type() -> None:
+    shown = {1: ["claim0", "claim1"], 2: ["claim0", "claim2"], 3: ["claim0", "rare0"], 4: ["rare0", "rare1"]}
+    tasks = [SimpleNamespace(instruction_id=number, seed_ids=names) for number, names in shown.items()]
+    stored: dict[str, list[Any]] = {"SeedRow": SEEDS, "InstructionRow": tasks}
+    job = SimpleNamespace(read=lambda step, row_type, iteration=None: stored[row_type.__name__])
+    said = {1: "no", 2: "maybe", 3: "maybe", 4: "maybe"}
+    rows = [row(number, "Yes or no?", "x", answer) for number, answer in said.items()]
+    verdicts: Any = every_step()["other_form"].judge(job, rows)  # type: ignore[attr-defined]
+    assert list(verdicts) == [(1, None), (2, "none_of_the_labels"), (3, None), (4, None)], (
+        "of mixed seeds and of types with two seeds nothing is said"
+    )
+
+
 def test_a_recipe_can_name_all_of_them(project: Project) -> None:
     project.recipe["steps"] = list(plugins.JUDGES)
     project.save()
