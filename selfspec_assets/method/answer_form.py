@@ -1,4 +1,4 @@
-"""What the answers of one type of task have in common, read off its seeds, and whether another answer has it, too. Pure.
+"""What the answers of one type of task have in common, read off its seeds, and what another answer lacks of it. Pure.
 
 A small model answers a question for yes or no with a sentence, and a request for tagged names without tags. The seeds
 of the type say what is meant: nothing here knows a task by its name.

@@ -38,4 +38,5 @@ class OtherForm(RefiningStep):
         for row in rows:
             types = shown[row.instruction_id]
             form: AnswerForm | None = forms[next(iter(types))] if len(types) == 1 else None
-            yield Verdict(row.instruction_id, form and form.fault(row.instruction, row.input, row.response))
+            fault = form.fault(row.instruction, row.input, row.response) if form else None
+            yield Verdict(row.instruction_id, fault)
