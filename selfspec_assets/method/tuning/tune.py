@@ -5,6 +5,7 @@ tokens in its whole batch, so ``micro_batch_size`` changes memory and speed, not
 changes which masks are drawn. Out of memory halves it and goes on, but not with dropout.
 """
 
+import inspect
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -194,6 +195,7 @@ def _train(
     order = training_order(
         [len(example.ids) for example in encoded], settings.epochs, settings.batch_size, settings.seed
     )
+    few_logits = "logits_to_keep" in inspect.signature(adapted.get_base_model().forward).parameters
     recorder = loss_recorder(len(encoded), settings.epochs, settings.batch_size, progress)
 
     def loss(outputs: Any, labels: "torch.Tensor", num_items_in_batch: "torch.Tensor | None" = None) -> "torch.Tensor":
@@ -206,7 +208,7 @@ def _train(
             adapted,
             on_one_gpu(arguments),
             train_dataset=[encoded[place] for place in order],
-            data_collator=lambda batch: collate(batch, lm.pad_id),
+            data_collator=lambda batch: collate(batch, lm.pad_id, few_logits=few_logits),
             compute_loss_func=loss,
             callbacks=[recorder, *checkpoints.callbacks],
         )

@@ -90,6 +90,31 @@ def test_tokens_without_a_label_do_not_reach_the_loss_from_the_output_side() -> 
     assert logits.grad[0].abs().sum(dim=-1).bool().tolist() == [False, False, True, True, False]
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt_neox", "mpt", "falcon"])
+def test_logits_of_the_answers_alone_give_the_same_loss_and_gradients(tmp_path: Path, kind: str) -> None:
+    from selfspec_assets.method.tuning.tune import _with_adapter
+
+    lm = LanguageModel.load(write_model(tmp_path, kind))
+    adapted = _with_adapter(lm, changed(r=2, alpha=4), None).double()
+    encoded = encode_examples(lm.tokenizer, EXAMPLES[:3], 100)
+    outcomes = []
+    for few_logits in (False, True):
+        batch = collate(encoded, pad_id=1, few_logits=few_logits)
+        labels = batch.pop("labels")
+        adapted.zero_grad()
+        logits = adapted(**batch).logits
+        assert (logits.shape[1] < labels.shape[1]) == few_logits
+        loss = answer_loss(logits, labels, None)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [weight.grad.clone() for weight in adapted.parameters() if weight.grad is not None]
+        outcomes.append((loss, gradients))
+    (whole, expected), (few, gradients) = outcomes
+    assert few.item() == pytest.approx(whole.item(), abs=1e-12)
+    assert any(gradient.abs().sum() > 0 for gradient in gradients)
+    for gradient, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-9, atol=1e-12)
+
+
 def test_gradients_reach_every_adapter_layer_and_nothing_else(tmp_path: Path) -> None:
     """And they are right: along each one the loss rises as fast as its length says (central difference, float64).
 
