@@ -18,7 +18,7 @@ _HEAD = """\
 Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Training seeds: {seeds}. Domains:
 {domains}.
 
-- Every number but (h) and the counts is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a
+- Every number but (f), (h) and the counts is 0 to 100, a mean over the seeds. In brackets stands the 95 % interval of a
   two-level bootstrap: seeds are drawn, then items, once for all the drawn seeds, as every seed is scored on the same
   items; differences are paired by seed and item. It covers the choice of both. With few seeds their share of it is
   rough, and rather too small.
@@ -27,8 +27,8 @@ Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Tra
 - The best base prompt is the one with the highest average in these very numbers, so it is, if anything, too good.
 - "Without the two easiest" leaves out the two benchmarks at which the last iteration gained most F1 over the best base
   prompt at that k.
-- (h) sums the seconds that are stored with each step; of a step that was interrupted, its last part counts. The slowest
-  seed stands there, and in place of an interval: fastest and slowest seed.
+- (h) sums the seconds that are stored with each step; of a step that was interrupted, its last part counts. For (f) and
+  (h) the worst seed stands there, and in place of an interval: best and worst.
 - The recipes `<name>_s<seed>` are those of `recipes/` with another seed, written into {home} by `make evidence`; run
   the commands with `SELFSPEC_HOME={home}`. `selfspec scores` in place of `selfspec run` shows what came out.
 """
@@ -114,8 +114,8 @@ def _goals_table(measured: Measured) -> str:
 
 
 def _goal_row(goal: Goal) -> list[str]:
-    unit = " min" if goal.letter == "h" else ""
-    sign = "" if goal.letter in "fh" else "+"  # the others are differences
+    unit = {"f": " %", "h": " min"}.get(goal.letter, "")
+    sign = "" if unit else "+"  # the others are differences
     value = "—" if goal.value is None else f"{goal.value:{sign}.1f}{unit}"
     interval = "—" if goal.low is None else f"[{goal.low:{sign}.1f}, {goal.high:{sign}.1f}]{unit}"
     verdict = f"**{goal.verdict}**" if goal.verdict == "missed" else goal.verdict
@@ -201,17 +201,16 @@ def _shares(measured: Measured, domain: str) -> list[str]:
 def _ablations(measured: Measured, domain: str) -> list[str]:
     """The paper's Table 2 over seeds; rows with one label are one revision and stand once."""
     found: dict[tuple[str, str], tuple[tuple[object, ...], Row]] = {}
-    for source in sorted(
-        {name for name, where, _ in measured.reports if where == domain and name.startswith(ABLATION)}
-    ):
-        report = measured.first(source, domain)
-        assert report is not None
+    names = sorted({name for name, where, _ in measured.reports if where == domain and name.startswith(ABLATION)})
+    first = {name: report for name in names if (report := measured.first(name, domain))}
+    recipes = [report.named.recipe for report in first.values()]
+    for source, report in first.items():
         recipe = report.named.recipe
         for number, row in enumerate(measured.bases(domain, oracle=False, source=source)):
             found.setdefault(("base", row.model.variant), ((False, 0, number), row))
         for row in measured.iterations(domain, source):
             n = row.model.iteration
-            label = (ablation_table.group_of(recipe, n), ablation_table.label_of(recipe, n))
+            label = (ablation_table.group_of(recipe, n), ablation_table.label_of(recipe, n, recipes))
             found.setdefault(label, (ablation_table.order_of(recipe, n), row))
     if not found:
         return []

@@ -109,7 +109,8 @@ def imagined(named: NamedRecipe, domain: str, answers: Answers, tasks: dict[str,
         for n in range(1, named.recipe.iterations + 1)
     ]
     adapters = [{"model_digest": "m" * 64}]
-    return Report(named, domain, rows, [], shares, [], adapters, tasks, dict(found))
+    yields = [{"iteration": n, "asked": 20, "kept": 17 + n} for n in range(1, named.recipe.iterations + 1)]
+    return Report(named, domain, rows, [], shares, [], adapters, tasks, dict(found), training_yield=yields)
 
 
 def _items(lineage: Lineage, domain: str) -> Iterator[BenchmarkItemRow]:

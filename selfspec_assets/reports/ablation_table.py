@@ -54,16 +54,36 @@ def group_of(recipe: Recipe, iteration: int) -> str:
     return REFERENCE if recipe.is_reference else _GROUPS[iteration]
 
 
-def label_of(recipe: Recipe, iteration: int) -> str:
-    """What sets a row apart in the paper's Table 2: the passages at first, then the instructions and the contrast."""
+def label_of(recipe: Recipe, iteration: int, beside: Iterable[Recipe] = ()) -> str:
+    """What sets a row apart in the paper's Table 2: the passages at first, then the instructions and the contrast.
+
+    Args:
+        beside: the table's recipes; what not all of them leave undone is named, too ("no seeds", "every answer").
+    """
     if recipe.is_reference:
         return score_table.adapter_title(recipe, iteration)
     loop = recipe.loop
-    if iteration == 1:
-        k = loop.passages.k_of(1)
-        return f"top-{k}" if k else "no documents"
-    form = loop.responses.contrast.form
-    return f"{loop.instructions.later_iterations} instructions{_FORMS.get(form, f', {form}')}"
+    k, form = loop.passages.k_of(1), loop.responses.contrast.form
+    first = f"top-{k}" if k else "no documents"
+    later = f"{loop.instructions.later_iterations} instructions{_FORMS.get(form, f', {form}')}"
+    others = [_undone(other) for other in beside if not other.is_reference]
+    shared = set.intersection(*map(set, others)) if others else set(_undone(recipe))
+    own = [undone for undone in _undone(recipe) if undone not in shared]
+    return ", ".join([first if iteration == 1 else later, *own])
+
+
+def _undone(recipe: Recipe) -> list[str]:
+    """What the recipe does not do for small models; the paper does none of it."""
+    section, loop = recipe.loop.instructions, recipe.loop
+    means = {
+        "tasks written whole": section.inputs == "written",
+        "any seeds in a list": section.show == "mixed",
+        "the paper's sampling": (section.temperature, section.top_p) == (1.0, 0.98),
+        "no demonstrations": not loop.responses.demonstrations,
+        "seeds not learnt": not recipe.adapter.with_seeds,
+        "every answer": not recipe.steps,
+    }
+    return [name for name, undone in means.items() if undone]
 
 
 def order_of(recipe: Recipe, iteration: int) -> tuple[bool, int, int, bool, int]:
@@ -126,6 +146,7 @@ def _shared_shots(pattern: str, reports: list[Report]) -> int:
 def _lines(reports: list[Report], k: int, scopes: Iterable[Scope]) -> list[Line]:
     """Rows in the paper's order. What several recipes share has one label and the same numbers, and stands once."""
     models = [(report, model) for report in reports for model in score_table.models(report) if not model.oracle]
+    recipes = [report.named.recipe for report in reports]
     found: dict[tuple[object, ...], Line] = {}
     for report, model in sorted(models, key=lambda row: _order(*row)):
         averages = {
@@ -133,7 +154,7 @@ def _lines(reports: list[Report], k: int, scopes: Iterable[Scope]) -> list[Line]
             for scope in scopes
             for metric in METRICS
         }
-        group, label = _label(report, model)
+        group, label = _label(report, model, recipes)
         found.setdefault((group, label, *averages.values()), Line(group, label, report, model, averages))
     lines = list(found.values())
     labels = [(line.group, line.label) for line in lines]
@@ -147,10 +168,10 @@ def _place(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else len(names)
 
 
-def _label(report: Report, model: Model) -> tuple[str, str]:
+def _label(report: Report, model: Model, recipes: Sequence[Recipe]) -> tuple[str, str]:
     if model.iteration == 0:
         return _GROUPS[0], model.variant
-    return group_of(report.named.recipe, model.iteration), label_of(report.named.recipe, model.iteration)
+    return group_of(report.named.recipe, model.iteration), label_of(report.named.recipe, model.iteration, recipes)
 
 
 def _order(report: Report, model: Model) -> tuple[object, ...]:
