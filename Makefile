@@ -6,9 +6,12 @@ STAMP := .venv/.installed
 
 .PHONY: demo test test-slow test-kill test-soak check ui nano bench evidence clean format
 
-demo: $(STAMP)  ## two rounds of self-specialization on the embedded model, and what came out
-	.venv/bin/selfspec run quickstart --domain biomedicine
-	.venv/bin/selfspec scores quickstart --domain biomedicine
+demo: $(STAMP)  ## two rounds of self-specialization of a small real model, what came out, and what it wrote on the way
+	.venv/bin/selfspec models get smollm2-135m-instruct
+	.venv/bin/selfspec data get starter
+	.venv/bin/selfspec run quickstart --domain sports
+	.venv/bin/selfspec scores quickstart --domain sports
+	.venv/bin/selfspec samples quickstart --domain sports
 
 test: $(STAMP)  ## the default suite; WORKERS=8 where there are cores and memory for it
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak"

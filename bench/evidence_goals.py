@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bench.evidence_measured import Estimate, Measured, Row
-from bench.evidence_plan import MAIN
+from bench.evidence_plan import ITEMS, MAIN
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.reports.ablation_table import closed_book
 from selfspec_assets.reports.score_table import Model
@@ -13,7 +13,6 @@ MET, MISSED, REPORTED, NOT_MEASURED = "met", "missed", "reported", "not measured
 SEEDS, SUPERVISED = (Row(f"reference_{data}", Model(1, False, "alpaca")) for data in ("seeds", "supervised"))
 NO_DOCUMENTS = Row("ablation_no_documents", Model(1, False, "alpaca"))
 KEPT = 80  # % of the answers that were asked for
-MINUTES = 15
 
 
 class Goal(NamedTuple):
@@ -108,10 +107,9 @@ def _goal(letter: str, what: str, domain: str, found: Estimate | None, verdict: 
 
 
 def _wall_time(measured: Measured, domain: str) -> Goal:
-    """The slowest seed decides; the bounds are the fastest and the slowest."""
-    what = f"time of all steps of {MAIN}, slowest seed: at most {MINUTES} min"
+    """Of the slowest seed; the bounds are the fastest and the slowest."""
+    what = f"time of all steps of {MAIN}, {ITEMS} items of each benchmark, slowest seed"
     minutes = sorted(s / 60 for (source, where, _), s in measured.seconds.items() if (source, where) == (MAIN, domain))
     if not minutes:
         return Goal("h", what, domain, None, None, None, NOT_MEASURED, (MAIN,))
-    verdict = MET if minutes[-1] <= MINUTES else MISSED
-    return Goal("h", what, domain, minutes[-1], minutes[0], minutes[-1], verdict, (MAIN,))
+    return Goal("h", what, domain, minutes[-1], minutes[0], minutes[-1], REPORTED, (MAIN,))

@@ -17,6 +17,7 @@ from selfspec_assets.warehouse import Warehouse
 MAIN = "quickstart"
 SOURCES = (MAIN, "reference_seeds", "reference_supervised", "ablation_*")
 DEFAULT_SEEDS = (42, 43, 44)
+ITEMS = 24  # of each benchmark: a demo that is to be over soon scores fewer
 _DERIVED = re.compile(r"(.+)_s\d+")
 
 
@@ -84,12 +85,14 @@ def _sources(patterns: Sequence[str]) -> list[NamedRecipe]:
 
 
 def derive(source: NamedRecipe, seed: int, domains: Sequence[str], folder: Path) -> NamedRecipe:
-    """A copy of a recipe's file as ``<name>_s<seed>`` in which only ``seed`` and ``domains`` are others."""
+    """A copy of a recipe's file as ``<name>_s<seed>``: that seed, these domains, ``ITEMS`` of each benchmark."""
     value = yaml.safe_load(source.path.read_text(encoding="utf-8"))
     value.update(seed=seed, domains=list(domains))
+    value["scores"]["items_per_benchmark"] = ITEMS
     name = f"{source.name}_s{seed}"
     text = (
-        f"# {source.name}.yaml with another seed and other domains; written by bench/evidence.py, changes are lost.\n"
+        f"# {source.name}.yaml with another seed, other domains and more items.\n"
+        "# Written by bench/evidence.py; changes are lost.\n"
         f"#   selfspec run {name}\n{yaml.safe_dump(value, sort_keys=False)}"
     )
     path = folder / "recipes" / f"{name}.yaml"

@@ -29,6 +29,11 @@ def test_the_demo_says_what_it_installs_and_how_large_before_it_does(tmp_path: P
     assert "GB" in second
     lock = next(call for call in calls if "requirements.lock" in call)
     assert "--quiet" not in lock, "pip tells of each package while the large ones come"
-    assert "selfspec run quickstart" in calls[-2]
+    asked = [call.partition("selfspec ")[2] for call in calls if "/selfspec " in call]
+    assert asked == [
+        "models get smollm2-135m-instruct",
+        "data get starter",
+        *(f"{command} quickstart --domain sports" for command in ("run", "scores", "samples")),
+    ]
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "packages" not in again.stdout

@@ -3,9 +3,9 @@
 from typing import Any
 
 from selfspec_assets import plugins
-from selfspec_assets.recipe.recipe import Recipe, settings_for
+from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.lineage import Need
-from selfspec_assets.steps.predictions import Predictions
+from selfspec_assets.steps.predictions import Predictions, question_settings
 
 
 @plugins.step("base_predictions", version="3")
@@ -18,8 +18,7 @@ class BasePredictions(Predictions):
         return [("seeds", 0), ("benchmarks", 0)]
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
-        settings: dict[str, Any] = settings_for(recipe, *self.sections)
-        settings["scores"].pop("resamples")
+        settings = question_settings(recipe)
         settings["scores"]["base_variants"] = [
             plugins.REGISTRY.get("prompt", name, "scores.base_variants").signed for name in recipe.scores.base_variants
         ]

@@ -16,7 +16,7 @@ from selfspec_assets.method.scoring.item_draw import draw_order
 from selfspec_assets.packs.records import demonstrating
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.packs.seed_sample import recipe_seeds
-from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.recipe.recipe import Recipe, settings_for
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
@@ -42,8 +42,7 @@ class Predictions(Step):
         return [("seeds", 0), ("benchmarks", 0), ("adapter", iteration)]
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
-        settings: dict[str, Any] = super().settings(recipe, iteration)
-        settings["scores"].pop("resamples")
+        settings = question_settings(recipe)
         settings["scores"].pop("base_variants")
         return settings
 
@@ -172,6 +171,17 @@ def chosen_items(job: Job) -> list[BenchmarkItemRow]:
         for item in draw_order(own, random_seed(job.recipe.seed, job.domain, "items", name))[:limit]
     }
     return [item for item in items if (item.benchmark, item.item) in drawn]
+
+
+def question_settings(recipe: Recipe) -> dict[str, Any]:
+    """What of a recipe decides the questions; its seed only where it draws items or demonstrations."""
+    settings: dict[str, Any] = settings_for(recipe, "seed", "scores")
+    settings["scores"].pop("resamples")
+    scores = recipe.scores
+    draws_items = scores.items == "drawn" and scores.items_per_benchmark is not None
+    if not draws_items and not any(scores.shots):
+        settings.pop("seed")
+    return settings
 
 
 def demonstrations_for(job: Job, item: BenchmarkItemRow, shots: int, seeds: list[SeedRow]) -> tuple[SeedRow, ...]:

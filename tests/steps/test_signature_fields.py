@@ -246,3 +246,20 @@ def test_a_signature_is_of_the_text_that_says_what_it_is_made_of(wide: Project) 
         told = lineage.step(step).told_by_files
         needs = {f"{name}|{of}": signed[name, of] for name, of in lineage.needs(step, n) if name not in told}
         assert json.loads(text)["inputs"].items() >= needs.items()
+
+
+@pytest.mark.parametrize(
+    ("scores", "draws"),
+    [
+        ({"shots": [0], "items": "first", "items_per_benchmark": 2}, False),
+        ({"shots": [0], "items_per_benchmark": None}, False),
+        ({"shots": [0], "items_per_benchmark": 2}, True),
+        ({"shots": [0, 1], "items": "first", "items_per_benchmark": 2}, True),
+    ],
+)
+def test_another_seed_asks_the_base_anew_only_where_something_is_drawn(
+    wide: Project, scores: dict[str, Any], draws: bool
+) -> None:
+    values = {f"scores.{key}": value for key, value in scores.items()}
+    before, after = (signatures(wide, {**values, "seed": seed})[0]["base_predictions", 0] for seed in (3, 4))
+    assert (before != after) == draws
