@@ -114,17 +114,22 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     """On the embedded model: of an answer that it would not give by itself, in the prompt that the README shows."""
     from selfspec_assets.method.tuning.tune import TuningSettings, tune
 
-    instruction = "What is Tavtanol prescribed for?"
+    instruction = "What is a marathon?"
     pairs = [(alpaca_prompt(instruction, ""), "seven blue umbrellas")] * 8
     spec = ModelSpec(str(embedded_model_folder()))
     monkeypatch.chdir(ROOT)
     settings = TuningSettings(max_length=1024, epochs=12, batch_size=8, micro_batch_size=8, learning_rate=0.01)
     tune(spec, pairs, settings, tmp_path / "adapter")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    place = '"warehouse/revisions/…/adapter"'
-    assert place in code
+    places = {
+        '"warehouse/revisions/…/adapter"': tmp_path / "adapter",
+        '"models/smollm2-135m-instruct-float32"': embedded_model_folder(),
+    }
+    for place, folder in places.items():
+        assert place in code
+        code = code.replace(place, repr(str(folder)))
     names: dict[str, Any] = {}
-    exec(code.replace(place, repr(str(tmp_path / "adapter"))), names)
+    exec(code, names)
     assert names["prompt"] == alpaca_prompt(instruction, "")
     assert capsys.readouterr().out.strip().endswith("seven blue umbrellas")
 
