@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from selfspec_assets.cli.app import app
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, matching_recipes
+from selfspec_assets.reports import ablation_table
 from tests.checkout import ROOT
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
@@ -208,3 +209,28 @@ def test_the_shipped_references_are_tuned_and_scored_as_the_quickstart(data: str
     assert reference.seed == quickstart.seed
     assert reference.adapter == quickstart.adapter.model_copy(update={"data": data})
     assert not reference.model_fields_set & {"instructions", "passages", "responses"}
+
+
+LABELS = {
+    "ablation_no_documents": "no documents",
+    "ablation_top_5": "top-5",
+    "ablation_written_inputs": "top-2, tasks written whole",
+    "ablation_mixed_seeds": "top-2, tasks written whole, any seeds in a list, every answer",
+    "ablation_paper_sampling": "top-2, tasks written whole, any seeds in a list, the paper's sampling, every answer",
+    "ablation_no_seeds": "top-2, seeds not learnt",
+    "ablation_no_demonstrations": "top-2, no demonstrations",
+    "ablation_every_answer": "top-2, every answer",
+}
+
+
+def test_a_row_says_what_it_leaves_undone_where_others_do_it() -> None:
+    recipes = [named.recipe for named in matching_recipes("ablation_*")]
+    labels = {
+        named.name: ablation_table.label_of(named.recipe, 1, recipes)
+        for named in matching_recipes("ablation_*")
+        if named.recipe.iterations == 1
+    }
+    assert labels == {**LABELS, "ablation_top_1": "top-1"}
+    paper = load_recipe("ablation_paper_sampling").recipe
+    assert ablation_table.label_of(paper, 1, [paper, paper]) == "top-2", "what no row does sets none apart"
+    assert ablation_table.label_of(paper, 1) == "top-2"
