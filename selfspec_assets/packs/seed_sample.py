@@ -5,6 +5,8 @@ every benchmark has such a set: its hand-written seeds are taken instead, and ``
 """
 
 import random
+from collections.abc import Sequence
+from typing import Protocol
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed
@@ -46,15 +48,28 @@ def benchmarks_to_demonstrate_by_hand(pack: Pack, recipe: Recipe) -> list[Benchm
     return [benchmark for benchmark in pack.present(kind, names) if not pack.has_training_split(benchmark, kind)]
 
 
-def too_few_to_show(named: NamedRecipe, domain: str, count: int) -> SelfspecError | None:
-    """What is wrong where a domain has fewer seeds than an instruction prompt shows; None where it has enough."""
-    shown = named.recipe.loop.instructions.seeds_per_prompt
-    if count >= shown:
-        return None
-    reason = f"asks for {shown} seeds, {domain} has {count}"
-    return SelfspecError(
-        f"{named.path}: instructions.seeds_per_prompt", reason, f"{more_seeds(named.recipe)}, or lower it"
-    )
+class PlacedSeed(Protocol):
+    """A seed, or a seed's row."""
+
+    @property
+    def passage(self) -> str: ...
+
+
+def unfit_to_show(named: NamedRecipe, domain: str, seeds: Sequence[PlacedSeed]) -> SelfspecError | None:
+    """What is wrong where an instruction prompt cannot be made of a domain's seeds; None where it can.
+
+    They are fewer than it shows, or none says where a text of the corpus stands, with which tasks are to begin.
+    """
+    section = named.recipe.loop.instructions
+    if len(seeds) < section.seeds_per_prompt:
+        reason = f"asks for {section.seeds_per_prompt} seeds, {domain} has {len(seeds)}"
+        remedy = f"{more_seeds(named.recipe)}, or lower it"
+        return SelfspecError(f"{named.path}: instructions.seeds_per_prompt", reason, remedy)
+    if section.inputs == "corpus" and not any(seed.passage for seed in seeds):
+        reason = f"is corpus, and no seed of {domain} says where a text of the corpus stands in a task of its type"
+        remedy = "give seeds the field 'passage', 'input' or 'above' (seeds/README.md), or set it to written"
+        return SelfspecError(f"{named.path}: instructions.inputs", reason, remedy)
+    return None
 
 
 def sampled_seeds(pack: Pack, kind: DataKind, each: int, seed: int, names: tuple[str, ...] | None = None) -> list[Seed]:

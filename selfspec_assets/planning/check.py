@@ -13,7 +13,7 @@ from selfspec_assets.packs.items import no_training_split, read_benchmark, read_
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.records import Seed, demonstrating
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
-from selfspec_assets.packs.seed_sample import recipe_seeds, sampling_notes, too_few_to_show
+from selfspec_assets.packs.seed_sample import recipe_seeds, sampling_notes, unfit_to_show
 from selfspec_assets.planning.pack_check import no_data_folder, without_folder
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import NamedRecipe
@@ -41,7 +41,7 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     seeds = recipe_seeds(pack, named.recipe)
     lines.append(f"seeds: {len(seeds)} of {len({seed.task for seed in seeds})} tasks")
     lines += sampling_notes(pack, named.recipe)
-    few = None if named.recipe.is_reference else too_few_to_show(named, domain, len(seeds))
+    few = None if named.recipe.is_reference else unfit_to_show(named, domain, seeds)
     if few is not None:
         raise few
     elsewhere = pack.benchmarks_sharing_seeds(kind)

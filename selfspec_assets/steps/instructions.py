@@ -17,8 +17,7 @@ from selfspec_assets.method.instructions.list_parser import (
 )
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
 from selfspec_assets.packs.corpora.documents import Document
-from selfspec_assets.packs.records import Seed
-from selfspec_assets.packs.seed_sample import recipe_seeds, too_few_to_show
+from selfspec_assets.packs.seed_sample import recipe_seeds, unfit_to_show
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import guarded_text, noise_of_device
 from selfspec_assets.steps.job import Job, Tables
@@ -81,9 +80,7 @@ class Instructions(Step):
         return request_signature(lineage, domain, iteration)
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
-        seeds = recipe_seeds(lineage.pack(domain), lineage.recipe)
-        few = too_few_to_show(lineage.named, domain, len(seeds))
-        return few or _no_place_for_passages(lineage, domain, seeds)
+        return unfit_to_show(lineage.named, domain, recipe_seeds(lineage.pack(domain), lineage.recipe))
 
     def size(self, settings: Mapping[str, Any], counts: Counts) -> Size:
         section, units = settings["instructions"], counts["units"]
@@ -104,9 +101,9 @@ class Instructions(Step):
             return Outcome({RequestRow: [], InstructionRow: first})
         settings = job.recipe.loop.instructions
         seeds = job.read("seeds", SeedRow)
-        few = too_few_to_show(job.lineage.named, job.domain, len(seeds))
-        if few is not None:
-            raise few
+        unfit = unfit_to_show(job.lineage.named, job.domain, seeds)
+        if unfit is not None:
+            raise unfit
         sieve = Sieve(job)
         corpus = job.documents() if _is_grounded(job.recipe) else []
         taken = 0
@@ -280,14 +277,6 @@ def _takes_over(recipe: Recipe, iteration: int) -> bool:
 def _is_grounded(recipe: Recipe) -> bool:
     """Tasks begin with texts of the corpus."""
     return recipe.loop.instructions.inputs == "corpus"
-
-
-def _no_place_for_passages(lineage: Lineage, domain: str, seeds: Sequence[Seed]) -> SelfspecError | None:
-    if not _is_grounded(lineage.recipe) or any(seed.passage for seed in seeds):
-        return None
-    reason = f"is corpus, and no seed of {domain} says where a text of the corpus stands in a task of its type"
-    remedy = "give seeds the field 'passage', 'input' or 'above' (seeds/README.md), or set it to written"
-    return SelfspecError(f"{lineage.named.path}: instructions.inputs", reason, remedy)
 
 
 def _asked_with(lineage: Lineage, domain: str) -> dict[str, str]:

@@ -125,11 +125,10 @@ def key(dotted: str, value: object) -> dict[str, object]:
     return {dotted.replace(".", "__"): value}
 
 
-def grounded_but(key: str = "", value: object = None) -> dict[str, Any]:
+def grounded_but(key: str, value: object) -> dict[str, Any]:
     """``instructions.inputs: corpus`` with what belongs to it, but for one key."""
-    values: dict[str, object] = {"inputs": "corpus", "show": "same_task", "novelty": "task", "tasks_per_prompt": 4}
-    if key:
-        values[key] = value
+    needed: dict[str, object] = {"show": "same_task", "novelty": "task", "tasks_per_prompt": 4}
+    values: dict[str, object] = {"inputs": "corpus", **needed, key: value}
     return {f"instructions__{name}": each for name, each in values.items()}
 
 
@@ -151,13 +150,6 @@ CASES = (
             f"inputs: corpus and {k}", recipe(**grounded_but(k, v)), "tiny.yaml:", f"'{k}' must be", "correct the value"
         )
         for k, v in (("show", "mixed"), ("novelty", "instruction"), ("tasks_per_prompt", 9))
-    ),
-    Case(
-        "inputs: corpus, and no seed has a place for it",
-        recipe(**grounded_but()),
-        "instructions.inputs",
-        "no seed of botany says where",
-        "the field 'passage'",
     ),
     Case("micro batch does not divide", recipe(adapter__micro_batch_size=3), "tiny.yaml:", "must divide", "correct"),
     Case("shots fall", recipe(scores__shots=[2, 0]), "tiny.yaml:", "rising order", "correct the value"),

@@ -168,7 +168,15 @@ def test_text_is_no_markdown_in_dagsters_previews(text: str) -> None:
     table = markdown_table(
         [
             SeedRow(
-                seed=0, seed_id=text, task="t", demonstrates=text, instruction="s", input=text, output=text, source=text
+                seed=0,
+                seed_id=text,
+                task="t",
+                demonstrates=text,
+                instruction="s",
+                input=text,
+                output=text,
+                source=text,
+                passage="",
             )
         ]
     )

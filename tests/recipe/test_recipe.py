@@ -148,6 +148,7 @@ OTHER: dict[str, Any] = {
     "instructions.max_rouge_l": 0.6,
     "instructions.novelty": "task",
     "instructions.show": "same_task",
+    "instructions.inputs": "corpus",
     "instructions.later_iterations": "same",
     "instructions.batch_size": 2,
     "passages.k": 2,
@@ -209,6 +210,8 @@ def test_every_key_counts_or_is_excluded_on_purpose(project: Project) -> None:
     before = signatures(project)
     for dotted, new in OTHER.items():
         project.recipe = yaml.safe_load(changed(**{dotted.replace(".", "__"): new}))
+        if dotted == "instructions.inputs":
+            project.recipe["instructions"].update(show="same_task", novelty="task", tasks_per_prompt=4)
         if dotted == "passages.p_ret.temperature":
             project.recipe["passages"]["p_ret"]["normalise"] = "softmax"
         project.save()

@@ -174,7 +174,7 @@ SHIPPED = {
         "instructions.temperature": 1.0,
         "instructions.top_p": 0.98,
     },
-    "ablation_no_seeds": {"iterations": 1, "adapter.with_seeds": False},
+    "ablation_no_seeds": {"iterations": 1, "adapter.with_seeds": False, "adapter.min_steps": 1},
     "ablation_no_demonstrations": {"iterations": 1, "responses.demonstrations": 0},
     "ablation_every_answer": {"iterations": 1, "steps": []},
     "ablation_same_instructions": {"instructions.later_iterations": "same"},

@@ -164,11 +164,19 @@ def test_a_reader_of_the_csv_finds_every_column(capsys: pytest.CaptureFixture[st
     assert list(csv.DictReader(io.StringIO(capsys.readouterr().out))) == [{"a": "1", "a_1": "2"}]
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests were started in a shell's background, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 ENDLESS = "SELECT sum(x.range * y.range) FROM range(1000000) x, range(100000000) y"
 
 
 @pytest.mark.parametrize("query", [ENDLESS, "FROM range(10000000000)"], ids=["in DuckDB", "between rows"])
-def test_ctrl_c_is_said_in_one_line(database: Path, query: str) -> None:
+def test_ctrl_c_is_said_in_one_line(database: Path, query: str, heard: None) -> None:
     timer = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     done = RUN.invoke(app, ["sql", query])

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from selfspec_assets.base import home
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.orchestration.runner import run_recipe
+from selfspec_assets.planning.check import check_recipe
+from selfspec_assets.planning.plan import plan
 from selfspec_assets.planning.sample import Sampler
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.instructions import request_signature
@@ -70,3 +73,17 @@ def test_the_sample_of_a_plan_takes_the_first_documents(grounded: Project) -> No
     past = Sampler(lambda line: None).of(Lineage(load_recipe("tiny")), "instructions", "botany")
     assert past is not None
     assert past.cost.output_tokens > 0
+
+
+def test_seeds_without_a_place_for_a_text_are_refused_before_any_work(grounded: Project) -> None:
+    write_lines(grounded.folder / "seeds" / "botany.jsonl", seed_rows())
+    named = load_recipe("tiny")
+    _, error = check_recipe(named, "botany")
+    rows = {row.step: row for row in plan([(named, ["botany"])], Warehouse(home.warehouse_folder()))}
+    assert rows["instructions"].state == "blocked"
+    with pytest.raises(SelfspecError) as caught:
+        run_recipe(named, ["botany"], 1, lambda line: None)
+    for told in (str(error), " ".join(rows["instructions"].why), str(caught.value)):
+        assert "no seed of botany says where a text of the corpus stands" in told
+    assert "give seeds the field 'passage'" in caught.value.remedy
+    assert not (grounded.folder / "warehouse" / "revisions").exists()
