@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.evidence_goals import SEEDS, SUPERVISED, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row
-from bench.evidence_plan import MAIN
+from bench.evidence_plan import ITEMS, MAIN
 from selfspec_assets import __version__
 from selfspec_assets.reports import ablation_table, score_table
 from selfspec_assets.reports.score_table import METRICS
@@ -29,7 +29,8 @@ Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Tra
   prompt at that k.
 - (h) sums the seconds that are stored with each step; of a step that was interrupted, its last part counts. For (f) and
   (h) the worst seed stands there, and in place of an interval: best and worst.
-- The recipes `<name>_s<seed>` are those of `recipes/` with another seed, written into {home} by `make evidence`; run
+- The recipes `<name>_s<seed>` are those of `recipes/` with another seed and {items} items of each
+  benchmark, written into {home} by `make evidence`; run
   the commands with `SELFSPEC_HOME={home}`. `selfspec scores` in place of `selfspec run` shows what came out.
 """
 
@@ -60,6 +61,7 @@ def _head(measured: Measured, home: str) -> str:
         seeds=", ".join(map(str, seeds)) or "none",
         domains=", ".join(measured.domains) or "none",
         home=home,
+        items=ITEMS,
     ) + (alone if len(seeds) == 1 else "")
 
 

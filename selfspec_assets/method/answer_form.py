@@ -7,25 +7,15 @@ of the type say what is meant: nothing here knows a task by its name.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from selfspec_assets.base.words import words
+from selfspec_assets.method.prompts import Example
+from selfspec_assets.method.refining import stands_in
 
 FEWEST_SEEDS = 3  # fewer say nothing of a form
 ROOM = 2  # an answer may be so many times as long as the longest of the seeds, or as short as the shortest by that
 _TAG = re.compile(r"<(?P<name>[^<>\n]{1,40})>")
 _PART = re.compile(r"[,;\n]")
-
-
-class Solved(Protocol):
-    """A task with its answer: a seed has it."""
-
-    @property
-    def instruction(self) -> str: ...
-    @property
-    def input(self) -> str: ...
-    @property
-    def output(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -48,9 +38,9 @@ class AnswerForm:
 
     def fault(self, instruction: str, given: str, answer: str) -> str | None:
         """What of the form an answer lacks; None where it has it all."""
-        fewest, most = self.words
-        if not fewest <= len(words(answer)) <= most:
-            return "too_long" if len(words(answer)) > most else "too_short"
+        (fewest, most), length = self.words, len(words(answer))
+        if not fewest <= length <= most:
+            return "too_long" if length > most else "too_short"
         if self.tags and not all(_tag_of(part) in self.tags for part in _parts(answer)):
             return "without_a_tag"
         if self.labelled and not _all_in(answer, instruction):
@@ -62,7 +52,7 @@ class AnswerForm:
         return None
 
 
-def form_of(seeds: Sequence[Solved]) -> AnswerForm | None:
+def form_of(seeds: Sequence[Example]) -> AnswerForm | None:
     """The form of one type's answers; None where fewer than three seeds show it.
 
     >>> from typing import NamedTuple
@@ -101,6 +91,5 @@ def _tag_of(part: str) -> str:
 
 def _all_in(answer: str, text: str) -> bool:
     """Whether each part, without its tag, stands in the text, word for word."""
-    wanted = [" ".join(words(_TAG.sub("", part))) for part in _parts(answer)]
-    there = f" {' '.join(words(text))} "
-    return bool(wanted) and all(f" {part} " in there for part in wanted if part)
+    parts = [_TAG.sub("", part) for part in _parts(answer)]
+    return bool(parts) and all(stands_in(part, text) for part in parts if words(part))

@@ -53,18 +53,19 @@ OF_NO_MEANING = frozenset(
 )
 
 
+def stands_in(part: str, text: str) -> bool:
+    """Whether the words of a part stand in a text, in a row."""
+    return f" {' '.join(words(part))} " in f" {' '.join(words(text))} "
+
+
 def is_stretch_of(answer: str, text: str) -> bool:
     """Whether a long answer is a part of the text, word for word."""
-    said = words(answer)
-    return len(said) >= LONG_ANSWER and f" {' '.join(said)} " in f" {' '.join(words(text))} "
+    return len(words(answer)) >= LONG_ANSWER and stands_in(answer, text)
 
 
 def repeats_the_instruction(instruction: str, given: str) -> bool:
     """Whether an input only says the instruction again."""
-    said = words(given)
-    return bool(said) and (
-        f" {' '.join(said)} " in f" {' '.join(words(instruction))} " or rouge_l(given, instruction) > SAME_TEXT
-    )
+    return bool(words(given)) and (stands_in(given, instruction) or rouge_l(given, instruction) > SAME_TEXT)
 
 
 def shares_a_run(text: str, runs: frozenset[tuple[str, ...]]) -> bool:

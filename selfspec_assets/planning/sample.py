@@ -9,6 +9,7 @@ import json
 import tempfile
 import time
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ class _SampleJob(Job):
         rows: list[R] = stand_ins[row_type]()
         return rows
 
+    @cached_property
     def documents(self) -> list[Document]:
         """The first ones, as their files have them."""
         return first_documents(self.pack, self.recipe.data, DOCUMENTS)

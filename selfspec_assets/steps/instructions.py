@@ -1,7 +1,7 @@
 """The step ``instructions``: what the model asks itself (Section 3.2, Appendix B)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,6 @@ from selfspec_assets.method.instructions.list_parser import (
     parse_instruction_list,
 )
 from selfspec_assets.method.instructions.novelty import NoveltyIndex
-from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.packs.seed_sample import recipe_seeds, unfit_to_show
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.digests import guarded_text, noise_of_device
@@ -105,11 +104,10 @@ class Instructions(Step):
         if unfit is not None:
             raise unfit
         sieve = Sieve(job)
-        corpus = job.documents() if _is_grounded(job.recipe) else []
         taken = 0
 
         def make(indices: list[int]) -> list[dict[str, Any]]:
-            return _ask(job, seeds, corpus, indices)
+            return _ask(job, seeds, indices)
 
         def enough(results: list[dict[str, Any]]) -> tuple[bool, str]:
             nonlocal taken
@@ -220,10 +218,11 @@ class Sieve:
             )
 
 
-def _ask(job: Job, seeds: list[SeedRow], corpus: Sequence[Document], indices: list[int]) -> list[dict[str, Any]]:
+def _ask(job: Job, seeds: list[SeedRow], indices: list[int]) -> list[dict[str, Any]]:
     settings = job.recipe.loop.instructions
     model, adapter = job.model(), job.adapter(job.iteration - 1)
     row_seeds = [random_seed(job.recipe.seed, job.domain, job.iteration, "request", index) for index in indices]
+    corpus = job.documents if _is_grounded(job.recipe) else ()  # here: where every request is made it is not read
     requests = list_requests(job.pack.instruction_header, seeds, row_seeds, settings, corpus)
     outputs = ask_for_lists(model, requests, settings, adapter)
     rows = [

@@ -89,6 +89,7 @@ class Job:
     def folder(self, step: str, name: str, iteration: int | None = None) -> Path:
         return self.warehouse.folder(self._signature_of(step, iteration), name)
 
+    @cached_property
     def documents(self) -> Sequence[Document]:
         """The corpus of the job's recipe; passages made of sources stay on the disk.
 

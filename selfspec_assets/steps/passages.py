@@ -75,7 +75,7 @@ class Passages(Step):
             if not retriever:
                 job.report(f"{job.name}: indexing the corpus")
                 place = f"{job.lineage.named.path}: passages.retriever"
-                retriever.append(make_retriever(settings.retriever, settings.options, job.documents(), place))
+                retriever.append(make_retriever(settings.retriever, settings.options, job.documents, place))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
             results = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]

@@ -32,7 +32,6 @@ class Predictions(Step):
     """`benchmarks`, `seeds`, `adapter` → the adapter's `predictions`, in the Alpaca template. Section 4.1."""
 
     tables = (PredictionRow,)
-    sections = ("seed", "scores")
     checks = ("rows_reconcile", "not_empty")
     kinds = frozenset({"transformers", "duckdb"})
     holds_model = True

@@ -51,7 +51,7 @@ CORPUS = [
 
 
 def begin(seeds: list[SeedLine], seed: int = 1) -> tuple[str, str, str]:
-    return begin_task("Do it.", seeds, CORPUS, random.Random(seed))
+    return begin_task("Do it.", seeds, CORPUS, random.Random(seed))[:3]
 
 
 def text_of(document: str) -> str:
@@ -88,7 +88,7 @@ def test_a_passage_above_leaves_the_whole_input_to_the_model() -> None:
 
 def test_a_text_with_a_figure_where_every_seed_has_one() -> None:
     for seed in range(10):
-        _, task, document = begin_task("Do it.", FIGURES, CORPUS[-2:], random.Random(seed))
+        _, task, document, _ = begin_task("Do it.", FIGURES, CORPUS[-2:], random.Random(seed))
         assert document == "figures"
         assert "80" in task
     assert any(begin(QUESTIONS, seed)[2] != "figures" for seed in range(10)), "and not where none is needed"
@@ -96,7 +96,7 @@ def test_a_text_with_a_figure_where_every_seed_has_one() -> None:
 
 def test_a_corpus_without_anything_fitting_gives_its_beginning() -> None:
     long = [Document("d", "", "word " * 500)]
-    _, task, document = begin_task("Do it.", QUESTIONS, long, random.Random(1))
+    _, task, document, _ = begin_task("Do it.", QUESTIONS, long, random.Random(1))
     assert document == "d"
     assert count_words(task) < MOST_WORDS
 

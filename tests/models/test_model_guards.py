@@ -108,10 +108,10 @@ def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeyp
     seeds = [SeedRow(seed=i, seed_id=row.pop("id"), passage="", **row) for i, row in enumerate(seed_rows())]
     project.recipe["instructions"]["max_new_tokens"] = 2000
     with pytest.raises(SelfspecError, match="a list prompt with the longest seeds"):
-        _ask(job(), seeds, [], [0])
+        _ask(job(), seeds, [0])
     project.recipe["adapter"]["max_length"] = 4096
     with pytest.raises(SelfspecError, match="4096 tokens do not fit the model's context of 2048"):
-        _ask(job(), seeds, [], [0])
+        _ask(job(), seeds, [0])
 
 
 def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predicted(project: Project) -> None:

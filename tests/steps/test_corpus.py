@@ -103,8 +103,8 @@ def test_passages_come_from_the_stored_corpus(project: Project) -> None:
     with_sources(project)
     corpus_alone(project)
     asked = job("passages", 1)
-    assert isinstance(asked.documents(), StoredDocuments)
-    wanted = asked.documents()[25]
+    assert isinstance(asked.documents, StoredDocuments)
+    wanted = asked.documents[25]
     made = InstructionRow(
         instruction_id=0,
         request=0,
@@ -134,7 +134,7 @@ def test_a_flipped_bit_in_the_stored_corpus_is_noticed(project: Project) -> None
     data[100] ^= 1
     stored.write_bytes(data)
     with pytest.raises(SelfspecError, match=rf"{stored.name}: was changed") as caught:
-        asked.documents()
+        len(asked.documents)
     assert str(stored.parent.parent) in caught.value.remedy
 
 
@@ -237,7 +237,7 @@ def test_a_published_path_is_a_source_like_any_other(project: Project) -> None:
         project.folder / "data" / "colours.jsonl", [*item_rows(), {"id": "q", "input": marked, "references": ["N"]}]
     )
     corpus_alone(project)
-    documents = job("passages", 1).documents()
+    documents = job("passages", 1).documents
     assert isinstance(documents, StoredDocuments)
     kept = [row["id"] for row in corpus_rows()] + ["new"]
     assert [document.id for document in documents] == [f"corpus:{name}" for name in kept]
@@ -287,7 +287,7 @@ def test_a_prepared_corpus_is_what_it_was(project: Project) -> None:
     words = sum(len(row["text"].split()) for row in corpus_rows())
     assert ask(project, "SELECT source, documents, words FROM corpora") == [("corpus.jsonl", 40, words)]
     assert ask(project, "SELECT * FROM corpus_counts") == ask(project, "SELECT * FROM corpus_dropped") == []
-    assert [document.id for document in job("passages", 1).documents()] == [row["id"] for row in corpus_rows()]
+    assert [document.id for document in job("passages", 1).documents] == [row["id"] for row in corpus_rows()]
 
 
 def test_a_revision_of_before_these_tables_is_reused(project: Project) -> None:

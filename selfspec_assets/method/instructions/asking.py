@@ -3,27 +3,21 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from selfspec_assets.method.decoding import Generation, StopRules, sample
-from selfspec_assets.method.instructions.grounding import Beginning, TextOfCorpus, begin_task, common_labels
-from selfspec_assets.method.prompts import Example, instruction_list_prompt
+from selfspec_assets.method.instructions.grounding import Beginning, Shown, begin_task
+from selfspec_assets.method.prompts import instruction_list_prompt
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec
+from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.packs.templates import Template
 from selfspec_assets.recipe.sections import InstructionsSection
 
-
-class Shown(Example, Protocol):
-    """A seed that a list of tasks shows."""
-
-    @property
-    def demonstrates(self) -> str: ...
-    @property
-    def passage(self) -> str: ...
-
-
 # What base models go on with, whatever the template: the headings of Alpaca's form and the usual labels of a task.
 USUAL_LABELS = ("Instruction", "Input", "Response", "Passage", "Context", "Output", "Question", "Answer", "Explanation")
+
+_CIRCLES = StopRules(repeated_tokens=True, repeated_sentences=True)
+_LINES = replace(_CIRCLES, blank_line=True, list_number=True)
 
 
 def answer_stop(spec: ModelSpec, template: Template) -> StopRules:
@@ -36,11 +30,9 @@ def answer_stop(spec: ModelSpec, template: Template) -> StopRules:
     Args:
         template: the pack's response prompt, whose own labels count.
     """
-    circles = StopRules(repeated_tokens=True, repeated_sentences=True)
     if spec.chat_template == "always":
-        return circles
-    labels = tuple(dict.fromkeys((*template.labels, *USUAL_LABELS)))
-    return replace(circles, blank_line=True, list_number=True, labels=labels)
+        return _CIRCLES
+    return replace(_LINES, labels=tuple(dict.fromkeys((*template.labels, *USUAL_LABELS))))
 
 
 class ListRequest(NamedTuple):
@@ -69,7 +61,7 @@ def list_requests(
     seeds: Sequence[Shown],
     random_seeds: Sequence[int],
     section: InstructionsSection,
-    corpus: Sequence[TextOfCorpus] = (),
+    corpus: Sequence[Document] = (),
 ) -> list[ListRequest]:
     """One request for each random seed, which draws the seeds that it shows and where its task begins in the corpus."""
     return [_list_request(header, seeds, number, section, corpus) for number in random_seeds]
@@ -80,7 +72,7 @@ def _list_request(
     seeds: Sequence[Shown],
     random_seed: int,
     section: InstructionsSection,
-    corpus: Sequence[TextOfCorpus],
+    corpus: Sequence[Document],
 ) -> ListRequest:
     drawing, count, grounded = random.Random(random_seed), section.seeds_per_prompt, section.inputs == "corpus"
     if section.show == "mixed":
@@ -103,10 +95,9 @@ def _list_request(
 
 def _grounded(shown: list[Any], prompt: str, opening: str, random_seed: int, task: Beginning) -> ListRequest:
     """A request for what is missing of one task."""
-    labels = common_labels([seed.input for seed in shown if seed.demonstrates == shown[-1].demonstrates])
-    own = {label.lower() for label in labels}
+    own = {label.lower() for label in task.labels}
     others = tuple(label for label in USUAL_LABELS if label.lower() not in own)
-    stop = StopRules(blank_line=True, list_number=True, labels=others, repeated_tokens=True, repeated_sentences=True)
+    stop = replace(_LINES, labels=others)
     return ListRequest(
         shown,
         prompt,

@@ -9,14 +9,13 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import regex
 
 from selfspec_assets.base.words import count_words, first_words
-
-# Where a text of the corpus stands in a task of a seed's type: nowhere, in the input, or above the task.
-PassagePlace = Literal["", "input", "above"]
+from selfspec_assets.method.prompts import Example
+from selfspec_assets.packs.corpora.documents import Document
 
 MOST_WORDS = 80  # of a stretch
 ABOVE_WORDS = 50  # of one that stands above a task: there is no seed's to go by
@@ -30,24 +29,11 @@ _SENTENCE_END = regex.compile(
 )
 
 
-class TextOfCorpus(Protocol):
-    """A document of the corpus."""
+class Shown(Example, Protocol):
+    """A seed that a list of tasks shows."""
 
     @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-class SeedOfTask(Protocol):
-    """A seed whose type of task takes a text of the corpus."""
-
-    @property
-    def instruction(self) -> str: ...
-    @property
-    def input(self) -> str: ...
+    def demonstrates(self) -> str: ...
     @property
     def passage(self) -> str: ...
 
@@ -60,15 +46,17 @@ class Beginning(NamedTuple):
         task: what follows ``Instruction:``; it ends with the label that the model goes on from, or with the last
             line of a complete input.
         document: the id of the document that the text is from.
+        labels: those of the input's layout.
     """
 
     above: str
     task: str
     document: str
+    labels: list[str]
 
 
 def begin_task(
-    instruction: str, shown: Sequence[SeedOfTask], corpus: Sequence[TextOfCorpus], drawing: random.Random
+    instruction: str, shown: Sequence[Shown], corpus: Sequence[Document], drawing: random.Random
 ) -> Beginning:
     """The beginning of one task of the type that ``shown`` are of.
 
@@ -91,13 +79,13 @@ def begin_task(
         document, stretch = _draw(corpus, ABOVE_WORDS, False, drawing)
         title = f"{document.title}. " if document.title else ""
         above = f"Passage: {title}{stretch}\n"
-        return Beginning(above, f"{instruction}\nInput: {first}".rstrip(), document.id)
+        return Beginning(above, f"{instruction}\nInput: {first}".rstrip(), document.id, labels)
     wanted = count_words(drawing.choice(texts)) if texts else 1
     needs_figure = bool(texts) and all(re.search(r"\d", text) for text in texts)
     document, stretch = _draw(corpus, wanted, needs_figure, drawing)
     given = f"{first} {stretch}".lstrip()
     rest = f"{labels[1]}:" if len(labels) > 1 else ""
-    return Beginning("", f"{instruction}\nInput: {given}\n{rest}", document.id)
+    return Beginning("", f"{instruction}\nInput: {given}\n{rest}", document.id, labels)
 
 
 def common_labels(inputs: Sequence[str]) -> list[str]:
@@ -123,9 +111,7 @@ def _first_part(text: str, labels: Sequence[str]) -> str:
     return text.strip()
 
 
-def _draw(
-    corpus: Sequence[TextOfCorpus], wanted: int, needs_figure: bool, drawing: random.Random
-) -> tuple[TextOfCorpus, str]:
+def _draw(corpus: Sequence[Document], wanted: int, needs_figure: bool, drawing: random.Random) -> tuple[Document, str]:
     """A document and some ``wanted`` words of it, with a figure in them if one is needed and can be had."""
     for _ in range(DRAWS):
         document = corpus[drawing.randrange(len(corpus))]
