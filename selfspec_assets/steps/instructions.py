@@ -158,7 +158,7 @@ class Instructions(Step):
         return {f"items/{name}": count for name, count in reasons.items()}
 
 
-REQUESTS = "3"  # raise it when the same settings would ask the model for other lists of instructions
+REQUESTS = "4"  # raise it when the same settings would ask the model for other lists of instructions
 
 
 class Sieve:

@@ -1,17 +1,21 @@
 """A recipe's lengths against its model's context, known before hours of work end in a prompt that is too long."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.words import count_words
 from selfspec_assets.method.decoding.encoding import encode_prompt
-from selfspec_assets.method.prompts import Example, alpaca_prompt, instruction_list_prompt
+from selfspec_assets.method.instructions.grounding import MOST_WORDS, Shown
+from selfspec_assets.method.prompts import alpaca_prompt, instruction_list_prompt
 from selfspec_assets.models.check import check_tokenizer, context_length, load_config
 from selfspec_assets.models.folder import ModelSpec
 from selfspec_assets.models.language_model import load_tokenizer
 from selfspec_assets.models.source import conversion_note, local_folder, model_obstacle, template_note
 from selfspec_assets.packs.templates import Template
 from selfspec_assets.recipe.recipe import NamedRecipe
+from selfspec_assets.recipe.sections import InstructionsSection
 
 
 def check_recipe_fits(named: NamedRecipe, context: int) -> None:
@@ -35,7 +39,7 @@ def check_recipe_fits(named: NamedRecipe, context: int) -> None:
             )
 
 
-def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]) -> None:
+def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Shown]) -> None:
     """``check_recipe_fits``, and that some example can be tuned on and every list prompt fits the context (tokens).
 
     Raises:
@@ -55,12 +59,17 @@ def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Temp
 
 
 def _check_list_prompt(
-    named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Example]
+    named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Shown]
 ) -> None:
     settings = named.recipe.loop.instructions
-    by_length = sorted(seeds, key=lambda seed: -len(tokenizer(f"{seed.instruction}\n{seed.input}")["input_ids"]))
-    longest = by_length[: settings.seeds_per_prompt]
-    tokens = len(encode_prompt(tokenizer, *instruction_list_prompt(header, longest, settings.tasks_per_prompt)))
+    grounded = settings.inputs == "corpus"
+
+    def tokens_of(shown: Sequence[Shown]) -> int:
+        prompt = instruction_list_prompt(header, shown, settings.tasks_per_prompt, answered=grounded)
+        return len(encode_prompt(tokenizer, *prompt))
+
+    longest = max(_longest_shown(tokenizer, seeds, settings), key=tokens_of)
+    tokens = tokens_of(longest) + (_tokens_of_beginning(tokenizer, seeds) if grounded else 0)
     if tokens + settings.max_new_tokens > context:
         shown = ", ".join(repr(seed.instruction[:40]) for seed in longest)
         raise SelfspecError(
@@ -71,7 +80,28 @@ def _check_list_prompt(
         )
 
 
-def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Sequence[Example]) -> list[str]:
+def _longest_shown(tokenizer: Any, seeds: Sequence[Shown], section: InstructionsSection) -> list[list[Shown]]:
+    """The longest seeds that one prompt can show: of all, or of each type with others where it has too few."""
+    by_length = sorted(seeds, key=lambda seed: -len(tokenizer(f"{seed.instruction}\n{seed.input}")["input_ids"]))
+    if section.show == "mixed":
+        return [by_length[: section.seeds_per_prompt]]
+    kinds = {seed.demonstrates for seed in seeds}
+    own_first = [sorted(by_length, key=lambda seed: seed.demonstrates != kind) for kind in sorted(kinds)]
+    return [own[: section.seeds_per_prompt] for own in own_first]
+
+
+def _tokens_of_beginning(tokenizer: Any, seeds: Sequence[Shown]) -> int:
+    """How many tokens the beginning of a task from the corpus takes: the longest instruction and stretch of text.
+
+    A corpus is read long after this; its words are taken to have as many tokens as those of the seeds.
+    """
+    inputs = [seed.input for seed in seeds]
+    words = sum(map(count_words, inputs))
+    per_word = sum(len(tokenizer(text)["input_ids"]) for text in inputs) / max(words, 1)
+    return math.ceil(MOST_WORDS * per_word) + max(len(tokenizer(seed.instruction)["input_ids"]) for seed in seeds)
+
+
+def check_model(named: NamedRecipe, spec: ModelSpec, header: Template, seeds: Sequence[Shown]) -> list[str]:
     """Lines for ``selfspec check`` about a model's folder.
 
     A hub's model is looked at once it has been downloaded, a GGUF file's tokenizer once it has been converted.

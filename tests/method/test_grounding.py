@@ -51,7 +51,8 @@ CORPUS = [
 
 
 def begin(seeds: list[SeedLine], seed: int = 1) -> tuple[str, str, str]:
-    return begin_task("Do it.", seeds, CORPUS, random.Random(seed))[:3]
+    task = begin_task("Do it.", seeds, CORPUS, random.Random(seed))
+    return task.passage, task.task, task.document
 
 
 def text_of(document: str) -> str:
@@ -82,23 +83,31 @@ def test_a_passage_above_leaves_the_whole_input_to_the_model() -> None:
     above, task, document = begin(FACTS)
     assert task == "Do it.\nInput: Question:"
     title = next(each.title for each in CORPUS if each.id == document)
-    assert above.startswith(f"Passage: {title}. ")
+    assert above.startswith(f"{title}. ")
     assert count_words(above) <= ABOVE_WORDS + 12
+
+
+def test_a_passage_is_seen_whatever_instruction_and_layout_are() -> None:
+    quiz = seeds_of("quiz", [f"Who swam?\nA) {name}\nB) x" for name in "abcde"], "above")
+    task = begin_task("Read it.\nInput: is what you read.", quiz, CORPUS, random.Random(1))
+    assert task.shown == f"Read it.\nInput: is what you read.\nPassage: {task.passage}\nInput:"
+    assert task.task == "Read it.\nInput: is what you read.\nInput:"
+    assert not task.is_complete, "the model writes the input"
 
 
 def test_a_text_with_a_figure_where_every_seed_has_one() -> None:
     for seed in range(10):
-        _, task, document, _ = begin_task("Do it.", FIGURES, CORPUS[-2:], random.Random(seed))
-        assert document == "figures"
-        assert "80" in task
+        task = begin_task("Do it.", FIGURES, CORPUS[-2:], random.Random(seed))
+        assert task.document == "figures"
+        assert "80" in task.input
     assert any(begin(QUESTIONS, seed)[2] != "figures" for seed in range(10)), "and not where none is needed"
 
 
 def test_a_corpus_without_anything_fitting_gives_its_beginning() -> None:
     long = [Document("d", "", "word " * 500)]
-    _, task, document, _ = begin_task("Do it.", QUESTIONS, long, random.Random(1))
-    assert document == "d"
-    assert count_words(task) < MOST_WORDS
+    task = begin_task("Do it.", QUESTIONS, long, random.Random(1))
+    assert task.document == "d"
+    assert count_words(task.input) < MOST_WORDS
 
 
 @pytest.mark.parametrize(
@@ -143,8 +152,8 @@ def test_a_request_goes_on_from_what_is_given_and_is_read_as_one_task() -> None:
         kind = request.shown[-1].demonstrates
         assert kind != "posts", "a type without a place for a text is left to its seeds"
         head, _, rest = request.given.partition("Input: ")
-        passage = request.opening.removeprefix(f"4. Instruction: {head}Input: ").removesuffix(rest)
-        assert request.opening == f"4. Instruction: {head}Input: {passage}{rest}"
+        passage = request.opening.removeprefix(f"4. Instruction: {head}").removesuffix(f"Input: {rest}")
+        assert request.opening == f"4. Instruction: {head}{passage}Input: {rest}"
         assert passage.startswith("Passage: ") == (kind == "facts"), "seen by the model, no part of the task"
         assert "Passage" not in request.given
         assert request.prompt.count("Response: x") == 3, "the seeds' answers show what is asked"

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.responses import sides_of
 from selfspec_assets.warehouse.rows import SeedRow
-from tests.conftest import Project, seed_rows
+from tests.conftest import Project, seed_rows, write_lines
 from tests.tiny_models import write_model
 
 
@@ -90,6 +91,25 @@ def test_a_list_prompt_beyond_the_context_is_told_by_check(project: Project) -> 
     assert error.place.endswith("tiny.yaml: instructions.max_new_tokens")
     assert "a list prompt with the longest seeds ('Which colour" in error.reason
     assert "with 2000 new ones it does not fit the model's context of 2048" in error.reason
+
+
+def test_a_prompt_for_a_task_from_the_corpus_is_measured_with_answers_and_text(project: Project) -> None:
+    """Both are added to what the seeds alone take; the longest seeds are those of one type."""
+
+    def tokens(**values: object) -> int:
+        project.recipe["instructions"].update(max_new_tokens=2000, **values)
+        project.save()
+        _, error = check_recipe(load_recipe("tiny"), "botany")
+        assert error is not None
+        found = re.search(r"has (\d+) tokens", error.reason)
+        assert found, error.reason
+        return int(found[1])
+
+    write_lines(project.folder / "seeds" / "botany.jsonl", [{**row, "passage": "above"} for row in seed_rows()])
+    one_type = {"show": "same_task", "novelty": "task", "seeds_per_prompt": 3, "tasks_per_prompt": 4}
+    written, grounded = tokens(**one_type), tokens(**one_type, inputs="corpus")
+    assert grounded > written + 80, "a stretch of up to 80 words, and the answers"
+    assert tokens(**one_type, inputs="written") == written
 
 
 def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,3 +198,4 @@ def test_what_a_cpu_made_does_not_pass_for_a_gpus(project: Project, monkeypatch:
     project.recipe["base_model"]["dtype"] = "bfloat16"
     project.save()
     assert Lineage(load_recipe("tiny")).model_identity == there
+

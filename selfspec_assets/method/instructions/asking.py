@@ -101,11 +101,11 @@ def _grounded(shown: list[Any], prompt: str, opening: str, random_seed: int, tas
     return ListRequest(
         shown,
         prompt,
-        f"{opening} {task.task.replace('Input: ', f'Input: {task.above}', 1)}",
+        f"{opening} {task.shown}",
         random_seed,
         task.task,
         task.document,
-        None if task.task.endswith("\n") else stop,
+        None if task.is_complete else stop,
     )
 
 

@@ -42,17 +42,35 @@ class Beginning(NamedTuple):
     """How a task begins that the model is to complete.
 
     Attributes:
-        above: a passage that the model sees at the head of the input, and that is no part of the task; "" if none.
-        task: what follows ``Instruction:``; it ends with the label that the model goes on from, or with the last
-            line of a complete input.
+        instruction: of a seed.
+        passage: a text that the model sees between instruction and input, and that is no part of the task; "" if none.
+        input: as much of it as is given. It ends with the label that the model goes on from, or with a line end where
+            nothing is missing.
         document: the id of the document that the text is from.
         labels: those of the input's layout.
     """
 
-    above: str
-    task: str
+    instruction: str
+    passage: str
+    input: str
     document: str
     labels: list[str]
+
+    @property
+    def task(self) -> str:
+        """What the task holds of it, as an entry of the list."""
+        return f"{self.instruction}\nInput: {self.input}".rstrip(" ")
+
+    @property
+    def shown(self) -> str:
+        """What the model goes on from: the task with its passage."""
+        passage = f"Passage: {self.passage}\n" if self.passage else ""
+        return f"{self.instruction}\n{passage}Input: {self.input}".rstrip(" ")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the model has nothing to add."""
+        return self.input.endswith("\n")
 
 
 def begin_task(
@@ -63,7 +81,7 @@ def begin_task(
     The input's layout is that of the seeds: the labels that all of them have, in their order (``Context:``, then
     ``Question:``). Where the seeds are of ``passage: input``, the stretch stands behind the first one, and the model
     goes on after the second, or has nothing to add where there is none. With ``passage: above`` it writes the whole
-    input, with the stretch in front of it.
+    input, and the stretch stands between instruction and input.
 
     Args:
         instruction: which instruction the task has.
@@ -78,14 +96,13 @@ def begin_task(
     if shown[-1].passage == "above":
         document, stretch = _draw(corpus, ABOVE_WORDS, False, drawing)
         title = f"{document.title}. " if document.title else ""
-        above = f"Passage: {title}{stretch}\n"
-        return Beginning(above, f"{instruction}\nInput: {first}".rstrip(), document.id, labels)
+        return Beginning(instruction, f"{title}{stretch}", first, document.id, labels)
     wanted = count_words(drawing.choice(texts)) if texts else 1
     needs_figure = bool(texts) and all(re.search(r"\d", text) for text in texts)
     document, stretch = _draw(corpus, wanted, needs_figure, drawing)
     given = f"{first} {stretch}".lstrip()
     rest = f"{labels[1]}:" if len(labels) > 1 else ""
-    return Beginning("", f"{instruction}\nInput: {given}\n{rest}", document.id, labels)
+    return Beginning(instruction, "", f"{given}\n{rest}", document.id, labels)
 
 
 def common_labels(inputs: Sequence[str]) -> list[str]:
