@@ -54,6 +54,7 @@ class LanguageModel:
         self.note: str | None = None  # what a person should be told about how the model is used
         self.peft: Any = None  # a PeftModel around `model` once the first adapter is there
         self._adapters: dict[str, str] = {}  # name -> digest
+        self.told: set[str] = set()  # what was said once and need not be said again
         self.room: defaultdict[str, Room] = defaultdict(Room)  # by kind of item, once memory has run out
 
     @classmethod

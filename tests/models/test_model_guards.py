@@ -198,4 +198,3 @@ def test_what_a_cpu_made_does_not_pass_for_a_gpus(project: Project, monkeypatch:
     project.recipe["base_model"]["dtype"] = "bfloat16"
     project.save()
     assert Lineage(load_recipe("tiny")).model_identity == there
-

@@ -37,6 +37,12 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.values = _written(self._value_room, value_states, past)
         return self.keys, self.values
 
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Rows anew from those that are there; each may be taken any number of times."""
+        super().batch_select_indices(indices)
+        if self.get_seq_length():
+            self._key_room, self._value_room = self.keys, self.values
+
 
 def _with_room(room: Tensor, states: Tensor, past: int, longest: int) -> Tensor:
     rows, heads, new, size = states.shape

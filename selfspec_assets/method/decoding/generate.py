@@ -4,6 +4,7 @@ Results come in the order of the input, and an item's result does not depend on 
 round-off (fp32: about 1e-6 in a log-probability; in bfloat16 another batch shape can flip a near-tie).
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from selfspec_assets.method.decoding.processor import Chooser, MixtureChooser
 
 
+_log = logging.getLogger(__name__)
 CPU_PASS_TOKENS = 4096  # a prompt's tokens, over all rows, in one forward pass on a CPU
 
 
@@ -214,7 +216,7 @@ def _decode(
 
     trackers = [StopTracker(_to_text(lm), lm.eos_ids, stop) for _ in groups]
     processor = GroupProcessor(groups, chooser, trackers, lm.pad_id, lm.vocabulary_size)
-    run_generate(lm, rows, adapters, processor, processor.finished, max_new_tokens)
+    run_generate(lm, rows, adapters, processor, processor.finished, max_new_tokens, groups)
     return trackers
 
 
@@ -225,8 +227,13 @@ def run_generate(
     processor: "Callable[[Tensor, Tensor], Tensor]",
     finished: Callable[..., "Tensor"] | None,
     max_new_tokens: int,
+    groups: Sequence[Sequence[int]] | None = None,
 ) -> None:
     """Stock ``generate`` over left-padded rows, row i under adapter i; everything is seen through ``processor``.
+
+    Args:
+        groups: rows that belong together; what they share, or all rows, goes through the model once where that pays.
+            None: every row goes through whole.
 
     Raises:
         SelfspecError: a row's logits are not finite.
@@ -234,14 +241,25 @@ def run_generate(
     from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
     from selfspec_assets.method.decoding.cache import growing_cache
+    from selfspec_assets.method.decoding.prefix import best_sharing, fill_cache, laid_out
 
     def checked(input_ids: "Tensor", scores: "Tensor") -> "Tensor":
         lm.check_logits(scores, adapters)
         return processor(input_ids, scores)
 
-    input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
+    sharing = best_sharing(rows, adapters, groups) if groups else None
+    longest = max(map(len, rows)) if sharing is None else sharing.width + sharing.own
+    cache = growing_cache(lm.model.config, longest + max_new_tokens)
+    if sharing and not _may_share(lm, cache, longest + max_new_tokens):
+        sharing = None
+        cache = growing_cache(lm.model.config, max(map(len, rows)) + max_new_tokens)
+    if sharing:
+        input_ids, mask = laid_out(rows, sharing, lm.pad_id, lm.device)
+        at_a_time = _prompt_tokens_at_a_time(lm.device, cache, len(sharing.clusters))
+        fill_cache(lm, adapters, sharing, input_ids, mask, cache, at_a_time)
+    else:
+        input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
     with lm.rows(adapters) as model:
-        cache = growing_cache(model.config, input_ids.shape[1] + max_new_tokens)
         config = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=False,
@@ -256,6 +274,17 @@ def run_generate(
             logits_processor=LogitsProcessorList([checked]),
             stopping_criteria=StoppingCriteriaList([finished] if finished else []),
         )
+
+
+def _may_share(lm: LanguageModel, cache: "DynamicCache", longest: int) -> bool:
+    """Says once per model why not."""
+    from selfspec_assets.method.decoding.prefix import gaps_refused
+
+    refusal = gaps_refused(lm.model, cache, longest)
+    if refusal and refusal not in lm.told:
+        lm.told.add(refusal)
+        _log.warning("%s: prompts that begin alike are computed whole: %s", lm.spec.path_or_id, refusal)
+    return refusal is None
 
 
 def _prompt_tokens_at_a_time(device: "torch.device", cache: "DynamicCache", rows: int) -> int | None:

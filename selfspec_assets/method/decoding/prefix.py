@@ -1,0 +1,156 @@
+"""Prompts that begin alike: what they share goes through the model once, and its keys and values are copied to the rows.
+
+The k passages of a question share its demonstrations; all requests for a list share the header. A row is then laid out
+as [padding, shared, padding, own]: the gap is masked, and positions count the real tokens. Results are those of whole
+prompts up to round-off.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from selfspec_assets.method.decoding.cache import GrowingLayer
+from selfspec_assets.models.language_model import LanguageModel
+
+_WORTH = 0.9  # of the whole prompts' tokens: below this share the copies pay
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Which rows share how much.
+
+    Attributes:
+        clusters: rows of one adapter whose prompts begin alike; every row is in one of them.
+        lengths: for each cluster how many tokens go through the model once: at least one less than its shortest row
+            has.
+        width: tokens of the longest shared part, padding included.
+        own: tokens of the longest rest, padding included.
+    """
+
+    clusters: tuple[tuple[int, ...], ...]
+    lengths: tuple[int, ...]
+    width: int
+    own: int
+
+    @property
+    def tokens(self) -> int:
+        """What goes through the model, padding included."""
+        return len(self.clusters) * self.width + sum(map(len, self.clusters)) * self.own
+
+
+def best_sharing(
+    rows: Sequence[Sequence[int]], adapters: Sequence[str | None], groups: Sequence[Sequence[int]]
+) -> Sharing | None:
+    """The cheaper of two: the rows of each group share what they can, or all rows do; None where neither pays.
+
+    Args:
+        rows: token ids of each row.
+        adapters: each row's; rows of different ones share nothing.
+        groups: for each group its rows.
+    """
+    group_of = {row: number for number, members in enumerate(groups) for row in members}
+    by_group = _sharing(rows, [(group_of[row], adapter) for row, adapter in enumerate(adapters)])
+    by_adapter = _sharing(rows, list(adapters))
+    best = min(by_group, by_adapter, key=lambda sharing: sharing.tokens)
+    return best if best.tokens < _WORTH * len(rows) * max(map(len, rows)) else None
+
+
+def _sharing(rows: Sequence[Sequence[int]], keys: Sequence[object]) -> Sharing:
+    clusters: dict[object, list[int]] = {}
+    for row, key in enumerate(keys):
+        clusters.setdefault(key, []).append(row)
+    lengths = [_begin_alike([rows[row] for row in members]) for members in clusters.values()]
+    width = max(lengths)
+    for number, members in enumerate(clusters.values()):
+        if len(members) == 1:  # it shares with nobody: as much of it as has room goes with the shared parts
+            lengths[number] = min(width, len(rows[members[0]]) - 1)
+    own = max(
+        len(rows[row]) - length for members, length in zip(clusters.values(), lengths, strict=True) for row in members
+    )
+    return Sharing(tuple(map(tuple, clusters.values())), tuple(lengths), width, own)
+
+
+def _begin_alike(rows: Sequence[Sequence[int]]) -> int:
+    """How many first tokens all rows have in common, short of the shortest row's last one.
+
+    >>> _begin_alike([[1, 2, 3], [1, 2, 4, 5]]), _begin_alike([[1, 2], [1, 2]]), _begin_alike([[7]])
+    (2, 1, 0)
+    """
+    if len(rows) == 1:
+        return 0  # nothing to share with: all of it is the row's own
+    first, last = min(rows), max(rows)  # in the order of their tokens: whatever these two share, all do
+    most = min(map(len, rows)) - 1
+    return next((place for place in range(most) if first[place] != last[place]), most)
+
+
+def gaps_refused(model: Any, cache: DynamicCache, longest: int) -> str | None:
+    """Why rows of this model must not have masked places within; None where they may.
+
+    Args:
+        longest: tokens of prompt and answer, padding included.
+    """
+    if "position_ids" not in inspect.signature(model.forward).parameters or getattr(model.config, "alibi", False):
+        return "its attention counts places, masked ones included"
+    for layer in cache.layers:
+        if isinstance(layer, GrowingLayer):
+            continue
+        window = getattr(layer, "sliding_window", None)
+        if not getattr(layer, "is_sliding", False) or window is None:
+            return f"it has layers that are no plain attention ({type(layer).__name__})"
+        if longest > window:
+            return f"its attention slides over {window} places, masked ones included, and there are longer texts"
+    return None
+
+
+def laid_out(
+    rows: Sequence[Sequence[int]], sharing: Sharing, pad_id: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """[rows, width + own] ids and attention mask: [padding, shared, padding, own], the last place a real token."""
+    ids = torch.full((len(rows), sharing.width + sharing.own), pad_id, device=device)
+    mask = torch.zeros_like(ids)
+    for members, length in zip(sharing.clusters, sharing.lengths, strict=True):
+        for row in members:
+            own = len(rows[row]) - length
+            for begin, part in ((sharing.width - length, rows[row][:length]), (-own, rows[row][length:])):
+                end = begin + len(part) or None
+                ids[row, begin:end] = torch.tensor(part, device=device)
+                mask[row, begin:end] = 1
+    return ids, mask
+
+
+def fill_cache(
+    lm: LanguageModel,
+    adapters: Sequence[str | None],
+    sharing: Sharing,
+    ids: Tensor,
+    mask: Tensor,
+    cache: DynamicCache,
+    tokens_at_a_time: int | None,
+) -> None:
+    """Puts the shared part of every row into an empty cache; one row of each cluster goes through the model.
+
+    Args:
+        ids: of ``laid_out``, as is ``mask``.
+        tokens_at_a_time: of each row in one forward pass; None: all of them.
+    """
+    first = [members[0] for members in sharing.clusters]
+    shared, seen = ids[first, : sharing.width], mask[first, : sharing.width]
+    positions = (seen.cumsum(-1) - 1).clamp(min=0)
+    step = tokens_at_a_time or sharing.width
+    with torch.no_grad(), lm.rows([adapters[row] for row in first]) as model:
+        for begin in range(0, sharing.width, step):
+            end = min(begin + step, sharing.width)
+            model.base_model(
+                input_ids=shared[:, begin:end],
+                attention_mask=seen[:, :end],
+                position_ids=positions[:, begin:end],
+                past_key_values=cache,
+                use_cache=True,
+            )
+    cluster_of = {row: number for number, members in enumerate(sharing.clusters) for row in members}
+    cache.batch_select_indices(torch.tensor([cluster_of[row] for row in range(len(ids))], device=ids.device))
