@@ -1,4 +1,4 @@
-"""Prompts that begin alike: what they share goes through the model once, and its keys and values are copied to the rows.
+"""Prompts that begin alike: what they share goes through the model once, and its cache is copied to the rows.
 
 The k passages of a question share its demonstrations; all requests for a list share the header. A row is then laid out
 as [padding, shared, padding, own]: the gap is masked, and positions count the real tokens. Results are those of whole
@@ -83,7 +83,10 @@ def _begin_alike(rows: Sequence[Sequence[int]]) -> int:
     """
     if len(rows) == 1:
         return 0  # nothing to share with: all of it is the row's own
-    first, last = min(rows), max(rows)  # in the order of their tokens: whatever these two share, all do
+    first, last = (
+        min(rows, key=list),
+        max(rows, key=list),
+    )  # in the order of their tokens: whatever these two share, all do
     most = min(map(len, rows)) - 1
     return next((place for place in range(most) if first[place] != last[place]), most)
 
