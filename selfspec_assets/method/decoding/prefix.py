@@ -86,7 +86,7 @@ def _begin_alike(rows: Sequence[Sequence[int]]) -> int:
     first, last = (
         min(rows, key=list),
         max(rows, key=list),
-    )  # in the order of their tokens: whatever these two share, all do
+    )  # what these two share, all do
     most = min(map(len, rows)) - 1
     return next((place for place in range(most) if first[place] != last[place]), most)
 
