@@ -6,12 +6,11 @@ from pathlib import Path
 
 from bench.evidence_goals import SEEDS, SUPERVISED, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row
-from bench.evidence_plan import ITEMS, MAIN
+from bench.evidence_plan import ABLATION, ITEMS, MAIN
 from selfspec_assets import __version__
 from selfspec_assets.reports import ablation_table, score_table
 from selfspec_assets.reports.score_table import METRICS
 
-ABLATION = "ablation_"
 _HEAD = """\
 # Evidence
 
@@ -217,7 +216,10 @@ def _ablations(measured: Measured, domain: str) -> list[str]:
     if not found:
         return []
     lines = sorted(((order, label, row) for label, (order, row) in found.items()), key=lambda line: line[0])
-    return [f"### {domain}: the paper's Table 2{_without(measured, domain)}", _ablation_table(measured, domain, lines)]
+    seeds = sorted({seed for name, where, seed in measured.reports if where == domain and name in names})
+    note = f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} alone."
+    title = f"### {domain}: the paper's Table 2{_without(measured, domain)}"
+    return [title, note, _ablation_table(measured, domain, lines)]
 
 
 def _ablation_table(measured: Measured, domain: str, lines: Sequence[tuple[object, tuple[str, str], Row]]) -> str:

@@ -15,7 +15,8 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 
 MAIN = "quickstart"
-SOURCES = (MAIN, "reference_seeds", "reference_supervised", "ablation_*")
+ABLATION = "ablation_"
+SOURCES = (MAIN, "reference_seeds", "reference_supervised", f"{ABLATION}*")
 DEFAULT_SEEDS = (42, 43, 44)
 ITEMS = 24  # of each benchmark: a demo that is to be over soon scores fewer
 _DERIVED = re.compile(r"(.+)_s\d+")
@@ -46,6 +47,8 @@ class Planned:
 def plan(patterns: Sequence[str], seeds: Sequence[int], domains: Sequence[str] | None, folder: Path) -> list[Planned]:
     """Writes the derived recipes into ``folder/recipes``; seed by seed, so that the first whole seed comes early.
 
+    An ablation is run with the first seed alone: there are many of them, and all are to be over within a night.
+
     Args:
         patterns: names of real recipes, or globs over them.
         seeds: what ``seed`` is replaced by.
@@ -55,16 +58,26 @@ def plan(patterns: Sequence[str], seeds: Sequence[int], domains: Sequence[str] |
     Raises:
         SelfspecError: a recipe is missing or broken, or a pattern matches none.
     """
-    wanted = _wanted(patterns, domains)
     return [
-        Planned(source.name, seed, derive(source, seed, own, folder)) for seed in seeds for source, own in wanted if own
+        Planned(source.name, seed, derive(source, seed, own, folder))
+        for source, own, seed in _by_seed(_wanted(patterns, domains), seeds)
+        if own
     ]
 
 
 def whole() -> list[tuple[str, str, int]]:
     """(real recipe, domain, seed) of everything that the page shows; planned where nothing is narrowed down."""
-    wanted = _wanted(SOURCES, None)
-    return [(source.name, domain, seed) for seed in DEFAULT_SEEDS for source, own in wanted for domain in own]
+    planned = _by_seed(_wanted(SOURCES, None), DEFAULT_SEEDS)
+    return [(source.name, domain, seed) for source, own, seed in planned for domain in own]
+
+
+def _by_seed(
+    wanted: Sequence[tuple[NamedRecipe, list[str]]], seeds: Sequence[int]
+) -> Iterator[tuple[NamedRecipe, list[str], int]]:
+    for seed in seeds:
+        for source, own in wanted:
+            if seed == seeds[0] or not source.name.startswith(ABLATION):
+                yield source, own, seed
 
 
 def _wanted(patterns: Sequence[str], domains: Sequence[str] | None) -> list[tuple[NamedRecipe, list[str]]]:
