@@ -66,14 +66,15 @@ def label_of(recipe: Recipe, iteration: int, beside: Iterable[Recipe] = ()) -> s
     k, form = loop.passages.k_of(1), loop.responses.contrast.form
     first = f"top-{k}" if k else "no documents"
     later = f"{loop.instructions.later_iterations} instructions{_FORMS.get(form, f', {form}')}"
-    others = [_undone(other) for other in beside if not other.is_reference]
-    shared = set.intersection(*map(set, others)) if others else set(_undone(recipe))
-    own = [undone for undone in _undone(recipe) if undone not in shared]
+    others = [_undone(other, iteration) for other in beside if not other.is_reference]
+    undone = _undone(recipe, iteration)
+    shared = set.intersection(*map(set, others)) if others else set(undone)
+    own = [name for name in undone if name not in shared]
     return ", ".join([first if iteration == 1 else later, *own])
 
 
-def _undone(recipe: Recipe) -> list[str]:
-    """What the recipe does not do for small models; the paper does none of it."""
+def _undone(recipe: Recipe, iteration: int) -> list[str]:
+    """What the recipe does not do for small models by this iteration; the paper does none of it."""
     section, loop = recipe.loop.instructions, recipe.loop
     means = {
         "tasks written whole": section.inputs == "written",
@@ -82,6 +83,7 @@ def _undone(recipe: Recipe) -> list[str]:
         "no demonstrations": not loop.responses.demonstrations,
         "seeds not learnt": not recipe.adapter.with_seeds,
         "every answer": not recipe.steps,
+        "tuned from the base": iteration > 1 and recipe.adapter.start == "base",
     }
     return [name for name, undone in means.items() if undone]
 

@@ -27,7 +27,7 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TrainingItemRow
 
 
-@plugins.step("adapter", version="2")
+@plugins.step("adapter", version="3")
 class Adapter(Step):
     """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`. Section 3.4.
 

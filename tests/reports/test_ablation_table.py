@@ -180,6 +180,7 @@ SHIPPED = {
     "ablation_same_instructions": {"instructions.later_iterations": "same"},
     "ablation_new_instructions": {},
     "ablation_contrast_log_ratio": {"responses.contrast.form": "log_ratio"},
+    "ablation_fresh_start": {"adapter.start": "base"},
     "ablation_contrast_none": {"responses.contrast.form": "none"},
 }
 
@@ -207,7 +208,7 @@ def test_the_shipped_references_are_tuned_and_scored_as_the_quickstart(data: str
     assert reference.scores == quickstart.scores
     assert reference.base_model == quickstart.base_model
     assert reference.seed == quickstart.seed
-    assert reference.adapter == quickstart.adapter.model_copy(update={"data": data})
+    assert reference.adapter == quickstart.adapter.model_copy(update={"data": data, "start": "base"})
     assert not reference.model_fields_set & {"instructions", "passages", "responses"}
 
 
@@ -231,6 +232,9 @@ def test_a_row_says_what_it_leaves_undone_where_others_do_it() -> None:
         if named.recipe.iterations == 1
     }
     assert labels == {**LABELS, "ablation_top_1": "top-1"}
+    fresh = load_recipe("ablation_fresh_start").recipe
+    assert ablation_table.label_of(fresh, 2, recipes) == "new instructions, tuned from the base"
+    assert ablation_table.label_of(fresh, 1, recipes) == "top-2", "a first iteration has nothing to go on from"
     paper = load_recipe("ablation_paper_sampling").recipe
     assert ablation_table.label_of(paper, 1, [paper, paper]) == "top-2", "what no row does sets none apart"
     assert ablation_table.label_of(paper, 1) == "top-2"

@@ -28,6 +28,8 @@ def trainer_class(dropout: float = 0.0) -> Any:
     """
     from transformers import Trainer
 
+    from selfspec_assets.method.tuning.packing import packed
+
     class HalvingTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped here
         """Takes a micro-batch in halves when it does not fit the memory; the update stays the same.
 
@@ -37,6 +39,7 @@ def trainer_class(dropout: float = 0.0) -> Any:
         """
 
         on_loss: Callable[["torch.Tensor"], None]
+        packs = False  # whether the examples of a micro-batch share a row
         rows_that_fit: int | None = None  # None: no micro-batch has failed
 
         def training_step(
@@ -62,7 +65,8 @@ def trainer_class(dropout: float = 0.0) -> Any:
             trained = [weight for weight in model.parameters() if weight.requires_grad]
             before = [None if weight.grad is None else weight.grad.clone() for weight in trained]
             try:
-                loss: torch.Tensor = super().training_step(model, inputs, items)
+                given = packed(inputs) if self.packs else inputs
+                loss: torch.Tensor = super().training_step(model, given, items)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -192,6 +192,8 @@ def _train(
 ) -> list[LossPoint]:
     from transformers import PrinterCallback
 
+    from selfspec_assets.method.tuning.packing import packs
+
     order = training_order(
         [len(example.ids) for example in encoded], settings.epochs, settings.batch_size, settings.seed
     )
@@ -213,6 +215,8 @@ def _train(
             callbacks=[recorder, *checkpoints.callbacks],
         )
         trainer.on_loss = recorder.add
+        first = [encoded[place] for place in order[: settings.micro_batch_size]]
+        trainer.packs = packs(adapted, collate(first, lm.pad_id, few_logits=few_logits))
         trainer.remove_callback(PrinterCallback)
         with quiet():
             trainer.train(resume_from_checkpoint=checkpoints.last)

@@ -1,0 +1,94 @@
+"""Examples side by side in one row: no padding, and how their prompts begin (Alpaca's preamble) is there once.
+
+Each example sees what all share and itself, at the positions that it would have alone. So loss and gradient are those
+of separate rows up to round-off, with about two thirds of the tokens where examples are short.
+"""
+
+import inspect
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from selfspec_assets.method.tuning.examples import NO_LOSS, answer_loss, counted_places
+
+_log = logging.getLogger(__name__)
+_TOLERANCE = {torch.float32: 1e-3}  # of a loss, relative
+_LOOSE = 5e-2  # of one that is computed in fewer bits
+
+
+def packed(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One row from the rows of ``examples.collate``: what all have in common, then the rest of each.
+
+    Returns:
+        ``input_ids``, ``position_ids`` and ``labels`` [1, T], ``attention_mask`` [1, 1, T, T] of bool, and
+        ``logits_to_keep`` where the batch has it. A batch of one row is returned as it is.
+    """
+    ids, labels = batch["input_ids"], batch["labels"]
+    if len(ids) == 1:
+        return batch
+    lengths = batch["attention_mask"].sum(dim=1).tolist()
+    # The last token of a prompt predicts the answer's first: it belongs to its example even where prompts are alike.
+    most = int((labels != NO_LOSS).int().argmax(dim=1).min()) - 1
+    shared = int((ids[:, :most] == ids[0, :most]).all(dim=0).int().cumprod(dim=0).sum())
+    places = [(0, place) for place in range(shared)]
+    places += [(row, place) for row, length in enumerate(lengths) for place in range(shared, length)]
+    rows, columns = torch.tensor(places, device=ids.device).unbind(dim=1)
+    owner = torch.where(columns < shared, -1, rows)
+    sees = (owner[None, :] == -1) | (owner[None, :] == owner[:, None])
+    row = {
+        "input_ids": ids[rows, columns][None],
+        "position_ids": columns[None],
+        "labels": labels[rows, columns][None],
+        "attention_mask": sees.tril()[None, None],
+    }
+    return {**row, "logits_to_keep": counted_places(row["labels"])} if "logits_to_keep" in batch else row
+
+
+def refused(model: Any, batch: dict[str, Tensor]) -> str | None:
+    """Why examples must not share a row of this model, or None; a first batch is computed both ways to make sure.
+
+    Args:
+        model: with its adapter, before the first step.
+        batch: of ``examples.collate``.
+    """
+    base = model.get_base_model()
+    if "position_ids" not in inspect.signature(base.forward).parameters or getattr(base.config, "alibi", False):
+        return "its attention takes no positions"
+    if base.config._attn_implementation != "sdpa":
+        return f"its attention is '{base.config._attn_implementation}', which takes no mask of our own"
+    others = {
+        type(layer).__name__ for layer in DynamicCache(config=base.config).layers if type(layer) is not DynamicLayer
+    }
+    if others:
+        return f"it has layers that are no plain attention ({', '.join(sorted(others))})"
+    alone, together = _loss(model, batch), _loss(model, packed(batch))
+    if abs(alone - together) > _TOLERANCE.get(base.dtype, _LOOSE) * abs(alone):
+        return f"the loss of the first examples is {together:.5g} in one row and {alone:.5g} in rows of their own"
+    return None
+
+
+def _loss(model: Any, batch: dict[str, Tensor]) -> float:
+    device = next(model.parameters()).device
+    given = {name: values.to(device) for name, values in batch.items()}
+    labels = given.pop("labels")
+    was_training = model.training
+    model.eval()  # dropout would tell them apart
+    try:
+        with torch.no_grad():
+            return float(answer_loss(model(**given).logits, labels, None))
+    finally:
+        model.train(was_training)
+
+
+def packs(model: Any, batch: dict[str, Tensor]) -> bool:
+    """Whether examples may share a row; says why not."""
+    if len(batch["input_ids"]) == 1:
+        return False
+    reason = refused(model, batch)
+    if reason:
+        _log.warning("every example is tuned on in a row of its own: %s", reason)
+    return reason is None
