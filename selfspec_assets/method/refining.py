@@ -87,13 +87,17 @@ def is_supported(answer: str, question: str, passages: Iterable[str]) -> bool:
     return not added or any(not added.isdisjoint(words(passage)) for passage in passages)
 
 
-def unlikely(mean_log_probs: Sequence[float], share: float) -> list[bool]:
-    """Which are among the lowest ``share``; of equals the later ones.
+def unlikely(mean_log_probs: Sequence[float], share: float, types: Sequence[str | None]) -> list[bool]:
+    """Which are among the lowest ``share`` of their type; of equals the later ones.
 
     Args:
         mean_log_probs: of each answer, nats per token under the mixture of Eq. 2.
         share: in [0, 1).
+        types: of each answer's task.
     """
-    count = int(len(mean_log_probs) * share)
-    worst = sorted(range(len(mean_log_probs)), key=lambda place: (mean_log_probs[place], -place))[:count]
-    return [place in set(worst) for place in range(len(mean_log_probs))]
+    out: set[int] = set()
+    for kind in set(types):
+        own = [place for place, each in enumerate(types) if each == kind]
+        own.sort(key=lambda place: (mean_log_probs[place], -place))
+        out.update(own[: int(len(own) * share)])
+    return [place in out for place in range(len(mean_log_probs))]

@@ -65,7 +65,8 @@ def test_an_answer_needs_one_word_of_a_passage(answer: str, supported: bool) -> 
 
 
 def test_the_least_likely_share_is_out_and_no_more() -> None:
-    assert unlikely([-1.0, -3.0, -2.0, -0.5, -2.5], 0.4) == [False, True, False, False, True]
-    assert unlikely([-1.0] * 5, 0.2) == [False, False, False, False, True], "of equals the last"
-    assert unlikely([-1.0, -2.0], 0.4) == [False, False]
-    assert unlikely([], 0.2) == []
+    assert unlikely([-1.0, -3.0, -2.0, -0.5, -2.5], 0.4, ["a"] * 5) == [False, True, False, False, True]
+    assert unlikely([-1.0] * 5, 0.2, [None] * 5) == [False, False, False, False, True], "of equals the last"
+    assert unlikely([-1.0, -2.0], 0.4, ["a"] * 2) == [False, False]
+    assert unlikely([-1.0, -9.0, -2.0, -8.0], 0.5, ["a", "b", "a", "b"]) == [False, True, True, False], "of each type"
+    assert unlikely([], 0.2, []) == []

@@ -7,9 +7,10 @@ from selfspec_assets import plugins
 from selfspec_assets.method.answer_form import AnswerForm, form_of
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job
+from selfspec_assets.steps.judges.task_types import task_types
 from selfspec_assets.steps.lineage import Need
 from selfspec_assets.steps.refining import RefiningStep, Verdict
-from selfspec_assets.warehouse.rows import InstructionRow, SeedRow
+from selfspec_assets.warehouse.rows import SeedRow
 
 
 @plugins.step("other_form", version="1")
@@ -31,12 +32,8 @@ class OtherForm(RefiningStep):
         for seed in seeds.values():
             by_type.setdefault(seed.demonstrates, []).append(seed)
         forms = {name: form_of(own) for name, own in by_type.items()}
-        shown = {
-            row.instruction_id: {seeds[name].demonstrates for name in row.seed_ids}
-            for row in job.read("instructions", InstructionRow)
-        }
+        types = task_types(job, seeds)
         for row in rows:
-            types = shown[row.instruction_id]
-            form: AnswerForm | None = forms[next(iter(types))] if len(types) == 1 else None
+            form: AnswerForm | None = forms.get(types[row.instruction_id] or "")
             fault = form.fault(row.instruction, row.input, row.response) if form else None
             yield Verdict(row.instruction_id, fault)

@@ -47,7 +47,6 @@ def job() -> Any:
             [False, True, False],
         ),
         ("repeated_answer", [row(1, response="yes"), row(2, response="yes")], [False, False]),
-        ("unlikely_answer", [row(n, log_prob=-float(n)) for n in range(5)], [False] * 4 + [True]),
         (
             "unsupported_answer",
             [row(1, "Where?", response="Right of it."), row(2, "Where?", response="Up.")],
@@ -82,6 +81,18 @@ def test_an_answer_is_held_against_the_seeds_of_its_type() -> None:
     assert list(verdicts) == [(1, None), (2, "none_of_the_labels"), (3, None), (4, None)], (
         "of mixed seeds and of types with two seeds nothing is said"
     )
+
+
+def test_the_less_likely_half_of_each_type_is_left() -> None:
+    shown = {1: ["claim0"], 2: ["rare0"], 3: ["claim1"], 4: ["rare1"], 5: ["claim0", "rare0"]}
+    tasks = [SimpleNamespace(instruction_id=number, seed_ids=names) for number, names in shown.items()]
+    stored: dict[str, list[Any]] = {"SeedRow": SEEDS, "InstructionRow": tasks}
+    job = SimpleNamespace(read=lambda step, row_type, iteration=None: stored[row_type.__name__])
+    likely = {1: -0.1, 2: -5.0, 3: -0.2, 4: -6.0, 5: -9.0}
+    verdicts: Any = every_step()["unlikely_answer"].judge(  # type: ignore[attr-defined]
+        job, [row(number, log_prob=value) for number, value in likely.items()]
+    )
+    assert [verdict.row for verdict in verdicts if verdict.reason] == [3, 4], "the one of mixed seeds stands alone"
 
 
 def test_a_recipe_can_name_all_of_them(project: Project) -> None:
