@@ -13,11 +13,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.evidence_measured import Measured, load
 from bench.evidence_page import page
 from bench.evidence_plan import DEFAULT_SEEDS, SOURCES, Planned, Remaining, check, plan, whole
+from bench.evidence_samples import load_samples
 from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.progress import Report, clock
@@ -88,6 +90,8 @@ def main(arguments: Sequence[str] | None = None, report: Report = say) -> int:
     check(planned)
     failures = run_all(planned, warehouse, report)
     measured = load(planned, warehouse)
+    samples = {domain: load_samples(planned, warehouse, domain) for domain in measured.domains}
+    measured = replace(measured, samples=samples)
     missing = missing_of(planned, measured)
     if missing and not options.partial:
         listed = "\n".join(f"  {line}" for line in missing)

@@ -1,8 +1,8 @@
 """Numbers over seeds: means, differences paired by item, and intervals that cover both items and seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.evidence_plan import MAIN, Planned
 from selfspec_assets.base.signature import random_seed
@@ -12,6 +12,9 @@ from selfspec_assets.reports.ablation_table import VARIANTS
 from selfspec_assets.reports.easiest import highest, largest_gains
 from selfspec_assets.reports.score_table import Items, Model, Report, text
 from selfspec_assets.warehouse import Warehouse, read_only_query
+
+if TYPE_CHECKING:
+    from bench.evidence_samples import Samples
 
 
 class Row(NamedTuple):
@@ -38,6 +41,7 @@ class Measured:
     reports: Mapping[tuple[str, str, int], Report]
     seconds: Mapping[tuple[str, str, int], float]  # of all steps behind a report, s
     declared: Mapping[tuple[str, str], int]  # (domain, benchmark) -> items there are
+    samples: Mapping[str, "Samples"] = field(default_factory=dict)  # by domain
 
     @property
     def domains(self) -> list[str]:

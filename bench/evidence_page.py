@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.evidence_goals import SEEDS, SUPERVISED, Goal, goals
 from bench.evidence_measured import Estimate, Measured, Row
 from bench.evidence_plan import ABLATION, ITEMS, MAIN
+from bench.evidence_samples import samples_section
 from selfspec_assets import __version__
 from selfspec_assets.reports import ablation_table, score_table
 from selfspec_assets.reports.score_table import METRICS
@@ -46,6 +47,7 @@ def page(measured: Measured, home: str, missing: Sequence[str]) -> str:
                 *_tasks(measured, domain),
             ]
             sections += _shares(measured, domain)
+            sections += samples_section(measured.samples.get(domain, {}), _titles(measured, domain))
         sections += _ablations(measured, domain)
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
@@ -106,6 +108,10 @@ def model_rows(measured: Measured, domain: str) -> list[Row]:
     """Weakest information first: the base, its oracles, the seeds, the loop, the upper bound."""
     bases = [row for oracle in (False, True) for row in measured.bases(domain, oracle=oracle)]
     return [*bases, SEEDS, *measured.iterations(domain), SUPERVISED]
+
+
+def _titles(measured: Measured, domain: str) -> dict[Row, str]:
+    return {row: title(row) for row in model_rows(measured, domain) if not row.model.oracle}
 
 
 def _goals_table(measured: Measured) -> str:

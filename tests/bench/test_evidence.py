@@ -17,9 +17,10 @@ from bench.evidence_goals import MET, MISSED, NOT_MEASURED, REPORTED, SEEDS, Goa
 from bench.evidence_measured import Estimate, Measured, Row, paired_values
 from bench.evidence_page import page
 from bench.evidence_plan import SOURCES, Planned, Remaining, plan
+from bench.evidence_samples import Item, Sample, load_samples, samples_section, shown
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import LanguageModel
-from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
+from selfspec_assets.recipe.recipe import NamedRecipe, Recipe, load_recipe
 from selfspec_assets.reports import easiest
 from selfspec_assets.reports.score_table import Model
 from selfspec_assets.warehouse import Warehouse
@@ -410,6 +411,42 @@ def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytes
     assert evidence.main(common, report) == 0
     assert target.read_text() == text
     assert any("about 0 s left" in line for line in lines)
+
+    assert "what each row answers" not in text, "the items of published data are not ours to print"
+    planned = plan(SOURCES, [5], None, project.folder)
+    ours = [replace(one, named=replace(one.named, recipe=as_starter(one.named.recipe))) for one in planned]
+    samples = load_samples(ours, Warehouse(project.folder / "warehouse"), "botany")
+    assert [(item.benchmark, item.place) for item in samples] == [
+        *((name, 0) for name in sorted(TASKS)), *((name, 1) for name in sorted(TASKS)), ("facts", 2), ("names", 2),
+    ]  # fmt: skip
+    for answered in samples.values():
+        asked = {(row.source, row.model.iteration, row.model.variant) for row in answered}
+        assert {("quickstart", 0, "plain"), ("quickstart", 0, "cue"), ("reference_seeds", 1, "alpaca")} <= asked
+        assert {iteration for source, iteration, _ in asked if source == "quickstart"} == {0, 1, 2}
+        assert not any(source.startswith("ablation_") for source, _, _ in asked)
+
+
+def as_starter(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"data": "starter"})
+
+
+def test_samples_are_tables_that_hold_any_text() -> None:
+    first = Item("facts", 0, "Say it.", "Which | sign?", "a *star*")
+    seeds, base = SEEDS, Row("quickstart", Model(0, False, "cue"))
+    answers = {seeds: Sample("two\nlines | and <p>", 50.0), base: Sample("", 0.0)}
+    titles = {base: "base, cue", seeds: "seeds alone", Row("quickstart", Model(1, False, "alpaca")): "iteration 1"}
+    head, block = samples_section({first: answers}, titles)
+    assert head == "### 1 items, and what each row answers"
+    assert block.splitlines() == [
+        r"**facts** Say it. Which \| sign? → **a \*star\***",
+        "",
+        "| | answer | F1 |",
+        "| --- | --- | ---: |",
+        "| base, cue | *nothing* | 0 |",
+        r"| seeds alone | two lines \| and \<p\> | 50 |",
+    ]
+    assert shown("word " * 90, 3) == "word word word …"
+    assert samples_section({}, titles) == []
 
 
 def test_a_recipe_that_fails_leaves_the_others_and_the_page_alone(
