@@ -10,7 +10,9 @@ import torch
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding import StopRules, greedy, sample
 from selfspec_assets.method.decoding.batching import in_batches
+from selfspec_assets.method.tuning import packing
 from selfspec_assets.method.tuning.examples import collate, encode_examples, rows_of
+from selfspec_assets.method.tuning.packing import packed
 from selfspec_assets.method.tuning.tune import tune
 from selfspec_assets.models.language_model import LanguageModel, ModelSpec, load_tokenizer
 from selfspec_assets.models.memory import Room, is_out_of_memory
@@ -108,6 +110,7 @@ def test_tuning_halves_its_micro_batches_and_makes_the_same_updates(
 ) -> None:
     small = tune(spec, EXAMPLES, changed(micro_batch_size=1), tmp_path / "small")
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(packing, "packs", lambda *_: False)  # a forward pass has a row for each example
         tried = fail_above(1, patch, backward=backward)
         halved = tune(spec, EXAMPLES, SETTINGS, tmp_path / "halved")
     assert tried == [4, 2] + [1] * 10, "what fitted is kept: 5 examples, 2 epochs"
@@ -115,6 +118,36 @@ def test_tuning_halves_its_micro_batches_and_makes_the_same_updates(
     assert halved == small
     weights = "adapter_model.safetensors"
     assert (tmp_path / "halved" / weights).read_bytes() == (tmp_path / "small" / weights).read_bytes()
+
+
+def test_a_row_of_several_examples_is_halved_as_well(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = tune(spec, EXAMPLES, changed(micro_batch_size=2), tmp_path / "small")
+    tried: list[int] = []
+
+    def limited(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        tried.append(len(batch["input_ids"]))
+        if tried[-1] > 2:
+            use_up_memory()
+        return packed(batch)
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(packing, "packed", limited)
+        halved = tune(spec, EXAMPLES, SETTINGS, tmp_path / "halved")
+    assert tried[:4] == [2, 4, 2, 2], "the trial of two, then a batch of four in halves"
+    assert max(tried[2:]) == 2, "what fitted is kept"
+    assert "out of memory with 4 examples at a time; going on with 2" in caplog.text
+    assert halved == small
+
+
+def test_a_trial_that_does_not_fit_the_memory_is_no_end(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(packing, "packed", lambda batch: use_up_memory())
+    with caplog.at_level(logging.WARNING):
+        assert tune(spec, EXAMPLES, SETTINGS, tmp_path / "apart").steps == 3
+    assert "in a row of its own: RuntimeError: " in caplog.text
 
 
 def test_a_part_of_a_batch_leaves_the_others_padding_behind(spec: ModelSpec) -> None:
@@ -128,6 +161,7 @@ def test_a_part_of_a_batch_leaves_the_others_padding_behind(spec: ModelSpec) -> 
 def test_one_example_that_does_not_fit_the_memory_is_an_error(
     spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packing, "packs", lambda *_: False)
     tried = fail_above(0, monkeypatch, backward=False)
     with pytest.raises(SelfspecError, match="a single example does not fit the device's memory") as caught:
         tune(spec, EXAMPLES, SETTINGS, tmp_path / "adapter")

@@ -48,26 +48,25 @@ def packed(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**row, "logits_to_keep": counted_places(row["labels"])} if "logits_to_keep" in batch else row
 
 
-def refused(model: Any, batch: dict[str, Tensor]) -> str | None:
-    """Why examples must not share a row of this model, or None; a first batch is computed both ways to make sure.
+def refused(model: Any, pair: dict[str, Tensor]) -> str | None:
+    """Why examples must not share a row of this model, or None; two of them are computed both ways to make sure.
 
     Args:
         model: with its adapter, before the first step.
-        batch: of ``examples.collate``.
+        pair: of ``examples.collate``.
     """
     base = model.get_base_model()
     if "position_ids" not in inspect.signature(base.forward).parameters or getattr(base.config, "alibi", False):
         return "its attention takes no positions"
-    if base.config._attn_implementation != "sdpa":
-        return f"its attention is '{base.config._attn_implementation}', which takes no mask of our own"
-    others = {
-        type(layer).__name__ for layer in DynamicCache(config=base.config).layers if type(layer) is not DynamicLayer
-    }
-    if others:
-        return f"it has layers that are no plain attention ({', '.join(sorted(others))})"
-    alone, together = _loss(model, batch), _loss(model, packed(batch))
+    kinds = {type(layer) for layer in DynamicCache(config=base.config).layers} - {DynamicLayer}
+    if kinds:
+        return f"it has layers that are no plain attention ({', '.join(sorted(kind.__name__ for kind in kinds))})"
+    try:
+        alone, together = _loss(model, pair), _loss(model, packed(pair))
+    except Exception as error:  # each kind of attention has its own words for a mask that it cannot take
+        return f"{type(error).__name__}: {error}"
     if abs(alone - together) > _TOLERANCE.get(base.dtype, _LOOSE) * abs(alone):
-        return f"the loss of the first examples is {together:.5g} in one row and {alone:.5g} in rows of their own"
+        return f"the loss of two examples is {together:.5g} in one row and {alone:.5g} in rows of their own"
     return None
 
 
@@ -84,11 +83,9 @@ def _loss(model: Any, batch: dict[str, Tensor]) -> float:
         model.train(was_training)
 
 
-def packs(model: Any, batch: dict[str, Tensor]) -> bool:
-    """Whether examples may share a row; says why not."""
-    if len(batch["input_ids"]) == 1:
-        return False
-    reason = refused(model, batch)
+def packs(model: Any, pair: dict[str, Tensor]) -> bool:
+    """Whether examples may share a row; says why not. Arguments as in ``refused``."""
+    reason = refused(model, pair)
     if reason:
         _log.warning("every example is tuned on in a row of its own: %s", reason)
     return reason is None

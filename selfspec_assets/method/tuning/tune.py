@@ -215,8 +215,9 @@ def _train(
             callbacks=[recorder, *checkpoints.callbacks],
         )
         trainer.on_loss = recorder.add
-        first = [encoded[place] for place in order[: settings.micro_batch_size]]
-        trainer.packs = packs(adapted, collate(first, lm.pad_id, few_logits=few_logits))
+        if settings.micro_batch_size > 1 and len(encoded) > 1:
+            shortest = sorted(encoded, key=lambda example: len(example.ids))[:2]  # fit if anything does
+            trainer.packs = packs(adapted, collate(shortest, lm.pad_id, few_logits=few_logits))
         trainer.remove_callback(PrinterCallback)
         with quiet():
             trainer.train(resume_from_checkpoint=checkpoints.last)
