@@ -20,7 +20,7 @@ from bench.evidence_plan import SOURCES, Planned, Remaining, plan
 from bench.evidence_samples import Item, Sample, load_samples, samples_section, shown
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import LanguageModel
-from selfspec_assets.recipe.recipe import NamedRecipe, Recipe, load_recipe
+from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
 from selfspec_assets.reports import easiest
 from selfspec_assets.reports.score_table import Model
 from selfspec_assets.warehouse import Warehouse
@@ -428,8 +428,8 @@ def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytes
         assert not any(source.startswith("ablation_") for source, _, _ in asked)
 
 
-def as_starter(recipe: Recipe) -> Recipe:
-    return recipe.model_copy(update={"data": "starter"})
+def as_starter(named: NamedRecipe) -> NamedRecipe:
+    return named.model_copy(update={"recipe": named.recipe.model_copy(update={"data": "starter"})})
 
 
 def test_samples_are_tables_that_hold_any_text() -> None:
