@@ -46,7 +46,7 @@ bench: $(STAMP)  ## ratios against the peers, in one run
 	.venv/bin/python bench/retrieval.py
 	.venv/bin/python -m bench.decoding
 
-evidence: $(STAMP)  ## every number of docs/evidence.md, over three seeds; hours, can be killed and run again
+evidence: $(STAMP)  ## every number of docs/evidence.md; hours, can be killed and run again
 	.venv/bin/python -m bench.evidence $(ARGS)
 
 $(STAMP): requirements.lock pyproject.toml

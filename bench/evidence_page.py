@@ -22,6 +22,8 @@ Written by `make evidence`; not to be edited. Code: {code}. Models: {model}. Tra
   two-level bootstrap: seeds are drawn, then items, once for all the drawn seeds, as every seed is scored on the same
   items; differences are paired by seed and item. It covers the choice of both. With few seeds their share of it is
   rough, and rather too small.
+- What was tried on the way, on development items, and where the value is lost: [small-models.md](small-models.md). The
+  project's own model: [evidence-embedded.md](evidence-embedded.md).
 - The base stands with each of its prompts. A row marked \\* is an oracle: the output cut at its first line, a stopping
   rule that no user of the base has.
 - The best base prompt is the one with the highest average in these very numbers, so it is, if anything, too good.
