@@ -414,9 +414,7 @@ def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytes
 
     assert "what each row answers" not in text, "the items of published data are not ours to print"
     planned = plan(SOURCES, [5], None, project.folder)
-    ours = [
-        replace(one, named=one.named.model_copy(update={"recipe": as_starter(one.named.recipe)})) for one in planned
-    ]
+    ours = [replace(one, named=as_starter(one.named)) for one in planned]
     samples = load_samples(ours, Warehouse(project.folder / "warehouse"), "botany")
     assert [(item.benchmark, item.place) for item in samples] == [
         *((name, 0) for name in sorted(TASKS)), *((name, 1) for name in sorted(TASKS)), ("facts", 2), ("names", 2),
