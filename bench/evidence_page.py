@@ -226,8 +226,8 @@ def _ablations(measured: Measured, domain: str) -> list[str]:
     lines = sorted(((order, label, row) for label, (order, row) in found.items()), key=lambda line: line[0])
     seeds = sorted({seed for name, where, seed in measured.reports if where == domain and name in names})
     note = f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} alone."
-    title = f"### {domain}: the paper's Table 2{_without(measured, domain)}"
-    return [title, note, _ablation_table(measured, domain, lines)]
+    heading = f"### {domain}: the paper's Table 2{_without(measured, domain)}"
+    return [heading, note, _ablation_table(measured, domain, lines)]
 
 
 def _ablation_table(measured: Measured, domain: str, lines: Sequence[tuple[object, tuple[str, str], Row]]) -> str:

@@ -69,3 +69,8 @@ def growing_cache(config: Any, longest: int) -> DynamicCache:
     cache = DynamicCache(config=config)
     cache.layers = [GrowingLayer(longest) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
+
+
+def special_layers(config: Any) -> list[Any]:
+    """The cache layers of a model that are no plain attention."""
+    return [layer for layer in DynamicCache(config=config).layers if type(layer) is not DynamicLayer]

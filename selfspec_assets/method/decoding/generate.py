@@ -6,7 +6,7 @@ round-off (fp32: about 1e-6 in a log-probability; in bfloat16 another batch shap
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfspec_assets.method.decoding.batching import Progress, in_batches
 from selfspec_assets.method.decoding.encoding import encode_prompt
@@ -241,24 +241,23 @@ def run_generate(
     from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
     from selfspec_assets.method.decoding.cache import growing_cache
-    from selfspec_assets.method.decoding.prefix import best_sharing, fill_cache, laid_out
+    from selfspec_assets.method.decoding.prefix import best_sharing, fill_cache, laid_out, left_padded
 
     def checked(input_ids: "Tensor", scores: "Tensor") -> "Tensor":
         lm.check_logits(scores, adapters)
         return processor(input_ids, scores)
 
     sharing = best_sharing(rows, adapters, groups) if groups else None
-    longest = max(map(len, rows)) if sharing is None else sharing.width + sharing.own
-    cache = growing_cache(lm.model.config, longest + max_new_tokens)
-    if sharing and not _may_share(lm, cache, longest + max_new_tokens):
+    if sharing and not _may_share(lm, sharing.width + sharing.own + max_new_tokens):
         sharing = None
-        cache = growing_cache(lm.model.config, max(map(len, rows)) + max_new_tokens)
     if sharing:
         input_ids, mask = laid_out(rows, sharing, lm.pad_id, lm.device)
+    else:
+        input_ids, mask = left_padded(rows, lm.pad_id, lm.device)
+    cache = growing_cache(lm.model.config, input_ids.shape[1] + max_new_tokens)
+    if sharing:
         at_a_time = _prompt_tokens_at_a_time(lm.device, cache, len(sharing.clusters))
         fill_cache(lm, adapters, sharing, input_ids, mask, cache, at_a_time)
-    else:
-        input_ids, mask = _left_padded(rows, lm.pad_id, lm.device)
     with lm.rows(adapters) as model:
         config = GenerationConfig(
             max_new_tokens=max_new_tokens,
@@ -276,11 +275,11 @@ def run_generate(
         )
 
 
-def _may_share(lm: LanguageModel, cache: "DynamicCache", longest: int) -> bool:
+def _may_share(lm: LanguageModel, longest: int) -> bool:
     """Says once per model why not."""
     from selfspec_assets.method.decoding.prefix import gaps_refused
 
-    refusal = gaps_refused(lm.model, cache, longest)
+    refusal = gaps_refused(lm.model, longest)
     if refusal and refusal not in lm.told:
         lm.told.add(refusal)
         _log.warning("%s: prompts that begin alike are computed whole: %s", lm.spec.path_or_id, refusal)
@@ -298,13 +297,3 @@ def _prompt_tokens_at_a_time(device: "torch.device", cache: "DynamicCache", rows
     if device.type != "cpu" or not all(isinstance(layer, GrowingLayer) for layer in cache.layers):
         return None
     return max(32, CPU_PASS_TOKENS // rows)
-
-
-def _left_padded(rows: Sequence[Sequence[int]], pad_id: int, device: Any) -> tuple["Tensor", "Tensor"]:
-    """[rows, longest] ids and attention mask; the last place of every row is its prompt's last token."""
-    import torch
-
-    longest = max(map(len, rows))
-    ids = torch.tensor([[pad_id] * (longest - len(row)) + list(row) for row in rows], device=device)
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
-    return ids, mask

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from selfspec_assets.method.decoding.cache import GrowingLayer
+from selfspec_assets.method.decoding.cache import special_layers
 from selfspec_assets.models.language_model import LanguageModel
 
 _WORTH = 0.9  # of the whole prompts' tokens: below this share the copies pay
@@ -91,17 +91,20 @@ def _begin_alike(rows: Sequence[Sequence[int]]) -> int:
     return next((place for place in range(most) if first[place] != last[place]), most)
 
 
-def gaps_refused(model: Any, cache: DynamicCache, longest: int) -> str | None:
+def takes_positions(model: Any) -> bool:
+    """Whether attention goes by the positions that it is given, and not by the places of tokens in a row."""
+    return "position_ids" in inspect.signature(model.forward).parameters and not getattr(model.config, "alibi", False)
+
+
+def gaps_refused(model: Any, longest: int) -> str | None:
     """Why rows of this model must not have masked places within; None where they may.
 
     Args:
         longest: tokens of prompt and answer, padding included.
     """
-    if "position_ids" not in inspect.signature(model.forward).parameters or getattr(model.config, "alibi", False):
+    if not takes_positions(model):
         return "its attention counts places, masked ones included"
-    for layer in cache.layers:
-        if isinstance(layer, GrowingLayer):
-            continue
+    for layer in special_layers(model.config):
         window = getattr(layer, "sliding_window", None)
         if not getattr(layer, "is_sliding", False) or window is None:
             return f"it has layers that are no plain attention ({type(layer).__name__})"
@@ -110,20 +113,23 @@ def gaps_refused(model: Any, cache: DynamicCache, longest: int) -> str | None:
     return None
 
 
+def left_padded(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """[rows, longest] ids and attention mask; the last place of every row is its last token."""
+    longest = max(map(len, rows))
+    ids = [[pad_id] * (longest - len(row)) + list(row) for row in rows]
+    mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
 def laid_out(
     rows: Sequence[Sequence[int]], sharing: Sharing, pad_id: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """[rows, width + own] ids and attention mask: [padding, shared, padding, own], the last place a real token."""
-    ids = torch.full((len(rows), sharing.width + sharing.own), pad_id, device=device)
-    mask = torch.zeros_like(ids)
-    for members, length in zip(sharing.clusters, sharing.lengths, strict=True):
-        for row in members:
-            own = len(rows[row]) - length
-            for begin, part in ((sharing.width - length, rows[row][:length]), (-own, rows[row][length:])):
-                end = begin + len(part) or None
-                ids[row, begin:end] = torch.tensor(part, device=device)
-                mask[row, begin:end] = 1
-    return ids, mask
+    """[rows, width + own] ids and attention mask: [padding, shared, padding, own]."""
+    members = zip(sharing.clusters, sharing.lengths, strict=True)
+    length_of = {row: length for cluster, length in members for row in cluster}
+    shared = left_padded([row[: length_of[place]] for place, row in enumerate(rows)], pad_id, device)
+    own = left_padded([row[length_of[place] :] for place, row in enumerate(rows)], pad_id, device)
+    return torch.cat([shared[0], own[0]], dim=1), torch.cat([shared[1], own[1]], dim=1)
 
 
 def fill_cache(

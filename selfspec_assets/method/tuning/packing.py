@@ -4,20 +4,18 @@ Each example sees what all share and itself, at the positions that it would have
 of separate rows up to round-off, with about two thirds of the tokens where examples are short.
 """
 
-import inspect
 import logging
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
+from selfspec_assets.method.decoding.cache import special_layers
+from selfspec_assets.method.decoding.prefix import takes_positions
 from selfspec_assets.method.tuning.examples import NO_LOSS, answer_loss, counted_places
 
 _log = logging.getLogger(__name__)
-_TOLERANCE = {torch.float32: 1e-3}  # of a loss, relative
-_LOOSE = 5e-2  # of one that is computed in fewer bits
+_TOLERANCE, _LOOSE = 1e-3, 5e-2  # of a loss, relative: in float32, and in fewer bits
 
 
 def packed(batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -56,16 +54,16 @@ def refused(model: Any, pair: dict[str, Tensor]) -> str | None:
         pair: of ``examples.collate``.
     """
     base = model.get_base_model()
-    if "position_ids" not in inspect.signature(base.forward).parameters or getattr(base.config, "alibi", False):
+    if not takes_positions(base):
         return "its attention takes no positions"
-    kinds = {type(layer) for layer in DynamicCache(config=base.config).layers} - {DynamicLayer}
+    kinds = {type(layer).__name__ for layer in special_layers(base.config)}
     if kinds:
-        return f"it has layers that are no plain attention ({', '.join(sorted(kind.__name__ for kind in kinds))})"
+        return f"it has layers that are no plain attention ({', '.join(sorted(kinds))})"
     try:
         alone, together = _loss(model, pair), _loss(model, packed(pair))
     except Exception as error:  # each kind of attention has its own words for a mask that it cannot take
         return f"{type(error).__name__}: {error}"
-    if abs(alone - together) > _TOLERANCE.get(base.dtype, _LOOSE) * abs(alone):
+    if abs(alone - together) > (_TOLERANCE if base.dtype == torch.float32 else _LOOSE) * abs(alone):
         return f"the loss of two examples is {together:.5g} in one row and {alone:.5g} in rows of their own"
     return None
 
