@@ -37,6 +37,6 @@ def median_seconds(action: Callable[[], object], repeats: int) -> float:
 
 
 def ratio_line(name: str, value: float, goal: float, *, at_least: bool = True) -> str:
-    """What a bench ends with, a line for each goal: ``RATIO <name> <value> >= <goal>``, with ``missed`` behind it if so."""
+    """What a bench ends with, once for each goal: ``RATIO <name> <value> >= <goal>``, and ``missed`` if it is."""
     met = value >= goal if at_least else value <= goal
     return f"RATIO {name} {value:.3g} {'>=' if at_least else '<='} {goal:g}{'' if met else ' missed'}"
