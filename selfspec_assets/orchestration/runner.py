@@ -112,7 +112,7 @@ def _materialise(
         )
     except SelfspecError:
         raise
-    except (KeyboardInterrupt, Exception) as error:
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError, Exception) as error:  # Dagster's is no Exception
         if isinstance(error, dg.DagsterExecutionInterruptedError) or is_interrupt(error):
             raise SelfspecError(
                 f"{named.name} {key}",
