@@ -186,10 +186,7 @@ def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], list[T
             fitting.append((prompt, answer))
             lengths.append(tokens)
         else:
-            left_out = TooLongRow(
-                source=source, source_iteration=iteration, row=row, benchmark=benchmark, tokens=tokens
-            )
-            too_long.append(left_out)
+            too_long.append(TooLongRow(source, iteration, row, benchmark, tokens))
     if not fitting:
         raise SelfspecError(
             f"{job.lineage.named.path}: adapter.max_length",

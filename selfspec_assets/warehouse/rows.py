@@ -297,7 +297,7 @@ class LossRow(Row):
     learning_rate: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TooLongRow(Row):
     """An example that the adapter was not tuned on, as it has more than ``adapter.max_length`` tokens."""
 

@@ -53,7 +53,6 @@ def test_all_tables_exist_from_the_first_publish_on(warehouse):
     assert ("posterior", "DOUBLE[]") in described
     comments = dict(query(warehouse, "SELECT table_name, comment FROM duckdb_tables()"))
     assert comments["runs"].startswith("What making a revision cost.")
-    assert comments["losses"] == ""
     assert query(warehouse, "SELECT count(*) FROM duckdb_views() WHERE NOT internal") == [(0,)]
 
 
