@@ -108,5 +108,5 @@ def table_comment(table: str) -> str:
     """What a row of the table is, from its row type."""
     if table == "revisions":
         return "Which revision each partition of each step shows, which tables it fills, and what it was made from."
-    text = " ".join((ROW_TYPE_OF[table].__doc__ or "").split())
+    text = " ".join((ROW_TYPE_OF[table].__doc__ or "").replace("``", "").split())
     return "" if text.startswith(ROW_TYPE_OF[table].__name__ + "(") else text  # the dataclass's own signature

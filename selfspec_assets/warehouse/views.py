@@ -124,20 +124,18 @@ WHERE NOT EXISTS (
 
 LEADERBOARD = View(
     "leaderboard",
-    "Macro scores of every model, the best first at each number of shots; rank is within recipe, domain and shots.",
+    "Macro scores of base and adapters, the best first at each number of shots; scores has the rest.",
     f"""
 SELECT recipe, domain, iteration, model, variant, shots,
        rank() OVER (PARTITION BY recipe, domain, shots ORDER BY f1 DESC) AS rank,
-       f1, f1_low, f1_high, rouge_l, rouge_l_low, rouge_l_high, n, left_out, missing
+       f1, f1_low, f1_high, rouge_l, missing
 FROM (
     SELECT {_PARTITION}, model, variant, shots,
            max(value) FILTER (metric = 'f1') AS f1,
            max(low) FILTER (metric = 'f1') AS f1_low,
            max(high) FILTER (metric = 'f1') AS f1_high,
            max(value) FILTER (metric = 'rouge_l') AS rouge_l,
-           max(low) FILTER (metric = 'rouge_l') AS rouge_l_low,
-           max(high) FILTER (metric = 'rouge_l') AS rouge_l_high,
-           max(n) AS n, max(left_out) AS left_out, any_value(missing) AS missing
+           any_value(missing) AS missing
     FROM scores s
     WHERE benchmark = 'average' AND NOT oracle
       AND {_from_shown("s", "CASE s.iteration WHEN 0 THEN 'base_scores' ELSE 'scores' END")}
@@ -150,9 +148,6 @@ ORDER BY recipe, domain, shots, rank, iteration, variant""",
         "f1_low": "Lower end of its 95 % interval.",
         "f1_high": "Upper end of its 95 % interval.",
         "rouge_l": "Macro mean of ROUGE-L over the benchmarks, 0 to 100.",
-        "rouge_l_low": "Lower end of its 95 % interval.",
-        "rouge_l_high": "Upper end of its 95 % interval.",
-        "left_out": "Items whose prompt did not fit the context.",
     },
 )
 
