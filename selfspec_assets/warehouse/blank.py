@@ -29,6 +29,7 @@ TABLES: dict[str, dict[str, str]] = {
     **{table: {**_PARTITION, **columns(row_type)} for table, row_type in ROW_TYPE_OF.items()},
     "revisions": REVISIONS,
 }
+_STORAGE = "v1.0.0"  # any DuckDB from 1.0 on opens it; 2.0's own form only 2.0
 Listing = list[tuple[object, ...]]
 
 
@@ -64,7 +65,7 @@ def _blank() -> _Blank:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "blank.duckdb"
         with connect() as connection:
-            connection.execute(f"ATTACH {literal(path)} AS published")
+            connection.execute(f"ATTACH {literal(path)} AS published (STORAGE_VERSION '{_STORAGE}')")
             connection.execute("USE published")
             connection.execute("BEGIN")
             _create(connection)

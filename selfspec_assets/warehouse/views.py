@@ -84,8 +84,9 @@ examples AS (
            p.text AS passage
     FROM read u
     JOIN responses r ON r.recipe = u.recipe AND r.domain = u.domain AND r.iteration = u.input_iteration
-    LEFT JOIN passages p ON p.recipe = r.recipe AND p.domain = r.domain AND p.iteration = r.iteration
-      AND p.instruction_id = r.instruction_id AND p.rank = 1 AND {_from_shown("r", "'responses'")}
+    LEFT JOIN (SELECT * FROM passages a WHERE rank = 1 AND {_from_shown("a", "'responses'")}) p
+      ON p.recipe = r.recipe AND p.domain = r.domain AND p.iteration = r.iteration
+     AND p.instruction_id = r.instruction_id
     WHERE u.input_step = 'responses' AND r.verdict = 'kept'
       AND NOT EXISTS (
         SELECT 1 FROM verdicts v JOIN read j
@@ -224,12 +225,14 @@ SELECT i.recipe, i.domain, i.iteration, i.instruction_id, i.request, i.seed_ids,
        t.trained_in
 FROM instructions i
 LEFT JOIN (
-    SELECT {_PARTITION}, instruction_id, list(title ORDER BY rank) AS passages FROM passages GROUP BY ALL) p
+    SELECT {_PARTITION}, instruction_id, list(title ORDER BY rank) AS passages
+    FROM passages a WHERE {_from_shown("a", "'passages'")} GROUP BY ALL) p
   ON p.recipe = i.recipe AND p.domain = i.domain AND p.iteration = i.iteration
- AND p.instruction_id = i.instruction_id AND {_from_shown("i", "'passages'")}
-LEFT JOIN responses r
+ AND p.instruction_id = i.instruction_id
+LEFT JOIN (
+    SELECT * FROM responses a WHERE {_from_shown("a", "'responses'", "m.input_step = 'instructions'")}) r
   ON r.recipe = i.recipe AND r.domain = i.domain AND r.iteration = i.iteration
- AND r.instruction_id = i.instruction_id AND {_from_shown("i", "'responses'", "m.input_step = 'instructions'")}
+ AND r.instruction_id = i.instruction_id
 LEFT JOIN (
     SELECT {_PARTITION}, row, list(step || ': ' || reason ORDER BY step) AS judged_out_by
     FROM ({_COUNTED}) GROUP BY ALL) v
