@@ -4,21 +4,53 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from selfspec_assets.reports.pictures.canvas import Drawing, Form, Picture, Rows, drawing
+from selfspec_assets.reports.pictures.instruction_pictures import keywords, verbs_and_objects
 from selfspec_assets.reports.pictures.loss import loss
+from selfspec_assets.reports.pictures.rejections import outcomes, rejections
+from selfspec_assets.reports.pictures.scores_by_rank import scores_by_rank
+from selfspec_assets.reports.pictures.scores_picture import averages, scores
+from selfspec_assets.reports.pictures.token_sources import token_sources
 from selfspec_assets.reports.query import query_rows
 from selfspec_assets.reports.score_table import text
 
 Tables = Mapping[str, Rows]
+Drawn = Iterator[Drawing | None]
 
 
-def _adapter(tables: Tables) -> Iterator[Drawing | None]:
+def _instructions(tables: Tables) -> Drawn:
+    yield verbs_and_objects(tables["instructions"])
+    yield keywords(tables["instructions"])
+    yield rejections({"instructions": outcomes(tables["instructions"])})
+
+
+def _passages(tables: Tables) -> Drawn:
+    yield scores_by_rank(tables["passages"])
+
+
+def _responses(tables: Tables) -> Drawn:
+    yield token_sources(tables["responses"], tables["response_tokens"], tables["passages"])
+    yield rejections({"responses": outcomes(tables["responses"])})
+
+
+def _adapter(tables: Tables) -> Drawn:
     yield loss(tables["losses"])
 
 
-_DRAWN: dict[str, tuple[tuple[str, ...], Callable[[Tables], Iterator[Drawing | None]]]] = {
+def _scores(tables: Tables) -> Drawn:
+    yield scores(averages(tables["scores"]))
+
+
+_OF: dict[str, tuple[tuple[str, ...], Callable[[Tables], Drawn]]] = {
+    "instructions": (("instructions",), _instructions),
+    "passages": (("passages",), _passages),
+    "responses": (("responses", "response_tokens", "passages"), _responses),
     "adapter": (("losses",), _adapter),
+    "base_scores": (("scores",), _scores),
+    "scores": (("scores",), _scores),
 }
-STEPS = tuple(_DRAWN)
+STEPS = tuple(_OF)
+_VERDICTS = "verdicts"  # the table of every refining step, which its rows name
+_OF_ALL_ITERATIONS = ("base_scores", "scores")
 
 
 def of_step(step: str, tables: Tables, form: Form = "png") -> list[Picture]:
@@ -27,12 +59,16 @@ def of_step(step: str, tables: Tables, form: Form = "png") -> list[Picture]:
     Args:
         tables: table -> rows, each column -> value; a table that is not given has no rows.
     """
-    if step not in _DRAWN:
-        return []
-    names, drawn = _DRAWN[step]
     with drawing():
-        found = drawn({name: tables.get(name, ()) for name in names})
-        return [one.rendered(form) for one in found if one is not None]
+        return [drawn.rendered(form) for drawn in _drawings(step, tables) if drawn is not None]
+
+
+def _drawings(step: str, tables: Tables) -> Drawn:
+    if step in _OF:
+        names, drawn = _OF[step]
+        yield from drawn({name: tables.get(name, ()) for name in names})
+    else:
+        yield rejections({step: outcomes([row for row in tables.get(_VERDICTS, ()) if row["step"] == step])})
 
 
 def of_partition(
@@ -43,10 +79,8 @@ def of_partition(
     Raises:
         SelfspecError: there is no database.
     """
-    return of_step(step, _read(database, recipe, domain, iteration, step), form)
-
-
-def _read(database: Path, recipe: str, domain: str, iteration: int, step: str) -> dict[str, Rows]:
-    where = f"recipe = {text(recipe)} AND domain = {text(domain)} AND iteration = {iteration}"
-    names = _DRAWN[step][0] if step in _DRAWN else ()
-    return {name: query_rows(database, f"SELECT * FROM {name} WHERE {where}") for name in names}
+    where = f"recipe = {text(recipe)} AND domain = {text(domain)}"
+    if step not in _OF_ALL_ITERATIONS:
+        where += f" AND iteration = {iteration}"
+    names = _OF[step][0] if step in _OF else (_VERDICTS,)
+    return of_step(step, {name: query_rows(database, f"SELECT * FROM {name} WHERE {where}") for name in names}, form)
