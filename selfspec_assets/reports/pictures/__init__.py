@@ -4,7 +4,8 @@ The contract::
 
     from selfspec_assets.reports import pictures
 
-    for picture in pictures.of_partition(database, recipe, domain, iteration, step):   # read from the published database
+    # Read from the published database:
+    for picture in pictures.of_partition(database, recipe, domain, iteration, step):
         metadata[f"picture/{picture.name}"] = dg.MetadataValue.md(picture.markdown)
 
     pictures.of_step(step, tables)                  # the same of rows that are at hand: {table: [{column: value}]}

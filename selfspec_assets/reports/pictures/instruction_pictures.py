@@ -43,7 +43,7 @@ def verbs_and_objects(rows: Rows) -> Drawing | None:
     _ring(axes, inner, colours, 0.35, 0.72, total)
     _ring(axes, outer, [_paler(c) for c, (_, ring) in zip(colours, rings, strict=True) for _ in ring], 0.72, 1.0, total)
     axes.text(0, 0, f"{total}\ntask{'' if total == 1 else 's'}", ha="center", va="center")
-    axes.set(xlim=(-1.75, 1.75), ylim=(-1.18, 1.18), aspect="equal")
+    axes.set(xlim=(-1.6, 1.6), ylim=(-1.12, 1.12), aspect="equal")
     axes.axis("off")
     return Drawing("verbs_and_objects", "Root verbs of the instructions, and their objects", _said(pairs, verbs), fig)
 

@@ -23,30 +23,41 @@ OTHER = "other form"
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _CLAUSE = re.compile(r"(?<=[:;,])\s+|\s[—–-]\s")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
-_LABEL = re.compile(
-    r"^\s*[A-Z]\w*(?: \w+)?:", re.MULTILINE
-)  # "Question:", "Answer options:": of the form, not of the field
-_BEFORE = frozenset("please then now first next finally also and or briefly carefully simply just only".split())
-_PARTICLES = frozenset("out up down off over".split())  # "work out the figure"
-_QUESTION_WORDS = frozenset("what which who whom whose when where why how".split())
-_AUXILIARIES = frozenset(
-    "is are was were be been being am do does did has have had can could will would shall should may might must".split()
+# "Question:", "Answer options:": of the form, not of the field.
+_LABEL = re.compile(r"^\s*[A-Z]\w*(?: \w+)?:", re.MULTILINE)
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_BEFORE = _listed("please then now first next finally also and or briefly carefully simply just only")
+_PARTICLES = _listed("out up down off over")  # "work out the figure"
+_QUESTION_WORDS = _listed("what which who whom whose when where why how")
+_AUXILIARIES = _listed(
+    "is are was were be been being am do does did has have had can could will would shall should may might must"
 )
 # Words of closed classes, which end a run of adjectives and nouns; the lexicon lists many of them as nouns, too.
-_ENDS = frozenset(
+_ENDS = _listed(
     """about above across after against along among around as at before behind below beneath beside besides between
     beyond by despite down during for from in inside into like near of off on onto out outside over past per since than
     that through throughout till to toward towards under until up upon via while with within without and but nor or so
     yet because although though if unless whether it them him her me us you they he she we i itself themselves
-    whatever whichever whoever there here not no very too also then""".split()
+    whatever whichever whoever there here not no very too also then"""
 )
-_DETERMINERS = frozenset(
+_DETERMINERS = _listed(
     """a an the this these those each every any some all both either neither another other such one two three four five
-    six seven eight nine ten its his her their our your my few more most several many much""".split()
+    six seven eight nine ten its his her their our your my few more most several many much"""
 )
-_NO_KEYWORDS = frozenset(
-    """thing things something anything nothing everything way ways lot one ones first second third last other many most
-    more much same such own whereas time times people year years day days part use""".split()
+_NO_KEYWORDS = (
+    _ENDS
+    | _QUESTION_WORDS
+    | _AUXILIARIES
+    | _DETERMINERS
+    | _listed(
+        """thing things something anything nothing everything way ways lot one ones first second third last other many
+        most more much same such own whereas time times people year years day days part use"""
+    )
 )
 
 
@@ -60,7 +71,7 @@ def _lemmas(word: str) -> dict[str, tuple[str, ...]]:
 
 
 def verb_and_object(instruction: str) -> tuple[str, str]:
-    """The root verb's lemma and the object's, "" where it has none; (QUESTION, its word) and (OTHER, "") without a verb.
+    """The root verb's lemma and the object's, "" where it has none; without a verb (QUESTION, its word) or (OTHER, "").
 
     >>> verb_and_object("From the text, give the scores that are asked for."), verb_and_object("Who won the cup?")
     (('give', 'score'), ('question', 'who'))
@@ -128,14 +139,10 @@ def keywords(inputs: Iterable[str]) -> Counter[str]:
 
 def _keywords_of(text: str) -> Iterator[str]:
     for word in words(text):
-        if (
-            len(word) < 2
-            or not word.isalpha()
-            or word in _ENDS | _QUESTION_WORDS | _AUXILIARIES | _DETERMINERS | _NO_KEYWORDS
-        ):
+        if len(word) < 2 or not word.isalpha() or word in _NO_KEYWORDS:
             continue
         kinds = _lemmas(word)
         if not kinds:
             yield word
-        elif "NOUN" in kinds and not kinds.keys() & {"VERB", "ADV"} and kinds["NOUN"][0] not in _NO_KEYWORDS:
+        elif "NOUN" in kinds and not kinds.keys() & {"VERB", "ADV"}:
             yield kinds["NOUN"][0]

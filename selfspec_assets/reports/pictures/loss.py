@@ -1,10 +1,12 @@
 """The loss of tuning, step by step."""
 
-from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, Drawing, Rows, figure
+from itertools import pairwise
+
+from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, Drawing, Rows, figure, whole_numbers
 
 
 def loss(rows: Rows) -> Drawing | None:
-    """Training loss by optimiser step, with its running mean over a tenth of the steps; epochs are marked.
+    """Training loss by optimiser step, with its running mean over a fifth of the steps; epochs are marked.
 
     Args:
         rows: of ``losses``: step, epoch, loss.
@@ -16,19 +18,19 @@ def loss(rows: Rows) -> Drawing | None:
     fig = figure(3.2)
     axes = fig.add_subplot()
     axes.plot(steps, values, color=GREY, linewidth=1, marker="." if len(rows) <= 60 else "", label="each step")
-    window = max(len(rows) // 10, 1)
+    window = max(len(rows) // 5, 1)
     if window > 1:
         smooth = [sum(values[max(0, n - window + 1) : n + 1]) / min(window, n + 1) for n in range(len(values))]
         axes.plot(steps, smooth, color=COLOURS[0], linewidth=2, label=f"mean of the last {window}")
         axes.legend(loc="upper right")
-    ends = [one["step"] for one, other in zip(rows, rows[1:], strict=False) if int(one["epoch"]) < int(other["epoch"])]
+    ends = [one["step"] for one, other in pairwise(rows) if int(one["epoch"]) < int(other["epoch"])]
     for step in ends if len(ends) <= 20 else []:
         axes.axvline(step, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("optimiser step" + ("; dotted: an epoch ends" if 0 < len(ends) <= 20 else ""))
     axes.set_ylabel("loss (nats per token)")
     axes.grid(axis="y")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes)
     alt = f"Line: the training loss falls from {values[0]:.2f} to {values[-1]:.2f} in {len(values)} optimiser steps."
     if values[-1] >= values[0]:
         alt = f"Line: the training loss goes from {values[0]:.2f} to {values[-1]:.2f} in {len(values)} optimiser steps."

@@ -3,7 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from selfspec_assets.reports.pictures.canvas import KEPT, Drawing, Rows, bare, colours_of, cut, figure, ink_on
+from selfspec_assets.reports.pictures.canvas import (
+    KEPT,
+    Drawing,
+    Rows,
+    bare,
+    colours_of,
+    cut,
+    figure,
+    ink_on,
+    whole_numbers,
+)
 
 _REASONS = 6  # with a colour of their own; the rest are one
 _REST = "other reasons"
@@ -54,7 +64,7 @@ def rejections(counts: Mapping[str, Mapping[str, int]]) -> Drawing | None:
             )
     axes.set_yticks(range(len(counts)), [cut(entry, 30) for entry in counts])
     axes.set(ylim=(len(counts) - 0.5, -0.5), xlabel="rows")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes)
     bare(axes, "left")
     fig.legend(loc="outside lower left", ncols=2, fontsize=9, handlelength=1.5)
     return Drawing("rejections", "Kept rows, and why the others were not", _said(counts), fig)

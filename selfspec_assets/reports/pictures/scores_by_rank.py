@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, Drawing, Rows, figure
+from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, Drawing, Rows, figure, whole_numbers
 
 _LINES = 200  # queries drawn one by one
 
@@ -43,7 +43,7 @@ def scores_by_rank(rows: Rows) -> Drawing | None:
     )
     axes.set(xlabel="rank", ylabel="score", ylim=(min(0, min(map(min, by_rank.values()))), None))
     axes.set_xlim(ranks[0] - 0.3, ranks[-1] + 0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes)
     axes.grid(axis="y")
     fig.legend(loc="outside lower left", ncols=2, fontsize=9)
     told = ", ".join(f"rank {rank} {mean:.1f}" for rank, mean in zip(ranks, means, strict=True))

@@ -14,7 +14,8 @@ _PASSAGES = 10  # rows of each
 def token_sources(answers: Rows, tokens: Rows, passages: Rows) -> Drawing | None:
     """A heat map for each of a few answers: passages by tokens, the posterior as colour.
 
-    Drawn are the kept answers (if none is: any) whose tokens lean most towards one passage, as even shares show nothing.
+    Drawn are the kept answers (if none is: any) whose tokens lean most towards one passage: even shares show
+    nothing.
 
     Args:
         answers: of ``responses``: instruction_id, instruction, verdict.
@@ -62,7 +63,7 @@ def _drawn(
         axes.set_xticks(range(len(rows)), [cut(row["token"], 12) or "␣" for row in rows], rotation=60, fontsize=8)
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
-        axes.set_title(f"task {key}: {cut(answer['instruction'], 76)}", fontsize=9)
+        axes.set_title(f"task {key}: {cut(answer['instruction'], 64)}", fontsize=9)
         bare(axes, "left", "bottom")
         shares = [sum(line) / len(line) for line in values]
         told.append(f"task {key}: " + ", ".join(f"{n} {s:.0%}" for n, s in zip(names, shares, strict=True)))
