@@ -9,8 +9,8 @@ from selfspec_assets.reports.pictures.canvas import COLOURS, Drawing, Rows, bare
 _VERBS = 14  # in the inner ring; the rest are one piece
 _OBJECTS = 4  # of each verb
 _KEYWORDS = 24
-_LABEL = 14  # letters
-_ROOM = 0.030  # of the circle that a label needs
+_LABEL = 18  # letters
+_MORE = "…"
 _PALE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")  # next to each other, not alike
 _REST = "#BBBBBB"
 
@@ -37,7 +37,7 @@ def verbs_and_objects(rows: Rows) -> Drawing | None:
         [(verb, sum(n for _, n in ring)) for verb, ring in rings],
         [part for _, ring in rings for part in ring],
     )
-    colours = [_REST if verb.startswith("…") else _PALE[n % len(_PALE)] for n, (verb, _) in enumerate(inner)]
+    colours = [_REST if verb.startswith(_MORE) else _PALE[n % len(_PALE)] for n, (verb, _) in enumerate(inner)]
     if len(inner) % len(_PALE) == 1 and len(inner) > 1 and colours[-1] == colours[0]:
         colours[-1] = _PALE[3]
     _ring(axes, inner, colours, 0.35, 0.72, total)
@@ -54,10 +54,10 @@ def _rings(pairs: Pairs, verbs: Counter[str]) -> list[tuple[str, list[tuple[str,
     for verb, count in verbs.most_common(_VERBS):
         objects = Counter({thing: n for (other, thing), n in pairs.items() if other == verb}).most_common(_OBJECTS)
         rest = count - sum(n for _, n in objects)
-        rings.append((verb, [*objects, *([("…", rest)] if rest else [])]))
+        rings.append((verb, [*objects, *([(_MORE, rest)] if rest else [])]))
     others = verbs.most_common()[_VERBS:]
     if others:
-        rings.append((f"… {len(others)} more", [("", sum(count for _, count in others))]))
+        rings.append((f"{_MORE} {len(others)} more", [("", sum(count for _, count in others))]))
     return rings
 
 
@@ -66,20 +66,23 @@ def _ring(axes, parts, colours, inside, outside, total) -> None:  # type: ignore
     from matplotlib.patches import Wedge
 
     is_outer, at = outside == 1.0, 0.0
+    room = 0.011 if is_outer else 0.026
+    labelled = [count / total for label, count in parts if label not in ("", _MORE) and count / total >= room]
+    is_level = min(labelled, default=1) >= 0.03  # else labels beside each other at the top would meet
     for (label, count), colour in zip(parts, colours, strict=True):
         share = count / total
         begin, end = 90 - 360 * (at + share), 90 - 360 * at
         axes.add_patch(Wedge((0, 0), outside, begin, end, width=outside - inside, facecolor=colour, edgecolor="white"))
         middle = pi / 180 * (begin + end) / 2
         at += share
-        if share < _ROOM * (1 if is_outer else 1.6) or not label:
+        if share < room or label in ("", _MORE):
             continue
         x, y = cos(middle), sin(middle)
-        if is_outer:
-            side = "left" if x >= 0 else "right"
-            axes.text(1.04 * x, 1.04 * y, cut(label, 22), ha=side, va="center", fontsize=9)
-            continue
         turn = middle * 180 / pi + (180 if x < 0 else 0)
+        if is_outer:
+            place = {"ha": "left" if x >= 0 else "right", "va": "center", "rotation_mode": "anchor"}
+            axes.text(1.04 * x, 1.04 * y, cut(label, _LABEL), rotation=0 if is_level else turn, fontsize=9, **place)
+            continue
         radius = (inside + outside) / 2
         ink = ink_on(colour)
         axes.text(radius * x, radius * y, cut(label, 9), ha="center", va="center", rotation=turn, fontsize=8, color=ink)

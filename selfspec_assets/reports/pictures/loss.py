@@ -6,7 +6,7 @@ from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, Drawing, Rows
 
 
 def loss(rows: Rows) -> Drawing | None:
-    """Training loss by optimiser step, with its running mean over a fifth of the steps; epochs are marked.
+    """Training loss by optimiser step, with the mean of some steps around; epochs are marked.
 
     Args:
         rows: of ``losses``: step, epoch, loss.
@@ -18,10 +18,11 @@ def loss(rows: Rows) -> Drawing | None:
     fig = figure(3.2)
     axes = fig.add_subplot()
     axes.plot(steps, values, color=GREY, linewidth=1, marker="." if len(rows) <= 60 else "", label="each step")
-    window = max(len(rows) // 5, 1)
-    if window > 1:
-        smooth = [sum(values[max(0, n - window + 1) : n + 1]) / min(window, n + 1) for n in range(len(values))]
-        axes.plot(steps, smooth, color=COLOURS[0], linewidth=2, label=f"mean of the last {window}")
+    half = max(len(rows) // 40, 2)
+    if len(rows) > 4 * half:
+        around = [values[max(0, n - half) : n + half + 1] for n in range(len(values))]
+        smooth = [sum(part) / len(part) for part in around]
+        axes.plot(steps, smooth, color=COLOURS[0], linewidth=2, label=f"mean of {2 * half + 1} steps around")
         axes.legend(loc="upper right")
     ends = [one["step"] for one, other in pairwise(rows) if int(one["epoch"]) < int(other["epoch"])]
     for step in ends if len(ends) <= 20 else []:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from selfspec_assets.reports.pictures.canvas import (
+    GREY,
     KEPT,
     Drawing,
     Rows,
@@ -43,7 +44,7 @@ def rejections(counts: Mapping[str, Mapping[str, int]]) -> Drawing | None:
         reasons.update({reason: n for reason, n in outcome.items() if reason != "kept"})
     shown = [reason for reason, _ in reasons.most_common(_REASONS)]
     parts = ["kept", *shown, *([_REST] if len(reasons) > len(shown) else [])]
-    colours = {"kept": KEPT, **colours_of(parts[1:])}
+    colours = {"kept": KEPT, **colours_of(shown), _REST: GREY}
     rows_of_legend = (len(parts) + 1) // 2
     fig = figure(0.75 + 0.42 * len(counts) + 0.22 * rows_of_legend)
     axes = fig.add_subplot()
@@ -57,7 +58,7 @@ def rejections(counts: Mapping[str, Mapping[str, int]]) -> Drawing | None:
         bars = axes.barh(
             range(len(counts)), values, left=left, color=colours[part], hatch=hatch, edgecolor="white", label=label
         )
-        texts = [str(value) if value >= 0.035 * longest else "" for value in values]
+        texts = [str(value) if value >= (0.012 + 0.012 * len(str(value))) * longest else "" for value in values]
         for text in axes.bar_label(bars, texts, label_type="center", fontsize=9, color=ink_on(colours[part])):
             text.set_bbox(
                 {"facecolor": colours[part], "edgecolor": "none", "pad": 1} if hatch and text.get_text() else None

@@ -30,7 +30,9 @@ def scores_by_rank(rows: Rows) -> Drawing | None:
     for number, query in enumerate(list(by_query.values())[:_LINES]):
         line = sorted(query.items())
         label = "a query" if number == 0 else None
-        axes.plot(*zip(*line, strict=True), color=GREY, linewidth=0.7, alpha=0.5, label=label)
+        axes.plot(
+            *zip(*line, strict=True), color=GREY, linewidth=0.7, alpha=0.5 if len(by_query) <= 60 else 0.2, label=label
+        )
     axes.errorbar(
         ranks,
         means,

@@ -6,7 +6,8 @@ from typing import Any
 
 from selfspec_assets.reports.pictures.canvas import Drawing, Rows, bare, cut, figure
 
-ANSWERS = 3  # drawn, of all answers
+ANSWERS = 3  # drawn at most, and fewer where the passages are many
+_ROWS = 16
 _TOKENS = 32  # of each
 _PASSAGES = 10  # rows of each
 
@@ -29,6 +30,8 @@ def token_sources(answers: Rows, tokens: Rows, passages: Rows) -> Drawing | None
     kept = [row for row in answers if row["verdict"] == "kept" and row["instruction_id"] in by_answer]
     found = kept or [row for row in answers if row["instruction_id"] in by_answer]
     chosen = sorted(found, key=lambda row: (-_lean(by_answer[row["instruction_id"]]), row["instruction_id"]))[:ANSWERS]
+    rows = [min(len(by_answer[row["instruction_id"]][0]["posterior"]), _PASSAGES) for row in chosen]
+    chosen = [row for number, row in enumerate(chosen) if number == 0 or sum(rows[: number + 1]) <= _ROWS]
     if not chosen:
         return None
     titles: dict[int, dict[int, str]] = defaultdict(dict)
@@ -87,4 +90,4 @@ def _width(shown: Mapping[int, Rows]) -> int:
 def _name(titles: Mapping[int, str], rank: int) -> str:
     """Ranks of the table count from 1, where a passage has no title it goes by its rank alone."""
     title = titles.get(rank + 1, "")
-    return f"{rank + 1} {cut(title, 22)}" if title else f"passage {rank + 1}"
+    return f"{rank + 1} {cut(title, 26)}" if title else f"passage {rank + 1}"
