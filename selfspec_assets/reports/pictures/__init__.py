@@ -10,6 +10,7 @@ The contract::
 
     pictures.of_step(step, tables)                  # the same of rows that are at hand: {table: [{column: value}]}
     pictures.of_step(step, tables, form="svg")      # for a page: an <svg> element to stand in HTML
+    pictures.of_domain(database, recipe, domain)    # what all steps and iterations rejected, in one picture
 
 ``of_partition`` takes the recipe's name; ``iteration`` is 0 for a step of the domain alone. It is to be called after
 the commit. Both give a list of ``Picture(name, title, alt, image, form)``, empty where there is nothing to draw: a step
@@ -30,10 +31,11 @@ a refining step            rejections                          verdicts (step, v
 ========================== =================================== ========================================================
 
 matplotlib is imported when the first picture is drawn (about a second), never before; no window, no global state.
-Images are 900 pixels wide, some 30 to 90 kB each. Text of models and files is data: no markup, no mathematics.
+Images are 900 pixels wide and some 5 to 60 kB each. Only columns that are named above are read, and the
+tokens of at most 200 answers. Text of models and files is data: no markup, no mathematics.
 """
 
 from selfspec_assets.reports.pictures.canvas import Form, Picture
-from selfspec_assets.reports.pictures.steps import STEPS, of_partition, of_step
+from selfspec_assets.reports.pictures.steps import STEPS, of_domain, of_partition, of_step
 
-__all__ = ["STEPS", "Form", "Picture", "of_partition", "of_step"]
+__all__ = ["STEPS", "Form", "Picture", "of_domain", "of_partition", "of_step"]

@@ -1,5 +1,6 @@
 """Which pictures a step has, and where their rows come from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def _scores(tables: Tables) -> Drawn:
     yield scores(averages(tables["scores"]))
 
 
+# Columns that are read, by table. A loop of thousands of answers has a million tokens: some answers are enough.
+_COLUMNS = {
+    "instructions": "instruction, input, kept, reason",
+    "passages": "instruction_id, rank, title, score",
+    "responses": "instruction_id, instruction, verdict, reason",
+    "response_tokens": "instruction_id, position, token, posterior",
+    "verdicts": "step, verdict, reason",
+    "losses": "step, epoch, loss",
+    "scores": "iteration, variant, oracle, shots, benchmark, metric, value, low, high",
+}
+_ANSWERS = 200
 _OF: dict[str, tuple[tuple[str, ...], Callable[[Tables], Drawn]]] = {
     "instructions": (("instructions",), _instructions),
     "passages": (("passages",), _passages),
@@ -83,4 +95,31 @@ def of_partition(
     if step not in _OF_ALL_ITERATIONS:
         where += f" AND iteration = {iteration}"
     names = _OF[step][0] if step in _OF else (_VERDICTS,)
-    return of_step(step, {name: query_rows(database, f"SELECT * FROM {name} WHERE {where}") for name in names}, form)
+    return of_step(step, {name: _rows(database, name, where) for name in names}, form)
+
+
+def of_domain(database: Path, recipe: str, domain: str, form: Form = "png") -> list[Picture]:
+    """What all steps and iterations kept and rejected, as one picture (``rejections``); none where nothing was made.
+
+    Raises:
+        SelfspecError: there is no database.
+    """
+    where = f"recipe = {text(recipe)} AND domain = {text(domain)}"
+    counts: dict[str, Counter[str]] = {}
+    for table, step in (("instructions", "'instructions'"), ("responses", "'responses'"), ("verdicts", "step")):
+        kept = "kept" if table == "instructions" else "verdict = 'kept'"
+        grouped = f"SELECT iteration, {step} AS step, {kept} AS kept, reason, count(*) AS n FROM {table} WHERE {where}"
+        for row in query_rows(database, f"{grouped} GROUP BY ALL ORDER BY iteration, step"):
+            entry = f"{row['iteration']}: {row['step']}"
+            counts.setdefault(entry, Counter()).update(dict.fromkeys(outcomes([row]), row["n"]))
+    by_iteration = {entry: counts[entry] for entry in sorted(counts, key=lambda entry: int(entry.split(":")[0]))}
+    with drawing():
+        drawn = rejections(by_iteration)
+        return [drawn.rendered(form)] if drawn else []
+
+
+def _rows(database: Path, table: str, where: str) -> Rows:
+    if table == "response_tokens":
+        first = f"SELECT instruction_id FROM responses WHERE {where} ORDER BY verdict <> 'kept', instruction_id"
+        where += f" AND instruction_id IN ({first} LIMIT {_ANSWERS})"
+    return query_rows(database, f"SELECT {_COLUMNS[table]} FROM {table} WHERE {where} ORDER BY ALL")
