@@ -101,11 +101,13 @@ def _counts(where: str) -> str:
 
 
 def costs(database: Path, named: NamedRecipe, domain: str) -> Table | None:
-    """Seconds, tokens and memory of each step, in the order in which they were made; None where nothing was."""
+    """Seconds, tokens and memory of each step in flow order; None where nothing was made."""
     where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
-    rows = query_rows(database, f"SELECT * FROM runs WHERE {where} ORDER BY iteration, started_at, step")
+    order = [step.name for step in Lineage(named).flow]
+    rows = query_rows(database, f"SELECT * FROM runs WHERE {where} ORDER BY iteration, started_at")
     if not rows:
         return None
+    rows.sort(key=lambda row: (row["iteration"], order.index(row["step"]) if row["step"] in order else len(order)))
     total = sum(row["seconds"] for row in rows)
     lines = [
         [
@@ -128,4 +130,4 @@ def costs(database: Path, named: NamedRecipe, domain: str) -> Table | None:
         "A step that another recipe had made already was reused and is listed with what it cost then.",
         "Peak memory is that of the process so far.",
     ]
-    return Table("Time and memory by step", head, lines, texts=3, notes=notes)
+    return Table("Time and memory by step", head, lines, texts=3, notes=notes, feet=1)

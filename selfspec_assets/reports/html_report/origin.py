@@ -10,9 +10,10 @@ from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.reports.html_report.table import NONE, Table, count
 from selfspec_assets.reports.query import query_rows
 from selfspec_assets.reports.score_table import text
+from selfspec_assets.steps.lineage import Lineage
 
 UNSTATED = "not stated"
-_SOURCES = 12  # of seeds, by name
+_SOURCES = 6  # of seeds, by name
 
 
 def licences(database: Path, named: NamedRecipe, domain: str) -> Table:
@@ -75,12 +76,10 @@ def versions(database: Path, named: NamedRecipe, domains: list[str]) -> Table | 
 def digests(database: Path, named: NamedRecipe, domain: str) -> Table | None:
     """Each step's revision by its signature, and the adapters' digests; None where nothing was made."""
     where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
-    rows = [
-        [row["step"], str(row["iteration"] or NONE), row["signature"]]
-        for row in query_rows(
-            database, f"SELECT step, iteration, signature FROM revisions WHERE {where} ORDER BY iteration, step"
-        )
-    ]
+    order = [step.name for step in Lineage(named).flow]
+    made = query_rows(database, f"SELECT step, iteration, signature FROM revisions WHERE {where} ORDER BY ALL")
+    made.sort(key=lambda row: (row["iteration"], order.index(row["step"]) if row["step"] in order else len(order)))
+    rows = [[row["step"], str(row["iteration"] or NONE), row["signature"]] for row in made]
     for row in query_rows(
         database, f"SELECT iteration, adapter_digest, model_digest FROM adapters WHERE {where} ORDER BY iteration"
     ):

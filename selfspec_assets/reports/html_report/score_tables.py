@@ -95,7 +95,7 @@ def _by_benchmark(report: Report, k: int) -> Table:
         values = [number(average.value if average else None) for average in averages]
         items = "–".join(str(n) for n in sorted({average.n for average in averages if average})) or "0"
         rows.append([f"average {metric.title}", "", *values, *_tested(lift), items, *ends])
-    return Table(f"F1 by benchmark, k={k}", head, rows, texts=2)
+    return Table(f"F1 by benchmark, k={k}", head, rows, texts=2, feet=len(METRICS))
 
 
 def _last(rows: Sequence[dict[str, Any]], k: int, metric: str, **where: object) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ class Table:
         texts: columns that hold words and stand to the left; all others hold numbers.
         rows: cells as they are shown; a row of one cell is a heading within the table.
         notes: sentences below it.
+        feet: how many of the last rows sum up those above.
     """
 
     caption: str
@@ -21,6 +22,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     texts: int = 1
     notes: Sequence[str] = field(default=())
+    feet: int = 0
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -29,14 +31,19 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def signed(value: float | None) -> str:
-    return NONE if value is None else f"{value:+.1f}"
+    return NONE if value is None else _minus(f"{value:+.1f}")
 
 
 def interval(low: float | None, high: float | None, *, plus: bool = False) -> str:
     """``[low, high]``; with signs if it is of a difference."""
     if low is None or high is None:
         return NONE
-    return f"[{low:+.1f}, {high:+.1f}]" if plus else f"[{low:.1f}, {high:.1f}]"
+    return _minus(f"[{low:+.1f}, {high:+.1f}]" if plus else f"[{low:.1f}, {high:.1f}]")
+
+
+def _minus(shown: str) -> str:
+    """With the sign that is as wide as a plus."""
+    return shown.replace("-", "−")
 
 
 def p_value(value: float | None) -> str:
