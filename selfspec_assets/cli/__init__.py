@@ -3,6 +3,7 @@
 from selfspec_assets.cli import (
     benchmarks,
     check,
+    compare,
     data,
     gc,
     models,
@@ -23,6 +24,7 @@ from selfspec_assets.cli.app import main
 __all__ = [
     "benchmarks",
     "check",
+    "compare",
     "data",
     "gc",
     "main",
