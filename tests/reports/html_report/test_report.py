@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from lxml import html as parser
 from typer.testing import CliRunner
 
@@ -14,7 +15,8 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.reports.html_report import samples
 from selfspec_assets.reports.html_report.page import render
 from selfspec_assets.reports.html_report.table import interval, number, p_value, seconds, signed
-from tests.conftest import Project
+from tests.conftest import Project, make_project
+from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 
 RUN = CliRunner()
 LOADS = {
@@ -198,3 +200,24 @@ def test_numbers_as_a_person_reads_them() -> None:
     assert (signed(-2.25), interval(-1, 2, plus=True), interval(1, 2)) == ("−2.2", "[−1.0, +2.0]", "[1.0, 2.0]")
     assert (p_value(0.0004), p_value(0.0123), p_value(None)) == ("< 0.001", "0.012", "—")
     assert (seconds(3.21), seconds(75), seconds(3725)) == ("3.2 s", "1 min 15 s", "1 h 02 min")
+
+
+def test_other_recipes_of_the_same_base_stand_beside_it(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path / "project", tiny_model, monkeypatch)
+    set_quiz(project, {"colours": "colour", "facts": "closed_book"}, items=4)
+    for name, k in (("tiny", 3), ("ablation_top_1", 1)):
+        project.recipe["passages"]["k"] = k
+        (project.folder / f"recipes/{name}.yaml").write_text(yaml.safe_dump(project.recipe))
+        publish(load_recipe(name), "botany", lambda named, n, *_: RIGHT if n == named.recipe.passages.k else WRONG)
+    project.recipe["base_model"] = {"model": "./other"}
+    (project.folder / "recipes/other_base.yaml").write_text(yaml.safe_dump(project.recipe))
+    target = tmp_path / "tiny.html"
+    assert RUN.invoke(app, ["report", "tiny", "-o", str(target)]).exit_code == 0
+    rows = rows_of(parser.fromstring(target.read_text()), "Beside other recipes")
+    assert ["macro average over 2 benchmarks"] in rows
+    found = {(row[0], row[1]): (row[2], row[3].split()[0]) for row in rows if len(row) > 1}
+    assert found["1st iteration", "top-1"] == ("ablation_top_1", "100.0")
+    assert found["1st iteration", "top-3"] == ("tiny", "0.0")
+    assert not [row for row in rows if "other_base" in row]
