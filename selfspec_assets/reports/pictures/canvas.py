@@ -5,6 +5,7 @@ Figures are made without pyplot, so that there is no global state and no window.
 """
 
 import base64
+import html
 import io
 import re
 import warnings
@@ -147,8 +148,6 @@ def _few_colours(stream: io.BytesIO) -> bytes:
 
 def _element(drawn: Drawing, document: str) -> str:
     """The <svg> element of a document, named by its alternative; ids unique to it, as a page holds several."""
-    from markupsafe import escape
-
     element = document[document.index("<svg") :].strip()
     own = f"{drawn.name}-{text_digest(element)[:8]}"
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
@@ -156,7 +155,7 @@ def _element(drawn: Drawing, document: str) -> str:
     element = _IDS.sub(lambda found: f"{found[1]}{own}-", element)
     element = _FONTS.sub("'DejaVu Sans', Verdana, sans-serif", element)
     width, height = (f"{72 * side:g}" for side in drawn.figure.get_size_inches())
-    head = f'<svg id="{own}" role="img" aria-label="{escape(drawn.alt)}" viewBox="0 0 {width} {height}"'
+    head = f'<svg id="{own}" role="img" aria-label="{html.escape(drawn.alt)}" viewBox="0 0 {width} {height}"'
     return re.sub(r"^<svg[^>]*", head + ' xmlns="http://www.w3.org/2000/svg" version="1.1"', element)
 
 
