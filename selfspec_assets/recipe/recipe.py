@@ -1,4 +1,4 @@
-"""The recipe: one YAML file, at most a dozen top-level keys, one section per asset; no inheritance, no interpolation.
+"""The recipe: one YAML file, one section per asset, few keys beside; no inheritance, no interpolation.
 
 What a step's result depends on is its *slice* of the recipe (``settings_for``). ``EXCLUDED`` names every key that
 changes speed or memory only; it is the whole list, and a test holds that each other key changes some signature.
@@ -20,6 +20,7 @@ from selfspec_assets.recipe.sections import (
     EMBEDDED,
     AdapterSection,
     BaseModelSection,
+    ChecksSection,
     DataKind,
     InstructionsSection,
     PassagesSection,
@@ -57,6 +58,8 @@ class Recipe(Strict):
     adapter: AdapterSection
     scores: ScoresSection
     steps: Annotated[tuple[Slug, ...], Field(strict=False), AfterValidator(unique)] = ()  # added by plug-ins
+    checks: ChecksSection = ChecksSection()
+    automation: bool = False  # Dagster makes by itself what is missing or stale
 
     @property
     def is_reference(self) -> bool:
@@ -124,7 +127,8 @@ class NamedRecipe(Strict):
         return re.sub(r"[^A-Za-z0-9_]", "_", self.name)
 
 
-# Keys that change speed and memory, or only when to give up: never a kept row. Left out of every signature.
+# Keys that change speed and memory, when to give up, when to warn or who starts a run: never a kept row. Left out of
+# every signature.
 EXCLUDED = frozenset(
     {
         "instructions.batch_size",
@@ -134,6 +138,8 @@ EXCLUDED = frozenset(
         "adapter.micro_batch_size",
         "adapter.min_steps",
         "scores.batch_size",
+        *(f"checks.{key}" for key in ChecksSection.model_fields),
+        "automation",
     }
 )
 

@@ -38,7 +38,7 @@ class Adapter(Step):
     tables = (AdapterRow, LossRow)
     sections = ("seed", "adapter")
     checks = ("not_empty", "reloads_and_changes_the_logits")
-    kinds = frozenset({"peft", "duckdb"})
+    kinds = frozenset({"pytorch", "peft", "duckdb"})
     holds_model = True
     unit = "examples"
 
