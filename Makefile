@@ -4,7 +4,7 @@ PORT ?= 3000
 WORKERS ?= 2
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow test-kill test-soak check ui nano bench evidence clean format
+.PHONY: demo test test-slow test-kill test-soak test-browser check ui nano bench evidence clean format
 
 demo: $(STAMP)  ## two rounds of self-specialization of a small real model, what came out, and what it wrote on the way
 	.venv/bin/selfspec models get smollm2-135m-instruct
@@ -14,7 +14,7 @@ demo: $(STAMP)  ## two rounds of self-specialization of a small real model, what
 	.venv/bin/selfspec samples quickstart --domain sports
 
 test: $(STAMP)  ## the default suite; WORKERS=8 where there are cores and memory for it
-	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak"
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak and not browser"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow
@@ -24,6 +24,9 @@ test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks,
 
 test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
 	.venv/bin/python -m pytest --session-timeout=1200 -m soak tests/soak
+
+test-browser: $(STAMP)  ## the report in headless Chromium, if it is installed
+	.venv/bin/python -m pytest -m browser
 
 check: $(STAMP)  ## style, types, import rules
 	.venv/bin/ruff check .
