@@ -16,7 +16,8 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import canonical_json, text_digest
 from selfspec_assets.orchestration.catalogue import group_of
 from selfspec_assets.orchestration.partitions import asset_key, domains
-from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
+from selfspec_assets.recipe.component_file import load_again
+from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Step
 
@@ -108,7 +109,7 @@ def _watch(named: NamedRecipe) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            now = dict(digests(Lineage(load_recipe(str(named.path)))))
+            now = dict(digests(Lineage(load_again(named.path))))
         except SelfspecError as error:  # somebody is writing it; the next look sees it whole
             return dg.SkipReason(str(error))
         cursor = canonical_json(now)

@@ -77,17 +77,23 @@ def jobs_of(named: NamedRecipe) -> list[Any]:  # Dagster's type of a job that is
             description=description,
             tags=catalogue.tags_of(named),
             partitions_def=partitions,
+            executor_def=dg.in_process_executor,
         )
         for name, per_iteration, partitions, description in jobs
     ]
 
 
-def definitions_of(recipes: Sequence[NamedRecipe]) -> dg.Definitions:
-    """All recipes' assets and jobs; a run is one partition's chain and goes through in one process (the model loads
-    once)."""
+def definitions_of(
+    recipes: Sequence[NamedRecipe], executor: dg.ExecutorDefinition | None = dg.in_process_executor
+) -> dg.Definitions:
+    """All recipes' assets, jobs and sensors; a run is one partition's chain in one process, so the model loads once.
+
+    Args:
+        executor: of the whole code location; None leaves it to somebody else's project. Jobs have their own.
+    """
     return dg.Definitions(
         assets=[asset for named in recipes for asset in assets_of(named)],
         jobs=[job for named in recipes for job in jobs_of(named)],
         sensors=sensors_of(recipes),
-        executor=dg.in_process_executor,
+        executor=executor,
     )

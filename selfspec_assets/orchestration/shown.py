@@ -7,6 +7,7 @@ import dagster as dg
 
 from selfspec_assets.base import home
 from selfspec_assets.orchestration.columns import column_lineage, preview, table_schema
+from selfspec_assets.orchestration.pictures import pictures_of
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Step
@@ -46,6 +47,7 @@ def of_partition(job: Job, step: Step, tables: Tables, checks: list[Check], reus
         **dict(_counts(tables)),
         **{name: _plottable(value) for name, value in step.headline(tables).items()},
         **{f"{check.name}/{name}": value for check in checks for name, value in check.figures.items()},
+        **dict(pictures_of(job)),
         **dict(_rows(job, tables)),
         **dict(_folders(job)),
         "reused": reused,

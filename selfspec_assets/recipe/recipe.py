@@ -167,10 +167,19 @@ def load_recipe(name: str) -> NamedRecipe:
         known = recipe_names()
         remedy = f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or write recipes/{name}.yaml"
         raise SelfspecError(f"recipe '{name}'", "no such recipe", remedy)
-    if not _NAME.fullmatch(path.stem):  # it names folders of the warehouse
+    return NamedRecipe(name=checked_name(path.stem, path), path=path, recipe=load_yaml(path, Recipe))
+
+
+def checked_name(name: str, path: Path) -> str:
+    """The name, which folders of the warehouse can have.
+
+    Raises:
+        SelfspecError: they cannot.
+    """
+    if not _NAME.fullmatch(name):
         remedy = "rename the file: letters, digits, '_', '-' and '.', and no '.' or '-' in front"
-        raise SelfspecError(path, f"'{path.stem}' cannot be the name of a recipe", remedy)
-    return NamedRecipe(name=path.stem, path=path, recipe=load_yaml(path, Recipe))
+        raise SelfspecError(path, f"'{name}' cannot be the name of a recipe", remedy)
+    return name
 
 
 def matching_recipes(pattern: str) -> list[NamedRecipe]:
