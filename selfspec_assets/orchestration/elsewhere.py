@@ -1,4 +1,4 @@
-"""selfspec in somebody else's Dagster project: definitions of chosen recipes, and a component whose YAML is a recipe."""
+"""selfspec in somebody else's Dagster project: definitions of recipes, and a component whose YAML is a recipe."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -42,8 +42,8 @@ def _file(recipe: str, project: str | Path | None) -> str:
 class SelfSpecialization(dg.Component):
     """A recipe as a component: its attributes are the recipe's keys, and ``name`` and ``project``.
 
-    ``name``: of the recipe, without it the folder's. ``project``: the folder of packs, seeds, models and warehouse, from
-    the component's own folder.
+    ``name``: of the recipe, without it the folder's. ``project``: the folder of packs, seeds, models and warehouse,
+    from the component's own folder.
     """
 
     def __init__(self, named: NamedRecipe) -> None:

@@ -1,6 +1,7 @@
 """selfspec in a Dagster project that somebody else has: laid out as `create-dagster` does, and made by it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,8 +91,9 @@ def test_a_components_attributes_are_the_recipe(theirs: Path, project: Project) 
 
 def test_a_wrong_key_of_a_component_is_named(theirs: Path, project: Project) -> None:
     component = lay_out(theirs, project, adaptor={"r": 4})
-    with pytest.raises(Exception, match="adaptor"):
+    with pytest.raises(Exception, match="Error while loading component plants") as caught:
         load(theirs)
+    assert re.search(r"adaptor at .*defs\.yaml:\d+", str(caught.value.__cause__))
     with pytest.raises(SelfspecError, match=r"defs.yaml:\d+: unknown key 'attributes.adaptor'"):
         load_again(component / "defs.yaml")
 
@@ -115,7 +117,7 @@ def test_definitions_of_a_file_go_beside_their_own(theirs: Path, project: Projec
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_in_a_project_made_by_create_dagster(theirs: Path, project: Project, tmp_path: Path) -> None:
-    """Its own release of Dagster comes with it, so it is put into an environment of its own; the project runs in ours."""
+    """A release of Dagster comes with it, so it has an environment of its own; the project runs in ours."""
     tool = tmp_path / "tool"
     subprocess.run([sys.executable, "-m", "venv", str(tool)], check=True)
     pip = [str(tool / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "create-dagster"]

@@ -76,9 +76,7 @@ def test_what_is_made_shows_counts_rows_and_the_sql_for_them(begun: Project) -> 
     assert shown["dagster/row_count"].value == shown["dagster/partition_row_count"].value == stored
     table = shown["preview/responses"]
     assert isinstance(table, dg.TableMetadataValue)
-    assert [column.name for column in table.schema.columns] == [
-        c.name for c in table_schema(_rows("responses")).columns
-    ]
+    assert table.schema == table_schema(_rows("responses"))
     command = re.findall(r"```sh\n(.*)\n```", shown["sql/responses"].value)[0]
     program, verb, sql = shlex.split(command)
     assert (program, verb) == ("selfspec", "sql")
@@ -110,7 +108,7 @@ def test_columns_are_copied_from_where_the_lineage_says(begun: Project) -> None:
         for node in definitions_of([lineage.named]).get_repository_def().asset_graph.asset_nodes
         if node.key.path[-1] == "passages"
     ]
-    (dep,) = schema.value.deps_by_column["instruction_id"]
+    (dep,) = schema.deps_by_column["instruction_id"]
     assert (dep.asset_key.path[-1], dep.column_name) == ("instructions", "instruction_id")
 
 
