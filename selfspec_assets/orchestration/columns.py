@@ -85,7 +85,7 @@ def preview(rows: Sequence[Row], count: int = 5) -> dg.TableMetadataValue:
 def _cell(value: object, width: int = 160) -> str | int | float | bool | None:
     """A value as a table of Dagster's takes it: lists are joined, text is one line of at most ``width`` letters."""
     if isinstance(value, bool | int | float) or value is None:
-        return round(value, 6) if isinstance(value, float) else value
+        return round(value, 4) if isinstance(value, float) else value
     if isinstance(value, list):
         value = ", ".join(f"{item:.4g}" if isinstance(item, float) else str(item) for item in value)
     text = " ".join(str(value).split())

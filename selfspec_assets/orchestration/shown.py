@@ -42,13 +42,13 @@ def always(lineage: Lineage, step: Step) -> dict[str, Any]:
 def of_partition(job: Job, step: Step, tables: Tables, checks: list[Check], reused: bool) -> dict[str, Any]:
     """The metadata of one materialisation."""
     return {
-        "dagster/row_count": _rows_in_all(job, main_table(step).table),
-        "dagster/partition_row_count": len(tables[main_table(step)]),
-        **dict(_counts(tables)),
         **{name: _plottable(value) for name, value in step.headline(tables).items()},
-        **{f"{check.name}/{name}": value for check in checks for name, value in check.figures.items()},
         **dict(pictures_of(job)),
         **dict(_rows(job, tables)),
+        **{f"{check.name}/{name}": value for check in checks for name, value in check.figures.items()},
+        **dict(_counts(tables)),
+        "dagster/row_count": _rows_in_all(job, main_table(step).table),
+        "dagster/partition_row_count": len(tables[main_table(step)]),
         **dict(_folders(job)),
         "reused": reused,
         "revision": job.signature,
@@ -81,11 +81,12 @@ def _rows(job: Job, tables: Tables) -> Shown:
 
 
 def command(job: Job, row_type: type[Row]) -> str:
-    """The command that prints the same rows, to be changed for others."""
+    """The command that prints the same rows, to be changed for others; in lines, as the UI breaks none."""
     key = job.key
-    where = f"recipe = '{key.recipe}' AND domain = '{key.domain}' AND iteration = {key.iteration}"
-    own = f" AND step = '{key.step}'" if row_type.table == "verdicts" else ""
-    return f'selfspec sql "SELECT * FROM {row_type.table} WHERE {where}{own} LIMIT {ROWS}"'
+    where = [f"recipe = '{key.recipe}'", f"domain = '{key.domain}'", f"iteration = {key.iteration}"]
+    own = [f"step = '{key.step}'"] if row_type.table == "verdicts" else []
+    lines = [f"SELECT * FROM {row_type.table}", f"WHERE {' AND '.join([*where, *own])}", f"LIMIT {ROWS}"]
+    return 'selfspec sql "' + "\n  ".join(lines) + '"'
 
 
 def _folders(job: Job) -> Shown:

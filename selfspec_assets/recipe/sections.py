@@ -258,5 +258,5 @@ class ChecksSection(Strict):
     max_copied: Share = 0.3
     max_same_label: Share = 0.7
     max_contaminated: Share = 0.0
-    max_loss_ratio: Annotated[Real, Field(gt=0, le=10)] = 1.0  # the last loss over the first
+    max_loss_ratio: Annotated[Real, Field(gt=0, le=10)] = 1.0  # the last epoch's mean loss over the first's
     max_score_drop: Annotated[Real, Field(ge=0, le=100)] = 2.0  # points of F1

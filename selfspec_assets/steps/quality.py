@@ -18,7 +18,7 @@ from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.steps.exam import AVERAGE
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.step import Check, Step
-from selfspec_assets.warehouse.rows import AdapterRow, BenchmarkItemRow, InstructionRow, ResponseRow
+from selfspec_assets.warehouse.rows import AdapterRow, BenchmarkItemRow, InstructionRow, LossRow, ResponseRow
 from selfspec_assets.warehouse.score_rows import ScoreRow
 
 Measure = Callable[[str, Job, Tables], Check]
@@ -148,16 +148,23 @@ def contamination(name: str, job: Job, tables: Tables) -> Check:
 
 
 def loss_falls(name: str, job: Job, tables: Tables) -> Check:
-    """Tuning that ends above where it began has taught nothing (Section 3.4)."""
-    (row,) = _rows(tables, AdapterRow)
-    ratio, limit = row.last_loss / row.first_loss if row.first_loss else 0.0, job.recipe.checks.max_loss_ratio
+    """The mean loss of the last epoch against that of the first: tuning that ends above it has taught nothing."""
+    (row,), losses = _rows(tables, AdapterRow), _rows(tables, LossRow)
+    last = max(loss.epoch for loss in losses)
+    first_mean = _mean([loss.loss for loss in losses if loss.epoch <= 1] or [losses[0].loss])
+    last_mean = _mean([loss.loss for loss in losses if loss.epoch > last - 1])
+    ratio, limit = last_mean / first_mean if first_mean else 0.0, job.recipe.checks.max_loss_ratio
     left_out = _share(row.too_long, row.too_long + row.examples)
     told = (
-        f"the loss went from {row.first_loss:.3f} to {row.last_loss:.3f}, {ratio:.2f} times as much; "
-        f"checks.max_loss_ratio allows {limit:g}; {left_out:.1%} of the examples were too long"
+        f"the mean loss went from {first_mean:.3f} in the first epoch to {last_mean:.3f} in the last; "
+        f"checks.max_loss_ratio allows {limit:g} times as much; {left_out:.1%} of the examples were too long"
     )
     figures = {"ratio": ratio, "threshold": limit, "logit_change": row.logit_change, "share_too_long": left_out}
     return Check(name, ratio <= limit, told, True, {key: round(value, 4) for key, value in figures.items()})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def no_worse(name: str, job: Job, tables: Tables) -> Check:

@@ -98,6 +98,7 @@ MISTAKES = {
     "the second iteration first": Mistake(
         lambda project: shutil.rmtree(project.folder / "warehouse/manifest/tiny/adapter"), "instructions", 2,
         "it needs adapter of botany|1, which has not been made", "selfspec run tiny --domain botany --iterations 1",
+        takes="tiny botany|1: making adapter",
     ),
     "a recipe edited between two steps": Mistake(
         set_value("instructions", target=15), "passages", 1,
@@ -114,13 +115,15 @@ MISTAKES = {
     "a deleted revision": Mistake(
         lambda project: shutil.rmtree(folder_of("adapter")), "predictions", 1,
         "it needs adapter of botany|1, which was deleted", "selfspec run tiny --domain botany --iterations 1",
+        takes="tiny botany|1: making adapter",
     ),
     "a damaged revision": Mistake(
-        lambda project: (folder_of("predictions") / "predictions.parquet").write_bytes(b"PAR1"), "scores", 1,
-        "predictions.parquet: was changed", "run again; only this step is made anew",
+        lambda project: (folder_of("seeds") / "seeds.parquet").write_bytes(b"PAR1"), "predictions", 1,
+        "seeds.parquet: was changed", "run again; only this step is made anew",
+        takes="tiny botany: making seeds",
     ),
     "a model that is not there": Mistake(
-        set_value("base_model", model="./no_such_model"), "instructions", 1, "no_such_model", "./no_such_model",
+        set_value("base_model", model="./no_such_model"), "instructions", 1, "no_such_model", "give a folder",
     ),
     "a benchmark whose file is gone": Mistake(
         lambda project: (
@@ -130,7 +133,7 @@ MISTAKES = {
         "benchmarks", 0, "colours.jsonl", "colours",
     ),
     "a broken line in the seeds": Mistake(
-        lambda project: break_line(project.folder / "seeds/botany.jsonl"), "seeds", 0, "botany.jsonl:1", "correct",
+        lambda project: break_line(project.folder / "seeds/botany.jsonl"), "seeds", 0, "botany.jsonl:1", "one JSON object per line",
     ),
     "too few instructions": Mistake(
         set_value("instructions", target=60, min_kept=50, max_requests=3), "instructions", 1,
@@ -138,7 +141,7 @@ MISTAKES = {
     ),
     "a pack that is not there": Mistake(
         lambda project: (project.folder / "domains/botany").rename(project.folder / "botany"), "seeds", 0,
-        "botany", "domains/botany",
+        "botany", "selfspec new-domain botany",
     ),
 }  # fmt: skip
 
@@ -161,12 +164,12 @@ def test_a_mistake_is_told_with_its_remedy_and_nothing_is_lost(begun: Project, m
         shutil.rmtree(begun.folder / name, ignore_errors=True)
         shutil.copytree(copy / name, begun.folder / name)
     if "delete the folder" in failure.metadata["remedy"]:
-        shutil.rmtree(folder_of("predictions"))
+        shutil.rmtree(folder_of("seeds"))
     lines: list[str] = []
     run_recipe(load_recipe("tiny"), ["botany"], 1, lines.append)
     assert revisions(begun) == before
     made = [line for line in lines if ": making" in line]
-    assert made == ([f"tiny botany|1: making {mistake.takes}"] if mistake.takes else [])
+    assert made == ([mistake.takes] if mistake.takes else [])
 
 
 def test_a_recipe_that_cannot_be_read_is_named_where_the_code_location_fails(begun: Project) -> None:
@@ -203,7 +206,7 @@ def test_memory_that_is_used_up_is_waited_for(
     begun.save()
     waits: list[float] = []
     tries: list[int] = []
-    real = LanguageModel.load
+    real, retry = LanguageModel.load, dg.RetryRequested
 
     def load(spec: Any) -> LanguageModel:
         tries.append(1)
@@ -213,7 +216,7 @@ def test_memory_that_is_used_up_is_waited_for(
 
     def request(max_retries: int, seconds_to_wait: float) -> dg.RetryRequested:
         waits.append(seconds_to_wait)
-        return dg.RetryRequested(max_retries, 0)
+        return retry(max_retries, 0)
 
     monkeypatch.setattr(LanguageModel, "load", load)
     monkeypatch.setattr("selfspec_assets.steps.job._models", {})

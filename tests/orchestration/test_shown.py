@@ -77,7 +77,7 @@ def test_what_is_made_shows_counts_rows_and_the_sql_for_them(begun: Project) -> 
     table = shown["preview/responses"]
     assert isinstance(table, dg.TableMetadataValue)
     assert table.schema == table_schema(_rows("responses"))
-    command = re.findall(r"```sh\n(.*)\n```", shown["sql/responses"].value)[0]
+    command = re.findall(r"(?s)```sh\n(.*)\n```", shown["sql/responses"].value)[0]
     program, verb, sql = shlex.split(command)
     assert (program, verb) == ("selfspec", "sql")
     printed = ask(begun, sql.replace("*", "instruction_id", 1))
