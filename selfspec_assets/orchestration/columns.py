@@ -11,6 +11,7 @@ from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Step
+from selfspec_assets.warehouse.comments import column_comment
 from selfspec_assets.warehouse.rows import Row
 
 _TYPES = {int: "int", float: "float", bool: "bool", str: "string"}
@@ -42,7 +43,7 @@ def _column(row_type: type[Row], name: str, hint: object) -> dg.TableColumn:
     nullable = type(None) in options
     (kind,) = [option for option in options if option is not type(None)]
     return dg.TableColumn(
-        name, _type_name(kind), column_comment(row_type, name), dg.TableColumnConstraints(nullable=nullable)
+        name, _type_name(kind), column_comment(row_type.table, name), dg.TableColumnConstraints(nullable=nullable)
     )
 
 
@@ -51,11 +52,6 @@ def _type_name(kind: object) -> str:
         (inner,) = typing.get_args(kind)
         return f"{_type_name(inner)}[]"
     return _TYPES.get(kind, str(kind))  # type: ignore[call-overload, no-any-return]
-
-
-def column_comment(row_type: type[Row], column: str) -> str | None:
-    """What the column holds; the database says the same of it."""
-    return None
 
 
 def column_lineage(lineage: Lineage, step: Step) -> dg.TableColumnLineage | None:

@@ -94,4 +94,9 @@ def _folders(job: Job) -> Shown:
     yield "revision folder", dg.MetadataValue.path(str(revision.folder))
     for name in sorted({file.split("/")[0] for file in revision.files if "/" in file}):
         yield f"{name} folder", dg.MetadataValue.path(str(revision.folder / name))
-    yield "database", dg.MetadataValue.path(str(home.warehouse_folder() / "selfspec.duckdb"))
+    yield "database", dg.MetadataValue.path(str(job.warehouse.database))
+    report = home.project_folder() / f"{job.key.recipe}.html"
+    if report.is_file():
+        yield "report", dg.MetadataValue.path(str(report))
+    else:
+        yield "report", dg.MetadataValue.md(f"`selfspec report {job.key.recipe}` writes it")

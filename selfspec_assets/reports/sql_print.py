@@ -14,10 +14,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 
 from selfspec_assets.base import printing
+from selfspec_assets.reports.sql_table import Layout, layout, wrapped
 
 HALF = 20  # rows shown at each end, as in DuckDB's shell
-NARROW = 20  # a cell is cut down to this width before a column is left out
-_FRAME = 3  # what a column takes beside its text: a line and two spaces
+_DIGITS = 6
+_ALL = "--format csv or json, or --output FILE"
 
 
 class _Cut(NamedTuple):
@@ -28,33 +29,33 @@ class _Cut(NamedTuple):
     rows: int
 
 
-class _Fit(NamedTuple):
-    """How many columns are shown of both sides, and the width in characters that a cell is cut to."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """The first and the last rows, cut to the width of the terminal, and how much is not shown.
 
-    left: int
-    right: int
-    most: int
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """The first and the last rows, cut to the width of the terminal, and how much is not shown."""
+    Returns:
+        How many rows there are.
+    """
     to = printing.console()
     cut = _ends(rows)
     shown = [*cut.first, *cut.last]
     dots = printing.shown("…", to.encoding)
     heads = [_text(name, to.encoding) for name in columns]
     cells = [[_text(value, to.encoding) for value in row] for row in shown]
-    fit = _fitting([max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)], to.width, len(dots))
+    fit = layout(heads, cells, to.width, len(dots))
+    sides = ["right" if _is_number(values) else "left" for values in zip(*shown, strict=True)] or ["left"] * len(heads)
+    table = Table(padding=(0, 1) if fit.apart else (0, 0))
+    for n in fit.shown:
+        head = dots if n is None else "\n".join(
+            _short(line, fit.most, dots) for line in (wrapped(heads[n]) if fit.wrapped else heads[n]).split("\n")
+        )
+        table.add_column(head, justify="left" if n is None else sides[n], no_wrap=True)  # type: ignore[arg-type]
     if cut.rows > len(shown):
         cells.insert(len(cut.first), ["·"] * len(columns))
-    sides = ["right" if _is_number(values) else "left" for values in zip(*shown, strict=True)] or ["left"] * len(heads)
-    table = Table()
-    for name, side in zip(_without_middle(heads, fit, dots), _without_middle(sides, fit, "left"), strict=True):
-        table.add_column(_short(name, fit, dots), justify=side, no_wrap=True)  # type: ignore[arg-type]
     for row in cells:
-        table.add_row(*(_short(text, fit, dots) for text in _without_middle(row, fit, dots)))
+        table.add_row(*(dots if n is None else _short(row[n], fit.most, dots) for n in fit.shown))
     printing.table(table)
-    printing.line(_counted(cut.rows, len(shown), len(columns), fit.left + fit.right))
+    printing.line(_counted(cut.rows, len(shown), heads, cells, fit))
+    return cut.rows
 
 
 def _ends(rows: Iterable[Sequence[Any]]) -> _Cut:
@@ -68,9 +69,15 @@ def _ends(rows: Iterable[Sequence[Any]]) -> _Cut:
 
 
 def _text(value: object, encoding: str) -> str:
-    """A value in one line."""
-    text = "NULL" if value is None else str(value)
+    """A value in one line; of a number's digits the first six that count, as the rest hides the other columns."""
+    text = "NULL" if value is None else str(_rounded(value))
     return printing.shown(text, encoding).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _is_number(values: Sequence[Any]) -> bool:
@@ -78,43 +85,23 @@ def _is_number(values: Sequence[Any]) -> bool:
     return bool(kinds) and kinds <= {int, float, Decimal}
 
 
-def _fitting(widths: list[int], width: int, dots: int) -> _Fit:
-    """What fits: first the widest cells are cut, then columns of the middle are left out, then all cells are cut."""
-
-    def fits(fit: _Fit) -> bool:
-        kept = [*widths[: fit.left], *widths[len(widths) - fit.right :]]
-        gap = _FRAME + dots if len(kept) < len(widths) else 0
-        return sum(min(one, fit.most) + _FRAME for one in kept) + gap + 1 <= width
-
-    left, right = (len(widths) + 1) // 2, len(widths) // 2
-    for most in range(max(widths), NARROW, -1):
-        if fits(_Fit(left, right, most)):
-            return _Fit(left, right, most)
-    fit = _Fit(left, right, NARROW)
-    while not fits(fit) and fit.right > 1:
-        fit = _Fit(fit.left - (fit.left > fit.right), fit.right - (fit.left <= fit.right), NARROW)
-    while not fits(fit) and fit.most > 1:
-        fit = fit._replace(most=fit.most - 1)
-    return fit
+def _short(text: str, most: int, dots: str) -> str:
+    return text if cell_len(text) <= most else set_cell_size(text, max(most - len(dots), 0)) + dots
 
 
-def _without_middle(texts: Sequence[str], fit: _Fit, gap: str) -> list[str]:
-    if fit.left + fit.right == len(texts):
-        return list(texts)
-    return [*texts[: fit.left], gap, *texts[len(texts) - fit.right :]]
-
-
-def _short(text: str, fit: _Fit, dots: str) -> str:
-    return text if cell_len(text) <= fit.most else set_cell_size(text, max(fit.most - len(dots), 0)) + dots
-
-
-def _counted(rows: int, rows_shown: int, columns: int, columns_shown: int) -> str:
+def _counted(rows: int, rows_shown: int, heads: Sequence[str], cells: Sequence[Sequence[str]], fit: Layout) -> str:
     said = f"{rows} row{'' if rows == 1 else 's'}"
     if rows > rows_shown:
         said += f", {rows - rows_shown} of them not shown"
-    if columns > columns_shown:
-        said += f"; {columns} columns, {columns - columns_shown} of them not shown"
-    return f"{said}; all: --format csv or json" if (rows, columns) != (rows_shown, columns_shown) else said
+    columns_shown = len(fit.said_once) + sum(n is not None for n in fit.shown)
+    if len(heads) > columns_shown:
+        said += f"; {len(heads)} columns, {len(heads) - columns_shown} of them not shown"
+    if (rows, len(heads)) != (rows_shown, columns_shown):
+        said += f"; all: {_ALL}"
+    if fit.said_once:
+        same = ", ".join(f"{heads[n]} {cells[0][n]}" for n in fit.said_once)
+        said += f"\nin each row shown: {same}"
+    return said
 
 
 def write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -2,8 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
@@ -24,18 +24,19 @@ from selfspec_assets.steps.lineage import Lineage, Need, previous_adapters
 from selfspec_assets.steps.responses import kept_answers
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TrainingItemRow
+from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TooLongRow, TrainingItemRow
 
 
 @plugins.step("adapter", version="3")
 class Adapter(Step):
-    """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`. Section 3.4.
+    """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`,
+    `too_long_examples`. Section 3.4.
 
     A reference is tuned on `seeds` or `training_items` instead. QLoRA (LoRA without quantisation on a CPU) on all
     linear layers, Alpaca template, loss on the response only.
     """
 
-    tables = (AdapterRow, LossRow)
+    tables = (AdapterRow, LossRow, TooLongRow)
     sections = ("seed", "adapter")
     checks = ("not_empty", "reloads_and_changes_the_logits")
     kinds = frozenset({"pytorch", "peft", "duckdb"})
@@ -114,7 +115,7 @@ class Adapter(Step):
             model_digest=tuned.base_digest,
             start="previous adapter" if start else "base",
             examples=len(examples),
-            too_long=too_long,
+            too_long=len(too_long),
             optimiser_steps=tuned.steps,
             trainable_parameters=tuned.trainable,
             total_parameters=tuned.total,
@@ -124,7 +125,7 @@ class Adapter(Step):
             path=f"revisions/{job.signature}/adapter",
         )
         return Outcome(
-            {AdapterRow: [row], LossRow: [LossRow(*loss) for loss in tuned.losses]},
+            {AdapterRow: [row], LossRow: [LossRow(*loss) for loss in tuned.losses], TooLongRow: too_long},
             {"adapter": work},
             input_tokens=job.recipe.adapter.epochs * sum(tokens),
         )
@@ -158,40 +159,62 @@ def tuning_settings(recipe: Recipe) -> TuningSettings:
     return TuningSettings(**recipe.adapter.model_dump(), seed=recipe.seed)
 
 
-def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], int]:
-    """The examples of at most ``adapter.max_length`` tokens, the tokens of each, and how many are longer.
+class Example(NamedTuple):
+    """A prompt with its answer, and the row that they are of: ``too_long_examples`` says what each of these is."""
+
+    prompt: str
+    answer: str
+    source: str
+    source_iteration: int
+    row: int
+    benchmark: str | None
+
+
+def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], list[TooLongRow]]:
+    """The examples of at most ``adapter.max_length`` tokens, the tokens of each, and those that are longer.
 
     Raises:
         SelfspecError: all are.
     """
     longest, tokenizer = job.recipe.adapter.max_length, job.tokenizer()
-    examples = [(example, len(encode_example(tokenizer, *example)[0])) for example in examples_of(job)]
-    fitting = [(example, tokens) for example, tokens in examples if tokens <= longest]
+    fitting: list[tuple[str, str]] = []
+    lengths: list[int] = []
+    too_long: list[TooLongRow] = []
+    for prompt, answer, source, iteration, row, benchmark in examples_of(job):
+        tokens = len(encode_example(tokenizer, prompt, answer)[0])
+        if tokens <= longest:
+            fitting.append((prompt, answer))
+            lengths.append(tokens)
+        else:
+            too_long.append(TooLongRow(source, iteration, row, benchmark, tokens))
     if not fitting:
         raise SelfspecError(
             f"{job.lineage.named.path}: adapter.max_length",
-            f"{job.name}: none of {len(examples)} examples has at most {longest} tokens",
+            f"{job.name}: none of {len(too_long)} examples has at most {longest} tokens",
             "raise adapter.max_length",
         )
-    too_long = len(examples) - len(fitting)
-    return [example for example, _ in fitting], [tokens for _, tokens in fitting], too_long
+    return fitting, lengths, too_long
 
 
-def examples_of(job: Job) -> list[tuple[str, str]]:
-    """(prompt, answer) pairs: this iteration's kept responses, those of all iterations so far, or a reference's."""
-    if job.recipe.adapter.data == "seeds":
-        return [(alpaca_prompt(row.instruction, row.input), row.output) for row in job.read("seeds", SeedRow)]
-    if job.recipe.adapter.data == "supervised":
-        labelled = job.read("training_items", TrainingItemRow)
-        return [(alpaca_prompt(row.instruction, row.input), row.references[0]) for row in labelled]
-    first = 1 if job.recipe.adapter.data == "union" else job.iteration
-    seeds = job.read("seeds", SeedRow) if job.recipe.adapter.with_seeds else []
-    return [(alpaca_prompt(row.instruction, row.input), row.output) for row in seeds] + [
-        (alpaca_prompt(row.instruction, row.input), row.response)
-        for n in range(first, job.iteration + 1)
-        for row in job.read("responses", ResponseRow, n)
-        if row.verdict == "kept"
-    ]
+def examples_of(job: Job) -> Iterator[Example]:
+    """A reference's examples, or the seeds where the recipe wants them, then this iteration's kept responses or those
+    of all iterations so far."""
+    section = job.recipe.adapter
+    if section.data == "supervised":
+        for item in job.read("training_items", TrainingItemRow):
+            prompt = alpaca_prompt(item.instruction, item.input)
+            yield Example(prompt, item.references[0], "training_items", 0, item.item, item.benchmark)
+        return
+    if section.data == "seeds" or section.with_seeds:
+        for seed in job.read("seeds", SeedRow):
+            yield Example(alpaca_prompt(seed.instruction, seed.input), seed.output, "seeds", 0, seed.seed, None)
+    if section.data == "seeds":
+        return
+    for n in range(1 if section.data == "union" else job.iteration, job.iteration + 1):
+        for row in job.read("responses", ResponseRow, n):
+            if row.is_kept:
+                prompt = alpaca_prompt(row.instruction, row.input)
+                yield Example(prompt, row.response, "responses", n, row.instruction_id, None)
 
 
 def _refuse_few_steps(job: Job, examples: int) -> None:

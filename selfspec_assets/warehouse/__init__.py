@@ -2,7 +2,7 @@
 
 from selfspec_assets.warehouse.attempts import Attempts
 from selfspec_assets.warehouse.chunks import ChunkStore
-from selfspec_assets.warehouse.query import check_published, read_only_query, reading
+from selfspec_assets.warehouse.query import catalogue_of, check_published, read_only_query, reading, reading_batches
 from selfspec_assets.warehouse.revision import Revision, StepKey
 from selfspec_assets.warehouse.store import ManifestEntry, Warehouse
 
@@ -13,7 +13,9 @@ __all__ = [
     "Revision",
     "StepKey",
     "Warehouse",
+    "catalogue_of",
     "check_published",
     "read_only_query",
     "reading",
+    "reading_batches",
 ]

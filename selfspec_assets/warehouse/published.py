@@ -9,6 +9,7 @@ when more than half of it is free all the same, or the copy turns out damaged, i
 """
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,26 +18,10 @@ import duckdb
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import fsync, move, remove
+from selfspec_assets.warehouse.blank import ROW_TYPE_OF, TABLES, blank_catalogue, blank_file, catalogue
 from selfspec_assets.warehouse.parquet import columns, connect, literal, pattern
 from selfspec_assets.warehouse.revision import Revision, StepKey
-from selfspec_assets.warehouse.rows import Row, RunRow
-from selfspec_assets.warehouse.tables import ROW_TYPES
-
-_PARTITION = {"recipe": "VARCHAR", "domain": "VARCHAR", "iteration": "INTEGER"}
-_REVISIONS = {
-    "recipe": "VARCHAR",
-    "step": "VARCHAR",
-    "domain": "VARCHAR",
-    "iteration": "INTEGER",
-    "signature": "VARCHAR",
-    "content_digest": "VARCHAR",
-    "tables": "VARCHAR[]",
-}
-_ROW_TYPES: dict[str, type[Row]] = {row_type.table: row_type for row_type in ROW_TYPES}
-TABLES: dict[str, dict[str, str]] = {
-    **{table: {**_PARTITION, **columns(row_type)} for table, row_type in _ROW_TYPES.items()},
-    "revisions": _REVISIONS,
-}
+from selfspec_assets.warehouse.rows import RunRow
 
 # By several steps of a partition, which their rows name; in ``losses`` a step is the optimiser's, a number.
 SHARED = frozenset(table for table, kinds in TABLES.items() if kinds.get("step") == "VARCHAR")
@@ -78,28 +63,22 @@ def _facts(revision: Revision) -> tuple[str, str, list[str]]:
 
 
 def _published_state(database: Path) -> State | None:
-    """What the file holds now; None if it is missing, damaged or has other tables than this version writes."""
+    """What the file holds now; None if it is missing, damaged, or has other tables, views or comments than this
+    version writes: then it is written anew.
+    """
     if not database.is_file():
         return None
     try:
         with connect() as connection:
             connection.execute(f"ATTACH {literal(database)} AS published (READ_ONLY)")
             connection.execute("USE published")
-            return _state(connection) if _schema(connection) == TABLES else None
+            return _state(connection) if catalogue(connection) == blank_catalogue() else None
     except (duckdb.Error, SelfspecError):
         return None
 
 
-def _schema(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    schema: dict[str, dict[str, str]] = {}
-    listing = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'published'"
-    for table, column, kind in connection.execute(f"{listing} ORDER BY table_name, column_index").fetchall():
-        schema.setdefault(table, {})[column] = kind
-    return schema
-
-
 def _state(connection: duckdb.DuckDBPyConnection) -> State:
-    listing = f"SELECT {', '.join(_REVISIONS)} FROM revisions"
+    listing = "SELECT recipe, step, domain, iteration, signature, content_digest, tables FROM revisions"
     return {
         StepKey(recipe, step, domain, iteration): (signature, content_digest, tables)
         for recipe, step, domain, iteration, signature, content_digest, tables in connection.execute(listing).fetchall()
@@ -122,12 +101,11 @@ def _write(building: Path, state: State, wanted: Mapping[StepKey, Revision], *, 
     if fresh:
         remove(building)
         remove(_log(building))
+        building.write_bytes(blank_file())
     with connect() as connection:
         connection.execute(f"ATTACH {literal(building)} AS published")
         connection.execute("USE published")
         connection.execute("BEGIN")
-        if fresh:
-            _create_tables(connection)
         for key, facts in state.items():
             if key not in wanted or _facts(wanted[key]) != facts:
                 _delete(connection, key, facts[2])
@@ -139,21 +117,6 @@ def _write(building: Path, state: State, wanted: Mapping[StepKey, Revision], *, 
         size = "SELECT free_blocks * 2 <= total_blocks FROM pragma_database_size() WHERE database_name = 'published'"
         compact = connection.execute(size).fetchone()
     return compact is not None and bool(compact[0])
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    for table, kinds in TABLES.items():
-        names = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
-        comment = _comment(table).replace("'", "''")
-        connection.execute(f"CREATE TABLE {table} ({names})")
-        connection.execute(f"COMMENT ON TABLE {table} IS '{comment}'")
-
-
-def _comment(table: str) -> str:
-    if table == "revisions":
-        return "Which revision each partition of each step shows, and which tables it fills."
-    text = " ".join((_ROW_TYPES[table].__doc__ or "").split())
-    return "" if text.startswith(_ROW_TYPES[table].__name__ + "(") else text  # the dataclass's own signature
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, key: StepKey, tables: list[str]) -> None:
@@ -169,19 +132,22 @@ def _delete(connection: duckdb.DuckDBPyConnection, key: StepKey, tables: list[st
 def _insert(connection: duckdb.DuckDBPyConnection, key: StepKey, revision: Revision) -> None:
     partition = [key.recipe, key.domain, key.iteration]
     # A table that this version no longer has stays in its revision and is not published.
-    for table in sorted(revision.tables.keys() & _ROW_TYPES.keys()):
+    for table in sorted(revision.tables.keys() & ROW_TYPE_OF.keys()):
         source = f"read_parquet({pattern(revision.check(f'{table}.parquet'))})"
         stored = {str(name) for name, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
-        names = ", ".join(f'"{name}"' for name in columns(_ROW_TYPES[table]) if name in stored)
+        names = ", ".join(f'"{name}"' for name in columns(ROW_TYPE_OF[table]) if name in stored)
         select = f"SELECT ? AS recipe, ? AS domain, ? AS iteration, {names} FROM {source}"
         try:
             connection.execute(f"INSERT INTO {table} BY NAME {select}", partition)
         except duckdb.ConversionException as error:
             remedy = f"delete the folder {revision.folder} and run again; only this step is made anew"
             raise SelfspecError(revision.folder, f"another version of selfspec wrote it: {error}", remedy) from error
-    facts = _facts(revision)
-    values = [key.recipe, key.step, key.domain, key.iteration, *facts]
-    connection.execute("INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    signed = revision.signed
+    inputs = None if signed is None else json.loads(signed)["inputs"]
+    values = [key.recipe, key.step, key.domain, key.iteration, *_facts(revision)]
+    cast = "CASE WHEN $8 THEN map($9::VARCHAR[], $10::VARCHAR[]) END"
+    known = [inputs is not None, list(inputs or {}), list((inputs or {}).values())]
+    connection.execute(f"INSERT INTO revisions VALUES ($1, $2, $3, $4, $5, $6, $7, {cast})", [*values, *known])
     if revision.run is not None:
         _insert_run(connection, partition, revision.run)
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import duckdb
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.warehouse.parquet import connect, literal
+from selfspec_assets.warehouse.query_errors import REMEDY, Columns, columns_of, refused
 
-_REMEDY = 'write one SELECT; selfspec sql "SHOW TABLES" lists the tables'
 # PIVOT arrives as several statements in one, EXPLAIN only shows a plan (with ANALYZE it runs, read-only as well).
 _READS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
 
 _ATTEMPTS = 100
 _ROWS_AT_ONCE = 1000
+_ROWS_IN_A_BATCH = 10_000  # of Parquet's row groups, which a reader wants larger than a screenful
+_LISTENING_S = 0.05
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # Python's stand-ins for bytes of the command line are among these
 
 
@@ -47,6 +50,40 @@ def reading(database: Path, sql: str) -> Iterator[tuple[list[str], Iterator[tupl
         SelfspecError: no database yet, not exactly one reading statement, or DuckDB's own refusal, which may come
             between two rows.
     """
+    with _locked(database, sql) as connection, ThreadPoolExecutor(1) as thread:
+        with _refusals(connection, sql):
+            result = _heard(connection, thread.submit(connection.execute, sql))
+            columns = [name for name, *_ in result.description]
+        yield columns, _rows(connection, thread, result, sql)
+
+
+@contextmanager
+def reading_batches(database: Path, sql: str) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The same as Arrow: the schema, and record batches as DuckDB finds them.
+
+    Raises:
+        SelfspecError: as ``reading``.
+    """
+    with _locked(database, sql) as connection, ThreadPoolExecutor(1) as thread:
+        with _refusals(connection, sql):
+            relation = connection.sql(sql)
+            batches = _heard(connection, thread.submit(relation.to_arrow_reader, _ROWS_IN_A_BATCH))
+        yield batches.schema, _batches(connection, thread, batches, sql)
+
+
+def catalogue_of(database: Path) -> dict[str, list[str]]:
+    """The columns of every table and view of the published database.
+
+    Raises:
+        SelfspecError: there is no database yet, or it cannot be opened.
+    """
+    with _locked(database, "SELECT 1") as connection:
+        return columns_of(connection)
+
+
+@contextmanager
+def _locked(database: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can only read the file, and a statement that only reads."""
     if _UNSENDABLE.search(sql):
         raise SelfspecError("SQL", "holds bytes that are not UTF-8, or a NUL", "type the statement as plain text")
     check_published(database)
@@ -54,29 +91,55 @@ def reading(database: Path, sql: str) -> Iterator[tuple[list[str], Iterator[tupl
         _attach(connection, database)
         for statement in ("USE selfspec", "SET enable_external_access = false", "SET lock_configuration = true"):
             connection.execute(statement)
-        with _refusals():
+        with _refusals(connection, sql):
             _refuse_writes(connection, sql)
-            result = connection.execute(sql)
-            columns = [name for name, *_ in result.description]
-        yield columns, _rows(result)
+        yield connection
 
 
-def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    with _refusals():
-        while rows := result.fetchmany(_ROWS_AT_ONCE):
+def _rows(
+    connection: duckdb.DuckDBPyConnection, thread: ThreadPoolExecutor, result: duckdb.DuckDBPyConnection, sql: str
+) -> Iterator[tuple[Any, ...]]:
+    with _refusals(connection, sql):
+        while rows := _heard(connection, thread.submit(result.fetchmany, _ROWS_AT_ONCE)):
             yield from rows
 
 
+def _batches(
+    connection: duckdb.DuckDBPyConnection, thread: ThreadPoolExecutor, batches: Any, sql: str
+) -> Iterator[Any]:
+    with _refusals(connection, sql):
+        while (batch := _heard(connection, thread.submit(next, batches, None))) is not None:
+            yield batch
+
+
+def _heard(connection: duckdb.DuckDBPyConnection, result: Future[Any]) -> Any:
+    """Waits for a thread: DuckDB is at work there, as within its own calls Ctrl-C may not be heard before they end."""
+    try:
+        return result.result()
+    except KeyboardInterrupt:
+        while not result.done():  # again and again: the statement may not have begun yet
+            connection.interrupt()
+            wait([result], _LISTENING_S)
+        raise
+
+
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[None]:
     """DuckDB's own refusals, as errors for a person."""
     try:
         yield
-    except duckdb.Error as error:
-        raise SelfspecError("SQL", str(error), _REMEDY) from error
+    except (duckdb.Error, OSError) as error:  # out of Arrow a refusal comes as an OSError
+        raise refused(error, sql, _columns_if_known(connection)) from error
     except (OverflowError, ValueError) as error:  # an interval of more days than Python counts, for one
         reason = f"a value of the result has no form in Python: {error}"
         raise SelfspecError("SQL", reason, "cast the column to VARCHAR") from error
+
+
+def _columns_if_known(connection: duckdb.DuckDBPyConnection) -> Columns:
+    try:
+        return columns_of(connection)
+    except duckdb.Error:  # the statement that failed half-way still holds the connection
+        return {}
 
 
 def check_published(database: Path, recipe: str = "quickstart") -> None:
@@ -119,7 +182,7 @@ def _version(database: Path) -> tuple[int, int, int]:
 def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        raise SelfspecError("SQL", f"{len(statements)} statements, expected one", _REMEDY)
+        raise SelfspecError("SQL", f"{len(statements)} statements, expected one", REMEDY)
     kind = statements[0].type
     if kind not in _READS:
-        raise SelfspecError("SQL", f"{kind.name} is not a reading statement; this database is read-only", _REMEDY)
+        raise SelfspecError("SQL", f"{kind.name} is not a reading statement; this database is read-only", REMEDY)

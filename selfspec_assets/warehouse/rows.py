@@ -21,6 +21,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedRow(Row):
+    """A worked example: what everything grows from."""
+
     table: ClassVar[str] = "seeds"
     seed: int
     seed_id: str
@@ -196,6 +198,8 @@ class RetrievalRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageRow(Row):
+    """A passage that was found for an instruction, and its weight."""
+
     table: ClassVar[str] = "passages"
     instruction_id: int
     rank: int
@@ -265,6 +269,8 @@ class ResponseTokenRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterRow(Row):
+    """A tuned adapter; its folder is plain PEFT."""
+
     table: ClassVar[str] = "adapters"
     adapter_digest: str
     model_digest: str
@@ -282,11 +288,25 @@ class AdapterRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class LossRow(Row):
+    """The loss of one optimiser step."""
+
     table: ClassVar[str] = "losses"
     step: int
     epoch: float
     loss: float
     learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class TooLongRow(Row):
+    """An example that the adapter was not tuned on, as it has more than ``adapter.max_length`` tokens."""
+
+    table: ClassVar[str] = "too_long_examples"
+    source: str
+    source_iteration: int
+    row: int
+    benchmark: str | None
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

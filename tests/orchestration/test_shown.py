@@ -64,10 +64,11 @@ def test_every_recipe_has_a_job_of_its_name_and_one_for_its_domains(project: Pro
 
 
 @pytest.mark.parametrize("row_type", ROW_TYPES, ids=lambda row_type: row_type.table)
-def test_every_column_has_a_type_of_the_database(row_type: Any) -> None:
+def test_every_column_has_a_type_and_a_description(row_type: Any) -> None:
     allowed = {"int", "float", "bool", "string"}
     for column in table_schema(row_type).columns:
         assert column.type.replace("[]", "") in allowed, column
+        assert column.description, column
 
 
 def test_what_is_made_shows_counts_rows_and_the_sql_for_them(begun: Project) -> None:
