@@ -109,7 +109,9 @@ def keywords(rows: Rows) -> Drawing | None:
         rows: of ``instructions``: input, kept.
     """
     inputs = [row["input"] for row in rows if row["kept"] and row["input"].strip()]
-    counts = sorted(language.keywords(inputs).items(), key=lambda pair: (-pair[1], pair[0]))[:_KEYWORDS]
+    every = sorted(language.keywords(inputs).items(), key=lambda pair: (-pair[1], pair[0]))
+    repeated = [(word, count) for word, count in every if count > 1]
+    counts = (repeated if len(repeated) >= _KEYWORDS // 4 else every)[:_KEYWORDS]
     if not counts:
         return None
     half = (len(counts) + 1) // 2

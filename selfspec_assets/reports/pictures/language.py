@@ -139,7 +139,7 @@ def keywords(inputs: Iterable[str]) -> Counter[str]:
 
 def _keywords_of(text: str) -> Iterator[str]:
     for word in words(text):
-        if len(word) < 2 or not word.isalpha() or word in _NO_KEYWORDS:
+        if len(word) < 3 or not word.isalpha() or word in _NO_KEYWORDS:
             continue
         kinds = _lemmas(word)
         if not kinds:

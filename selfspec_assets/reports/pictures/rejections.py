@@ -54,7 +54,7 @@ def rejections(counts: Mapping[str, Mapping[str, int]]) -> Drawing | None:
         left = [
             sum(_count(outcome, other, shown) for other in parts[: parts.index(part)]) for outcome in counts.values()
         ]
-        label = f"{cut(part.replace('_', ' '), 44)} ({sum(values)})"
+        label = cut(part.replace("_", " "), 44) + (f" ({values[0]})" if len(counts) == 1 else "")
         bars = axes.barh(
             range(len(counts)), values, left=left, color=colours[part], hatch=hatch, edgecolor="white", label=label
         )

@@ -110,11 +110,10 @@ def of_domain(database: Path, recipe: str, domain: str, form: Form = "png") -> l
         kept = "kept" if table == "instructions" else "verdict = 'kept'"
         grouped = f"SELECT iteration, {step} AS step, {kept} AS kept, reason, count(*) AS n FROM {table} WHERE {where}"
         for row in query_rows(database, f"{grouped} GROUP BY ALL ORDER BY iteration, step"):
-            entry = f"{row['iteration']}: {row['step']}"
+            entry = f"iteration {row['iteration']}, {row['step']}"
             counts.setdefault(entry, Counter()).update(dict.fromkeys(outcomes([row]), row["n"]))
-    by_iteration = {entry: counts[entry] for entry in sorted(counts, key=lambda entry: int(entry.split(":")[0]))}
     with drawing():
-        drawn = rejections(by_iteration)
+        drawn = rejections({entry: counts[entry] for entry in sorted(counts, key=lambda entry: entry.split(",")[0])})
         return [drawn.rendered(form)] if drawn else []
 
 
