@@ -133,7 +133,8 @@ MISTAKES = {
         "benchmarks", 0, "colours.jsonl", "colours",
     ),
     "a broken line in the seeds": Mistake(
-        lambda project: break_line(project.folder / "seeds/botany.jsonl"), "seeds", 0, "botany.jsonl:1", "one JSON object per line",
+        lambda project: break_line(project.folder / "seeds/botany.jsonl"), "seeds", 0, "botany.jsonl:1",
+        "one JSON object per line",
     ),
     "too few instructions": Mistake(
         set_value("instructions", target=60, min_kept=50, max_requests=3), "instructions", 1,
