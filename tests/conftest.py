@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("SELFSPEC_PICTURES", "off")  # five seconds of drawing a run; tests of pictures switch it on
 
 _status: list[int] = []
 # Begun first, or one worker waits for the other's.

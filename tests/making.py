@@ -1,5 +1,7 @@
 """Single steps of the tiny project, made through Dagster as the UI makes them."""
 
+import dagster as dg
+
 from selfspec_assets.orchestration import materialise
 from selfspec_assets.orchestration.builder import definitions_of
 from selfspec_assets.orchestration.launcher import open_instance
@@ -19,5 +21,8 @@ def make(*steps: str) -> list[str]:
         for step in steps:
             key = partition_key("botany", 1) if every_step()[step].per_iteration else "botany"
             selection = [asset_key(named, step)]
-            job.execute_in_process(QUIET, instance, partition_key=key, asset_selection=selection)
+            try:
+                job.execute_in_process(QUIET, instance, partition_key=key, asset_selection=selection)
+            except dg.Failure as failure:
+                raise failure.__cause__ or failure from None
     return said

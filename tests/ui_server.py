@@ -70,7 +70,7 @@ def serving(project: Project) -> Iterator[Server]:
     server = Server(port)
     try:
         location = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
-        server.wait_for("the code location", lambda: "LOADED" in json.dumps(server.ask(location)), 120)
+        server.wait_for("the code location", lambda: "LOADED" in json.dumps(server.ask(location)), 240)
         yield server
         tree = psutil.Process(process.pid).children(recursive=True)
         assert len(tree) >= 4, "dagster dev, its web server, its daemon, a code server"

@@ -25,6 +25,10 @@ class SelfspecError(Exception):
         return type(self), (self.place, self.reason, self.remedy)
 
 
+class NotEnoughMemory(SelfspecError):
+    """The memory is used up, and smaller batches do not help: it may go well when others have given theirs back."""
+
+
 def did_you_mean(misspelt: str, known: Iterable[str]) -> str:
     """``did you mean 'x'? `` for the known name that comes closest to a misspelt one; empty where none is close."""
     close = get_close_matches(misspelt, list(known), n=1)

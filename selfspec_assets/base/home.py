@@ -37,6 +37,20 @@ def project_folder() -> Path:
     return here
 
 
+def use_project(folder: Path) -> None:
+    """Makes a folder the project of this process and of those that it starts, as ``SELFSPEC_HOME`` does.
+
+    Raises:
+        SelfspecError: it is no folder, or another one is in use.
+    """
+    wanted = _folder("project", str(folder), "name the folder that holds domains/, seeds/ and warehouse/")
+    named = os.environ.get("SELFSPEC_HOME")
+    if named and _folder("SELFSPEC_HOME", named, "point it at your project folder") != wanted:
+        remedy = "give both one project, or put them into two code locations"
+        raise SelfspecError("project", f"{wanted} is asked for, but {named} is in use in this process", remedy)
+    os.environ["SELFSPEC_HOME"] = str(wanted)
+
+
 def search_folders() -> list[Path]:
     """The project folder and the bundled files, in lookup order, each once."""
     folders = [project_folder()]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.errors import NotEnoughMemory, SelfspecError
 from selfspec_assets.models.folder import ModelSpec
 from selfspec_assets.models.memory import is_out_of_memory
 
@@ -73,7 +73,7 @@ def _from_pretrained(spec: ModelSpec, folder: Path) -> tuple[Any, dict[str, Any]
         )
     except Exception as error:  # configs, safetensors and torch raise many kinds
         if is_out_of_memory(error):
-            raise SelfspecError(
+            raise NotEnoughMemory(
                 folder,
                 f"the model does not fit the memory: {error}",
                 "set quantization: nf4, free the memory that others hold, or choose a smaller model",

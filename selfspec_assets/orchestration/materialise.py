@@ -2,10 +2,8 @@
 
 import datetime
 import os
-import re
 import resource
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import Any
 
 import dagster as dg
@@ -13,16 +11,19 @@ import dagster as dg
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.failpoints import reached
 from selfspec_assets.base.progress import Report
+from selfspec_assets.orchestration import shown
+from selfspec_assets.orchestration.catalogue import DOMAIN_TAG, ITERATION_TAG, RECIPE_TAG
+from selfspec_assets.orchestration.failures import told
 from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.steps.job import Job, Tables, loaded_device
+from selfspec_assets.steps import quality
+from selfspec_assets.steps.job import Job, loaded_device
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
 
 Result = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
-_MARKS = re.compile(r"[!-/:-@\[-`{-~]")  # of Markdown and HTML; data is neither, so each gets a backslash in front
 
 
 def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Step) -> Result:
@@ -32,13 +33,21 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     stays.
     """
     domain, iteration = partition_of(context.partition_key)
-    job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
+    report = reporter(context)
+    _tag_run(context, domain, iteration)
+    job = Job(Lineage(named), step.name, domain, iteration, report, context.run_id)
+    with told(context, lambda line: report(f"{job.name}: {line}"), lambda why: job.release_model()):
+        yield from _materialise(context, job, step)
+
+
+def _materialise(context: dg.AssetExecutionContext, job: Job, step: Step) -> Result:
+    named = job.lineage.named
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
         reused = job.warehouse.has(job.signature)
         started = datetime.datetime.now(datetime.UTC)
         outcome = Outcome(read_tables(job, step.tables)) if reused else _made(job, step, named)
-        checks = step.check(job, outcome.tables)
+        checks = [*step.check(job, outcome.tables), *quality.checks_of(job, step, outcome.tables)]
         results = [_result(check) for check in checks]
         for doubtful in (c for c in checks if c.warns and not c.passed):
             job.report(f"{job.name}: WARNING: {doubtful.detail}")
@@ -54,19 +63,20 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
             _commit(job, step, outcome, started)
     if crosses := step.crosses(named.recipe):
         _publish(context, published(named, crosses), job.signature)
-    counts = {row_type.table: len(rows) for row_type, rows in outcome.tables.items()}
     reached("Dagster: before it is told")
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(job.signature),
         check_results=results,
-        metadata={
-            "reused": reused,
-            "revision": job.signature,
-            **{f"rows/{table}": count for table, count in counts.items()},
-            **step.headline(outcome.tables),
-            **_previews(outcome.tables),
-        },
+        metadata=shown.of_partition(job, step, outcome.tables, checks, reused),
     )
+
+
+def _tag_run(context: dg.AssetExecutionContext, domain: str, iteration: int) -> None:
+    """So that a run is found by its recipe, domain and iteration, whoever has started it."""
+    recipes = sorted({key.path[0] for key in context.selected_asset_keys})
+    tags = {RECIPE_TAG: ",".join(recipes), DOMAIN_TAG: domain, ITERATION_TAG: str(iteration)}
+    if not tags.items() <= context.run.tags.items():
+        context.instance.add_run_tags(context.run_id, tags)
 
 
 def _made(job: Job, step: Step, named: NamedRecipe) -> Outcome:
@@ -119,7 +129,13 @@ def _publish(context: dg.AssetExecutionContext, published: dg.AssetKey, signatur
 
 def _result(check: Check) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(check_name=check.name, passed=check.passed, severity=severity, description=check.detail)
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=check.passed,
+        severity=severity,
+        description=check.detail,
+        metadata=dict(check.figures),
+    )
 
 
 # `selfspec run` sets this, so that a person sees lines and not Dagster's event log.
@@ -137,30 +153,6 @@ def read_tables(job: Job, row_types: Sequence[type[Row]]) -> dict[type[Row], Seq
         row_type: job.warehouse.read(job.signature, row_type) if row_type.table in there else []
         for row_type in row_types
     }
-
-
-def _previews(tables: Tables) -> dict[str, Any]:
-    return {
-        f"preview/{row_type.table}": dg.MetadataValue.md(markdown_table(rows[:5]))
-        for row_type, rows in tables.items()
-        if rows
-    }
-
-
-def markdown_table(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; long cells are cut."""
-    names = [f.name for f in fields(rows[0])]  # type: ignore[arg-type]
-    lines = [" | ".join(names), " | ".join("---" for _ in names)]
-    lines += [" | ".join(_MARKS.sub(r"\\\g<0>", _cell(getattr(row, name))) for name in names) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(value: object, width: int = 160) -> str:
-    if isinstance(value, list):
-        value = ", ".join(_cell(item) for item in value)
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _peak_memory_mb() -> float:

@@ -9,6 +9,7 @@ import warnings
 
 import dagster as dg
 
+from selfspec_assets.orchestration.catalogue import group_of, tags_of
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.step import Step
@@ -83,7 +84,8 @@ def published_spec(named: NamedRecipe, step: Step, crosses: str) -> dg.AssetSpec
     """What later iterations see of a step."""
     return dg.AssetSpec(
         published(named, crosses),
-        group_name=named.key,
+        group_name=group_of(named),
+        tags=tags_of(named),
         partitions_def=domain_by_iteration(named),
         description=f"`{step.name}` as later iterations see it: reported when it is made, needed by those behind it.",
     )

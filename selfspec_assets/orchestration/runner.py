@@ -10,6 +10,7 @@ from selfspec_assets.base.errors import SelfspecError, is_interrupt
 from selfspec_assets.base.progress import Report, clock
 from selfspec_assets.orchestration import materialise
 from selfspec_assets.orchestration.builder import definitions_of
+from selfspec_assets.orchestration.failures import cause_of
 from selfspec_assets.orchestration.launcher import clear_dead_runs, open_instance
 from selfspec_assets.orchestration.partitions import asset_key, partition_key
 from selfspec_assets.planning.obstacles import obstacle
@@ -119,7 +120,6 @@ def _materialise(
                 "was stopped; every finished batch is kept",
                 f"selfspec run {named.name} goes on from there",
             ) from error
-        cause = error.__cause__
-        if isinstance(cause, SelfspecError):
-            raise cause from error
+        if (cause := cause_of(error)) is not None:
+            raise cause from None
         raise

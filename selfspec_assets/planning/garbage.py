@@ -14,6 +14,7 @@ from selfspec_assets.base import home
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import below, size_of
 from selfspec_assets.packs.pack import Pack
+from selfspec_assets.recipe.component_file import load_again
 from selfspec_assets.recipe.recipe import load_recipe, recipe_names
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Attempts, Warehouse, upkeep
@@ -165,7 +166,7 @@ def _wanted_elsewhere(warehouse: Warehouse, works: Iterable[str]) -> dict[str, s
 
 def _expected_elsewhere(path: Path, packs: dict[str, Pack]) -> tuple[set[str] | None, str]:
     try:
-        signatures = expected_signatures(Lineage(load_recipe(str(path)), packs))
+        signatures = expected_signatures(Lineage(load_again(path), packs))
     except SelfspecError as error:
         why = f"cannot be read: {error.place}: {error.reason} (remedy: {error.remedy}; or delete the recipe)"
         return None, f"recipe {path} has unfinished work, which stays, and {why}"

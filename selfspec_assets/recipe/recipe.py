@@ -1,4 +1,4 @@
-"""The recipe: one YAML file, at most a dozen top-level keys, one section per asset; no inheritance, no interpolation.
+"""The recipe: one YAML file, one section per asset, few keys beside; no inheritance, no interpolation.
 
 What a step's result depends on is its *slice* of the recipe (``settings_for``). ``EXCLUDED`` names every key that
 changes speed or memory only; it is the whole list, and a test holds that each other key changes some signature.
@@ -20,6 +20,7 @@ from selfspec_assets.recipe.sections import (
     EMBEDDED,
     AdapterSection,
     BaseModelSection,
+    ChecksSection,
     DataKind,
     InstructionsSection,
     PassagesSection,
@@ -57,6 +58,8 @@ class Recipe(Strict):
     adapter: AdapterSection
     scores: ScoresSection
     steps: Annotated[tuple[Slug, ...], Field(strict=False), AfterValidator(unique)] = ()  # added by plug-ins
+    checks: ChecksSection = ChecksSection()
+    automation: bool = False  # Dagster makes by itself what is missing or stale
 
     @property
     def is_reference(self) -> bool:
@@ -124,7 +127,8 @@ class NamedRecipe(Strict):
         return re.sub(r"[^A-Za-z0-9_]", "_", self.name)
 
 
-# Keys that change speed and memory, or only when to give up: never a kept row. Left out of every signature.
+# Keys that change speed and memory, when to give up, when to warn or who starts a run: never a kept row. Left out of
+# every signature.
 EXCLUDED = frozenset(
     {
         "instructions.batch_size",
@@ -134,6 +138,8 @@ EXCLUDED = frozenset(
         "adapter.micro_batch_size",
         "adapter.min_steps",
         "scores.batch_size",
+        *(f"checks.{key}" for key in ChecksSection.model_fields),
+        "automation",
     }
 )
 
@@ -161,10 +167,19 @@ def load_recipe(name: str) -> NamedRecipe:
         known = recipe_names()
         remedy = f"{did_you_mean(name, known)}choose one of: {', '.join(known) or 'none'}; or write recipes/{name}.yaml"
         raise SelfspecError(f"recipe '{name}'", "no such recipe", remedy)
-    if not _NAME.fullmatch(path.stem):  # it names folders of the warehouse
+    return NamedRecipe(name=checked_name(path.stem, path), path=path, recipe=load_yaml(path, Recipe))
+
+
+def checked_name(name: str, path: Path) -> str:
+    """The name, which folders of the warehouse can have.
+
+    Raises:
+        SelfspecError: they cannot.
+    """
+    if not _NAME.fullmatch(name):
         remedy = "rename the file: letters, digits, '_', '-' and '.', and no '.' or '-' in front"
-        raise SelfspecError(path, f"'{path.stem}' cannot be the name of a recipe", remedy)
-    return NamedRecipe(name=path.stem, path=path, recipe=load_yaml(path, Recipe))
+        raise SelfspecError(path, f"'{name}' cannot be the name of a recipe", remedy)
+    return name
 
 
 def matching_recipes(pattern: str) -> list[NamedRecipe]:

@@ -251,3 +251,19 @@ class ScoresSection(Strict):
     max_new_tokens: Positive
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     batch_size: Positive = 16
+
+
+Share = Annotated[Real, Field(ge=0, le=1)]
+
+
+class ChecksSection(Strict):
+    """Where Dagster warns of what a step made; nothing is rejected by it, and nothing made anew."""
+
+    min_novel: Share = 0.3
+    min_in_language: Share = 0.9
+    max_unusable: Share = 0.5
+    max_copied: Share = 0.3
+    max_same_label: Share = 0.7
+    max_contaminated: Share = 0.0
+    max_loss_ratio: Annotated[Real, Field(gt=0, le=10)] = 1.0  # the last epoch's mean loss over the first's
+    max_score_drop: Annotated[Real, Field(ge=0, le=100)] = 2.0  # points of F1

@@ -39,7 +39,7 @@ class Adapter(Step):
     tables = (AdapterRow, LossRow, TooLongRow)
     sections = ("seed", "adapter")
     checks = ("not_empty", "reloads_and_changes_the_logits")
-    kinds = frozenset({"peft", "duckdb"})
+    kinds = frozenset({"pytorch", "peft", "duckdb"})
     holds_model = True
     unit = "examples"
 

@@ -23,7 +23,8 @@ class Benchmarks(Step):
 
     per_iteration = False
     tables = (BenchmarkRow, BenchmarkItemRow, BenchmarkRemarkRow)
-    kinds = frozenset({"jsonl", "duckdb"})
+    main_table = BenchmarkItemRow
+    kinds = frozenset({"json", "duckdb"})
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         return benchmark_files(lineage.named, lineage.pack(domain))

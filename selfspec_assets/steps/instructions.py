@@ -35,10 +35,11 @@ class Instructions(Step):
     """
 
     tables = (RequestRow, InstructionRow)
+    main_table = InstructionRow
     sections = ("seed", "instructions")
     checks = ("rows_reconcile", "not_empty", "no_benchmark_item")
     told_by_files = frozenset({"benchmarks"})
-    kinds = frozenset({"transformers", "duckdb"})
+    kinds = frozenset({"huggingface", "duckdb"})
     holds_model = True
     unit = "requests"
 

@@ -28,6 +28,7 @@ class Passages(Step):
     """`corpus`, `instructions` → `retrievals`, `passages`. Eq. 1, with p_ret of Eq. 2 from the BM25 scores."""
 
     tables = (RetrievalRow, PassageRow)
+    main_table = PassageRow
     checks = ("rows_reconcile", "weights_sum_to_one", "passages_found")
     kinds = frozenset({"bm25", "duckdb"})
     unit = "queries"

@@ -33,7 +33,7 @@ class Predictions(Step):
 
     tables = (PredictionRow,)
     checks = ("rows_reconcile", "not_empty")
-    kinds = frozenset({"transformers", "duckdb"})
+    kinds = frozenset({"huggingface", "duckdb"})
     holds_model = True
     unit = "predictions"
 

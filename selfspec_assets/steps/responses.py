@@ -38,7 +38,7 @@ class Responses(Step):
         "retrieval_is_at_work",
         "contrast_is_at_work",
     )
-    kinds = frozenset({"transformers", "duckdb"})
+    kinds = frozenset({"huggingface", "duckdb"})
     holds_model = True
     unit = "answers"
 

@@ -20,7 +20,7 @@ class Seeds(Step):
 
     per_iteration = False
     tables = (SeedRow,)
-    kinds = frozenset({"jsonl", "duckdb"})
+    kinds = frozenset({"json", "duckdb"})
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
         if recipe.seeds.sample_train is None:

@@ -26,6 +26,7 @@ class Check:
     passed: bool
     detail: str
     warns: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)  # what was measured, and the threshold of the recipe
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Step:
         sections: of the recipe (or single keys) that count for it; ``settings`` may leave parts out.
         checks: names of what ``check`` gives.
         kinds: what Dagster shows beside the name.
+        main_table: of ``tables`` the one that stands for the step in the UI; None: the first.
         holds_model: needs the accelerator, and its rows depend on the model.
         unit: what ``selfspec plan`` counts: requests, answers …; None where nothing takes long.
         told_by_files: needs of which it reads only a part, which ``files`` tells: their own signature does not count.
@@ -62,6 +64,7 @@ class Step:
     sections: ClassVar[tuple[str, ...]] = ()
     checks: ClassVar[tuple[str, ...]] = ("not_empty",)
     kinds: ClassVar[frozenset[str]] = frozenset({"duckdb"})
+    main_table: ClassVar[type[Row] | None] = None
     holds_model: ClassVar[bool] = False
     unit: ClassVar[str | None] = None
     told_by_files: ClassVar[frozenset[str]] = frozenset()

@@ -25,7 +25,7 @@ class TrainingItems(Step):
     per_iteration = False
     tables = (TrainingItemRow, TrainingRemarkRow)
     checks = ("not_empty", "no_test_item")
-    kinds = frozenset({"jsonl", "duckdb"})
+    kinds = frozenset({"json", "duckdb"})
 
     def belongs_to(self, recipe: Recipe) -> bool:
         return recipe.adapter.data == "supervised"

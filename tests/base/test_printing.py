@@ -1,22 +1,17 @@
 """Text is data wherever it is printed, and every terminal can take it."""
 
 import ast
-import html
 import json
 import os
-import re
 import subprocess
 import sys
 
 import pytest
-from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.table import Table
 
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
-from selfspec_assets.orchestration.materialise import markdown_table
-from selfspec_assets.warehouse.rows import SeedRow
 from tests.checkout import MODULES
 from tests.conftest import Project
 
@@ -161,25 +156,3 @@ def test_json_is_json_whatever_the_values() -> None:
     value = {"a": float("nan"), "b": [1.5, float("-inf"), (float("inf"),)], 3: {"c": {None: b"x"}}, "d": "é"}
     parsed = json.loads(printing.as_json(value), parse_constant=pytest.fail)
     assert parsed == {"a": None, "b": [1.5, None, [None]], "3": {"c": {"None": "b'x'"}}, "d": "é"}
-
-
-@pytest.mark.parametrize("text", [*NASTY, "**x** _y_ `z` ~~a~~ # | <img src=https://example.org/x> [a](b) &amp; $x$"])
-def test_text_is_no_markdown_in_dagsters_previews(text: str) -> None:
-    table = markdown_table(
-        [
-            SeedRow(
-                seed=0,
-                seed_id=text,
-                task="t",
-                demonstrates=text,
-                instruction="s",
-                input=text,
-                output=text,
-                source=text,
-                passage="",
-            )
-        ]
-    )
-    rendered = MarkdownIt("commonmark").enable("table").render(table)
-    cells = [html.unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", rendered)]
-    assert cells.count(text.strip()) == 5

@@ -93,6 +93,15 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "scores.max_new_tokens": (7, both("predictions") | {("base_predictions", 0)}),
     "scores.resamples": (300, both("scores") | {("base_scores", 0)}),
     "scores.batch_size": (2, set()),
+    "checks.min_novel": (0.5, set()),
+    "checks.min_in_language": (0.5, set()),
+    "checks.max_unusable": (0.1, set()),
+    "checks.max_copied": (0.1, set()),
+    "checks.max_same_label": (0.9, set()),
+    "checks.max_contaminated": (0.1, set()),
+    "checks.max_loss_ratio": (0.9, set()),
+    "checks.max_score_drop": (5, set()),
+    "automation": (True, set()),
 }
 # Fields that can only be changed beside another: what the recipe says before and after besides.
 BESIDES: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.errors import NotEnoughMemory
 from selfspec_assets.models.memory import Room, free_memory, is_out_of_memory
 
 Result = TypeVar("Result")
@@ -30,7 +30,7 @@ def in_batches(
         room: what earlier calls of the kind found out; None: this call is alone.
 
     Raises:
-        SelfspecError: not even one item fits the memory.
+        NotEnoughMemory: not even one item fits the memory.
         ValueError: batch_size below 1.
     """
     if batch_size < 1:
@@ -64,7 +64,7 @@ def _run(run: Callable[[list[int]], list[Result]], batch: list[int]) -> list[Res
 def _halve(size: int, item: int) -> int:
     free_memory()
     if size == 1:
-        raise SelfspecError(
+        raise NotEnoughMemory(
             f"prompt {item}",
             "a single item does not fit the device's memory",
             "lower max_new_tokens or the number of passages, or set quantization: nf4",

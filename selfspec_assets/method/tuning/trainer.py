@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.errors import NotEnoughMemory
 from selfspec_assets.method.tuning.checkpoints import saving
 from selfspec_assets.method.tuning.examples import rows_of
 from selfspec_assets.models.memory import free_memory, is_out_of_memory
@@ -92,17 +92,17 @@ def _halved(rows: int, dropout: float) -> int:
     """How many examples are tried next where so many did not fit.
 
     Raises:
-        SelfspecError: it was one alone, or with dropout other examples together would be another adapter.
+        NotEnoughMemory: it was one alone, or with dropout other examples together would be another adapter.
     """
     free_memory()
     if rows == 1:
-        raise SelfspecError(
+        raise NotEnoughMemory(
             "adapter.max_length",
             "a single example does not fit the device's memory",
             "lower adapter.max_length, or set base_model.quantization: nf4",
         )
     if dropout:
-        raise SelfspecError(
+        raise NotEnoughMemory(
             "adapter.micro_batch_size",
             f"{rows} examples at a time do not fit the device's memory, and with dropout fewer would draw other masks",
             f"set it to {rows // 2} or less; it is part of the adapter's signature",
