@@ -1,6 +1,7 @@
 """The command line, a file for each command; importing them registers them, in the order of ``selfspec --help``."""
 
 from selfspec_assets.cli import (
+    ask,
     benchmarks,
     check,
     data,
@@ -12,6 +13,7 @@ from selfspec_assets.cli import (
     run,
     samples,
     scores,
+    serve,
     sql,
     ui,
     verify,
@@ -20,6 +22,7 @@ from selfspec_assets.cli import (
 from selfspec_assets.cli.app import main
 
 __all__ = [
+    "ask",
     "benchmarks",
     "check",
     "data",
@@ -32,6 +35,7 @@ __all__ = [
     "run",
     "samples",
     "scores",
+    "serve",
     "sql",
     "ui",
     "verify",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.printing import labelled
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
@@ -65,18 +66,11 @@ def lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         why = "" if row["reason"] is None else f" ({row['reason'].replace('_', ' ')})"
         yield f"iteration {row['iteration']}, task {row['instruction_id']}: {row['verdict']}{why}"
         yield f"  instruction: {row['instruction']}"
-        yield from _indented("input", row["input"])
+        yield from labelled("input", row["input"])
         for passage in row["passages"]:
             title = f"{passage['title']}: " if passage["title"] else ""
             beginning = first_words(passage["text"], PASSAGE_WORDS)
             more = "" if beginning == passage["text"] else " …"
             yield f"  passage {passage['rank']} (weight {passage['p_ret']:.2f}): {title}{beginning}{more}"
-        yield from _indented("answer", row["response"])
+        yield from labelled("answer", row["response"])
         yield ""
-
-
-def _indented(label: str, content: str) -> Iterator[str]:
-    if content:
-        first, *others = content.split("\n")
-        yield f"  {label}: {first}"
-        yield from (f"    {line}" for line in others)

@@ -98,7 +98,19 @@ def test_who_is_not_wanted_any_more_ends(lm: LanguageModel) -> None:
 
 def test_what_is_settled_is_never_taken_back() -> None:
     """Of texts in pieces of random length, full of what stop rules look at."""
-    parts = ["Yes, it is so. ", "\n", "\n\n", "Input: ", "1. ", "2. ", "the liver ", "2.5 mg", ":", "no", " ### Response"]
+    parts = [
+        "Yes, it is so. ",
+        "\n",
+        "\n\n",
+        "Input: ",
+        "1. ",
+        "2. ",
+        "the liver ",
+        "2.5 mg",
+        ":",
+        "no",
+        " ### Response",
+    ]
     drawing, ended = random.Random(0), set()
     for _ in range(400):
         # Few parts in a text, so that they repeat themselves.
@@ -126,7 +138,9 @@ def test_what_is_settled_is_never_taken_back() -> None:
 
 def test_what_is_settled_keeps_up() -> None:
     """All but the end of a text that ends no rule is told before the text has ended."""
-    text = "The spleen is a soft organ. It filters old cells.\nIt lies on the left, above the kidney and below the ribs."
+    text = (
+        "The spleen is a soft organ. It filters old cells.\nIt lies on the left, above the kidney and below the ribs."
+    )
     tracker = StopTracker(lambda tokens: "".join(chr(i) for i in tokens), frozenset({0}), RULES)
     for letter in text:
         tracker.add(ord(letter))
