@@ -158,10 +158,15 @@ def read_request(kind: type[R], body: bytes) -> R:
     try:
         return kind.model_validate(wanted)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in _NAMES)
+        first = max(error.errors(), key=lambda problem: len(_path(problem["loc"])))  # of a union the branch that fits
+        place = ".".join(_path(first["loc"]))
         said = "is missing" if first["type"] == "missing" else f"{first['msg']} (found {first['input']!r:.100})"
         raise RequestError(400, f"'{place}': {said}", str(first["loc"][0])) from error
+
+
+def _path(location: tuple[int | str, ...]) -> list[str]:
+    """Without the names of a union's branches."""
+    return [str(part) for part in location if isinstance(part, int) or part in _NAMES]
 
 
 def _is_neutral(given: Any, values: tuple[Any, ...]) -> bool:
