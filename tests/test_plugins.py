@@ -17,6 +17,7 @@ import yaml
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.recipe.sections import StepUse
 from selfspec_assets.steps.lineage import Lineage
 from tests.checkout import ROOT
 from tests.conftest import Project, pip_installed
@@ -291,7 +292,7 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
     registry.load()  # while the project of the plug-in is this process's
     begun.enter(monkeypatch)
     named = load_recipe("tiny")
-    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
+    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": (StepUse(name="odd"),)})})
     job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
     with pytest.raises(SelfspecError, match=words):
         job.lineage.step("odd").make(job)

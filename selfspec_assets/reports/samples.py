@@ -21,7 +21,8 @@ def load(database: Path, named: NamedRecipe, domain: str, count: int, seed: int)
 
     Returns:
         The columns of `responses` that tell what was asked and answered; ``verdict`` and ``reason`` after the refining
-        steps; ``passages``: rank, title, text and p_ret.
+        steps; ``edited``, what was trained on in place of the answer, or None; ``passages``: rank, title, text
+        and p_ret.
 
     Raises:
         SelfspecError: there are no answers yet.
@@ -42,6 +43,12 @@ def load(database: Path, named: NamedRecipe, domain: str, count: int, seed: int)
         raise SelfspecError(
             f"recipe '{named.name}'", f"there are no answers of {domain} yet", f"selfspec run {named.name}"
         )
+    edited = {  # a column that databases of earlier versions lack
+        (row["iteration"], row["row"]): row.get("edited")
+        for row in query_rows(database, f"SELECT * FROM verdicts WHERE {where} AND refines = 'responses'")
+    }
+    for row in rows:
+        row["edited"] = edited.get((row["iteration"], row["instruction_id"]))
     drawn = _draw(rows, count, random.Random(random_seed(seed, named.name, domain, "samples")))
     for row in drawn:
         row["passages"] = query_rows(
@@ -73,4 +80,5 @@ def lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             more = "" if beginning == passage["text"] else " …"
             yield f"  passage {passage['rank']} (weight {passage['p_ret']:.2f}): {title}{beginning}{more}"
         yield from labelled("answer", row["response"])
+        yield from labelled("edited", row["edited"] or "")
         yield ""

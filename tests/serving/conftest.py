@@ -67,7 +67,7 @@ def put_adapter(lineage: Lineage, domain: str, iteration: int, folder: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's folder; of its recipe ``little`` biomedicine has one adapter, sports two, and finance none."""
     folder = tmp_path_factory.mktemp("little")
     (folder / "recipes").mkdir()
@@ -78,7 +78,7 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         lineage = Lineage(load_recipe("little"))
         for domain, iteration in (("biomedicine", 1), ("sports", 1), ("sports", 2)):
             put_adapter(lineage, domain, iteration, folder / f"{domain}-{iteration}")
-    yield folder
+    return folder
 
 
 @pytest.fixture

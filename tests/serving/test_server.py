@@ -61,13 +61,13 @@ def test_a_completion_goes_on_with_the_text_as_it_is(client: openai.OpenAI, serv
     )
 
 
-@pytest.mark.parametrize("name", ["base", "biomedicine-1", "sports-2"])
+@pytest.mark.parametrize("name", ["base", "sports-2"])
 @pytest.mark.parametrize("drawn", [{}, {"temperature": 1.0, "top_p": 0.9, "seed": 5}])
 def test_a_stream_is_the_whole_in_pieces(client: openai.OpenAI, name: str, drawn: dict[str, Any]) -> None:
-    whole = client.chat.completions.create(model=name, messages=ASKED, max_tokens=40, **drawn)
+    whole = client.chat.completions.create(model=name, messages=ASKED, max_tokens=16, **drawn)
     pieces = list(
         client.chat.completions.create(
-            model=name, messages=ASKED, max_tokens=40, stream=True, stream_options={"include_usage": True}, **drawn
+            model=name, messages=ASKED, max_tokens=16, stream=True, stream_options={"include_usage": True}, **drawn
         )
     )
     text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
@@ -79,9 +79,9 @@ def test_a_stream_is_the_whole_in_pieces(client: openai.OpenAI, name: str, drawn
 
     text = "".join(
         piece.choices[0].text
-        for piece in client.completions.create(model=name, prompt=QUESTION, max_tokens=40, stream=True, **drawn)
+        for piece in client.completions.create(model=name, prompt=QUESTION, max_tokens=16, stream=True, **drawn)
     )
-    completion = client.completions.create(model=name, prompt=QUESTION, max_tokens=40, **drawn)
+    completion = client.completions.create(model=name, prompt=QUESTION, max_tokens=16, **drawn)
     assert text == completion.choices[0].text
 
 
@@ -89,7 +89,7 @@ def test_a_stream_comes_in_more_than_one_piece(client: openai.OpenAI) -> None:
     told = [
         piece.choices[0].text
         for piece in client.completions.create(
-            model="base", prompt="The heart", max_tokens=60, stream=True, temperature=1.5, seed=1
+            model="base", prompt="The heart", max_tokens=24, stream=True, temperature=1.5, seed=1
         )
     ]
     assert len([piece for piece in told if piece]) > 5
@@ -97,7 +97,7 @@ def test_a_stream_comes_in_more_than_one_piece(client: openai.OpenAI) -> None:
 
 def test_drawing_needs_a_temperature_and_keeps_to_its_seed(client: openai.OpenAI) -> None:
     def drawn(**more: Any) -> str:
-        reply = client.completions.create(model="base", prompt="The heart", max_tokens=30, **more)
+        reply = client.completions.create(model="base", prompt="The heart", max_tokens=8, **more)
         return reply.choices[0].text
 
     assert drawn(seed=1) == drawn(seed=2) == drawn()
@@ -140,7 +140,9 @@ def test_twenty_clients_at_once_are_all_answered(client: openai.OpenAI, served: 
     """Each gets what it would have got alone, whatever shared its batch."""
     names = [model.name for model in served.models]
     alone = {
-        (name, asked): client.chat.completions.create(model=name, messages=[{"role": "user", "content": asked}])
+        (name, asked): client.chat.completions.create(
+            model=name, messages=[{"role": "user", "content": asked}], max_tokens=8
+        )
         for name in names
         for asked in (QUESTION, "Name a team sport.")
     }
@@ -149,7 +151,9 @@ def test_twenty_clients_at_once_are_all_answered(client: openai.OpenAI, served: 
     def ask(number: int) -> bool:
         key = names[number % len(names)], (QUESTION, "Name a team sport.")[number // len(names) % 2]
         together.wait()
-        reply = client.chat.completions.create(model=key[0], messages=[{"role": "user", "content": key[1]}])
+        reply = client.chat.completions.create(
+            model=key[0], messages=[{"role": "user", "content": key[1]}], max_tokens=8
+        )
         return reply.choices[0].message.content == alone[key].choices[0].message.content
 
     with ThreadPoolExecutor(20) as pool:
