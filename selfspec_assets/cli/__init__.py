@@ -3,6 +3,7 @@
 from selfspec_assets.cli import (
     ask,
     benchmarks,
+    cases,
     check,
     data,
     gc,
@@ -25,6 +26,7 @@ from selfspec_assets.cli.app import main
 __all__ = [
     "ask",
     "benchmarks",
+    "cases",
     "check",
     "data",
     "gc",

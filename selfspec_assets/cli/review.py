@@ -1,6 +1,11 @@
 """``selfspec review``."""
 
+import os
 import sys
+import termios
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -48,23 +53,62 @@ def review(
     if export is not None:
         printing.line(f"{review_sheets.export_csv(sheets, export)} answers in {export}; fill in decision, edited, note")
         return
-    said = (
-        review_sheets.import_csv(sheets, taken) if taken else page_through(sheets, Hands(typer.getchar, _edit, _note))
-    )
+    if taken is not None:
+        said = review_sheets.import_csv(sheets, taken)
+    else:
+        with _Keyboard() as keyboard:
+            said = page_through(sheets, Hands(keyboard.key, keyboard.edit, keyboard.note))
     for line in said:
         printing.line(line)
     printing.line(f"selfspec run {recipe} goes on from here")
 
 
-def _edit(text: str) -> str | None:
-    """In $VISUAL or $EDITOR."""
-    try:
-        edited: str | None = click.edit(text, extension=".txt")
-    except click.ClickException as error:
-        raise SelfspecError("the editor", error.format_message(), "set EDITOR to one that is there") from error
-    return edited
+class _Keyboard:
+    """Single keys of the terminal; what is typed ahead waits, where a library that asks anew each time drops it."""
 
+    def __enter__(self) -> "_Keyboard":
+        self._terminal = sys.stdin.fileno()
+        self._as_it_was = termios.tcgetattr(self._terminal)
+        self._one_by_one()
+        return self
 
-def _note(note: str) -> str:
-    said: str = typer.prompt("note (- for none)", default=note, show_default=bool(note))
-    return said
+    def __exit__(self, *_: object) -> None:
+        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._as_it_was)
+
+    def _one_by_one(self) -> None:
+        tty.setcbreak(self._terminal, termios.TCSADRAIN)
+
+    def key(self) -> str:
+        """Raises:
+        EOFError: the terminal has gone.
+        """
+        typed = os.read(self._terminal, 32)
+        if not typed:
+            raise EOFError
+        return typed.decode(errors="replace")
+
+    @contextmanager
+    def _line_by_line(self) -> Iterator[None]:
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self._one_by_one()
+
+    def edit(self, text: str) -> str | None:
+        """In $VISUAL or $EDITOR.
+
+        Raises:
+            SelfspecError: there is no such editor, or it failed.
+        """
+        with self._line_by_line():
+            try:
+                edited: str | None = click.edit(text, extension=".txt")
+            except click.ClickException as error:
+                raise SelfspecError("the editor", error.format_message(), "set EDITOR to one that is there") from error
+        return edited
+
+    def note(self, note: str) -> str:
+        with self._line_by_line():
+            said: str = typer.prompt("note (- for none)", default=note, show_default=bool(note))
+        return said
