@@ -1,6 +1,7 @@
 """A review by keyboard and by table, of answers that lie in a warehouse."""
 
 import csv
+import json
 import os
 import pty
 import select
@@ -21,7 +22,9 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.reports.review_session import Hands, review
 from selfspec_assets.reports.review_sheets import Sheet, decision_of, export_csv, import_csv, load_sheets
+from selfspec_assets.steps.adapter import examples_of
 from selfspec_assets.steps.decisions import read_decisions
+from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 from selfspec_assets.warehouse.rows import PassageRow, ResponseRow, ResponseTokenRow, RetrievalRow, Row
@@ -241,6 +244,28 @@ def test_sheets_hold_what_is_kept_and_say_what_is_missing(judged: Path, sheets: 
     judged.write_text(yaml.safe_dump(RECIPE | {"steps": []}))
     with pytest.raises(SelfspecError, match=r"steps: \[review\]"):
         load_sheets(load_recipe("little"), ["sports"], None, lambda line: None)
+
+
+def test_what_is_left_is_what_is_trained_on(judged: Path) -> None:
+    named, warehouse = load_recipe("little"), Warehouse(home.warehouse_folder())
+    (sheet,) = load_sheets(named, ["sports"], None, lambda line: None)
+    review([sheet], pressing("re", {"oak": "An oak."}))
+    job = Job(Lineage(named), "review", "sports", 1, lambda line: None)
+    with pytest.raises(SelfspecError, match="1 of 3 answers are not reviewed yet"):
+        job.lineage.step("review").make(job)
+    review([sheet], pressing("k"))
+    job = Job(Lineage(named), "review", "sports", 1, lambda line: None)
+    warehouse.commit(job.key, job.signature, job.lineage.step("review").make(job).tables)
+    tuning = Job(Lineage(named), "adapter", "sports", 1, lambda line: None)
+    assert [answer for _, answer in examples_of(tuning)] == ["An oak.", "\x1b[2Jwren"]
+    (samples,) = json.loads(RUN.invoke(app, ["samples", "little", "--json", "--count", "9"]).stdout).values()
+    assert {one["response"]: (one["verdict"], one["edited"]) for one in samples} == {
+        '=moss, "soft"': ("rejected", None),
+        "oak": ("kept", "An oak."),
+        "\x1b[2Jwren": ("kept", None),
+        "": ("rejected", None),
+    }
+    assert "  edited: An oak." in RUN.invoke(app, ["samples", "little", "--count", "9"]).stdout
 
 
 def test_the_command_without_a_terminal_points_to_the_table(judged: Path, tmp_path: Path) -> None:

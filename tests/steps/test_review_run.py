@@ -61,6 +61,7 @@ def ask(sql: str) -> list[tuple[Any, ...]]:
     return list(read_only_query(home.warehouse_folder() / "selfspec.duckdb", sql)[1])
 
 
+@pytest.mark.slow
 def test_it_waits_and_tunes_on_what_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELFSPEC_HOME", str(tmp_path))
     monkeypatch.delenv("SELFSPEC_WAREHOUSE", raising=False)
