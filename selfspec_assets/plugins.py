@@ -50,7 +50,7 @@ STEPS = (  # selfspec's own, in flow order
 )
 JUDGES = (  # selfspec's own refining steps, which a recipe adds by name
     *("repeated_input", "echoed_prompt", "copied_input", "repeated_answer"),
-    *("other_form", "unlikely_answer", "unsupported_answer", "disagreeing_answers"),
+    *("other_form", "unlikely_answer", "unsupported_answer", "disagreeing_answers", "review"),
 )
 BUILT_IN = (
     *(f"steps.{name}" for name in STEPS),

@@ -17,6 +17,7 @@ import yaml
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.recipe.sections import StepUse
 from selfspec_assets.steps.lineage import Lineage
 from tests.checkout import ROOT
 from tests.conftest import Project, pip_installed
@@ -271,6 +272,9 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
         ("[]", "no verdict on row"),
         ("[Verdict(row.instruction_id, None) for row in rows for _ in '12']", "two verdicts on row"),
         ("[Verdict(row.instruction_id, 3) for row in rows]", "not a row's number with a reason"),
+        ("[Edit(row.instruction_id, ' ') for row in rows]", "only answers, to a text"),
+        ("[Edit(row.instruction_id, None) for row in rows]", "only answers, to a text"),
+        ("[Edit(-1, 'An oak.') for row in rows]", "a verdict on row -1, which it was not given"),
     ],
 )
 def test_a_judge_that_breaks_its_contract_stops_by_name(
@@ -284,14 +288,14 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
     from selfspec_assets.steps.job import Job
 
     own(
-        "from selfspec_assets.steps.refining import RefiningStep, Verdict\n"
+        "from selfspec_assets.steps.refining import Edit, RefiningStep, Verdict\n"
         "@plugins.step('odd', version='1')\nclass Odd(RefiningStep):\n    '''Judges.'''\n    refines = 'responses'\n"
         f"    def judge(self, job, rows):\n        return {verdicts}\n"
     ).enter(monkeypatch)
     registry.load()  # while the project of the plug-in is this process's
     begun.enter(monkeypatch)
     named = load_recipe("tiny")
-    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": ("odd",)})})
+    with_judge = named.model_copy(update={"recipe": named.recipe.model_copy(update={"steps": (StepUse(name="odd"),)})})
     job = Job(Lineage(with_judge), "odd", "botany", 1, lambda line: None)
     with pytest.raises(SelfspecError, match=words):
         job.lineage.step("odd").make(job)

@@ -10,6 +10,7 @@ import math
 import os
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -93,6 +94,14 @@ def table(what: Table, most: int | None = None) -> None:
         for column in what.columns:
             column.overflow = "fold"
     to.print(what)
+
+
+def labelled(label: str, content: str) -> Iterator[str]:
+    """Lines of a text behind its label, those after the first indented; none of an empty text."""
+    if content:
+        first, *others = content.split("\n")
+        yield f"  {label}: {first}"
+        yield from (f"    {line}" for line in others)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:

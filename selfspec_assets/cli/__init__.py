@@ -1,7 +1,9 @@
 """The command line, a file for each command; importing them registers them, in the order of ``selfspec --help``."""
 
 from selfspec_assets.cli import (
+    ask,
     benchmarks,
+    cases,
     check,
     compare,
     data,
@@ -11,9 +13,11 @@ from selfspec_assets.cli import (
     plan,
     plugins,
     report,
+    review,
     run,
     samples,
     scores,
+    serve,
     sql,
     ui,
     verify,
@@ -22,7 +26,9 @@ from selfspec_assets.cli import (
 from selfspec_assets.cli.app import main
 
 __all__ = [
+    "ask",
     "benchmarks",
+    "cases",
     "check",
     "compare",
     "data",
@@ -33,9 +39,11 @@ __all__ = [
     "plan",
     "plugins",
     "report",
+    "review",
     "run",
     "samples",
     "scores",
+    "serve",
     "sql",
     "ui",
     "verify",

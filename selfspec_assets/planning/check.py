@@ -34,6 +34,7 @@ def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecEr
 
 def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lineage, kind = Lineage(named), named.recipe.data
+    _ = lineage.flow  # a step that is added and does not exist, or has no such option, stops here
     pack = lineage.pack(domain)
     lines += [f"pack: {pack.folder}", find_pack(domain).code()]
     if kind == "published" and no_data_folder() is not None:  # the error comes where it is needed

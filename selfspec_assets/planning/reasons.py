@@ -15,6 +15,7 @@ Parts = Mapping[str, Any]  # of signature.signed_text: step, code_version, setti
 _NO_FILES = {
     "benchmark_text": "a benchmark, whose text no instruction may repeat,",
     "domain": "the domain's name, by which rows are drawn,",
+    "decisions": "what was decided in the review",
     "noise": "the kind of device that draws random numbers",
 }
 _MODEL = ("", "base_model.dtype", "base_model.quantization", "base_model.chat_template")  # lineage.model_identity

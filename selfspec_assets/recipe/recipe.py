@@ -28,11 +28,17 @@ from selfspec_assets.recipe.sections import (
     ScoresSection,
     SeedsSection,
     Slug,
+    StepUse,
     unique,
 )
 
 MAX_ITERATIONS = 9
 _NAME = re.compile(r"\w[\w.-]*")
+
+
+def _each_step_once(steps: tuple[StepUse, ...]) -> tuple[StepUse, ...]:
+    unique(tuple(step.name for step in steps))
+    return steps
 
 
 class Loop(NamedTuple):
@@ -57,7 +63,7 @@ class Recipe(Strict):
     responses: ResponsesSection | None = None
     adapter: AdapterSection
     scores: ScoresSection
-    steps: Annotated[tuple[Slug, ...], Field(strict=False), AfterValidator(unique)] = ()  # added by plug-ins
+    steps: Annotated[tuple[StepUse, ...], Field(strict=False), AfterValidator(_each_step_once)] = ()  # added by name
     checks: ChecksSection = ChecksSection()
     automation: bool = False  # Dagster makes by itself what is missing or stale
 

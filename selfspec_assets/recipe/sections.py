@@ -236,6 +236,22 @@ def unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+class StepUse(Strict):
+    """A step that is added by name, with options if it has some: ``name``, or ``{name: {option: value}}``."""
+
+    name: Slug
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), dict):
+            return {"name": next(iter(value)), "options": options}
+        return value
+
+
 class ScoresSection(Strict):
     """Section 4.1: k-shot evaluation by generation."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.printing import labelled
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
@@ -20,7 +21,8 @@ def load(database: Path, named: NamedRecipe, domain: str, count: int, seed: int)
 
     Returns:
         The columns of `responses` that tell what was asked and answered; ``verdict`` and ``reason`` after the refining
-        steps; ``passages``: rank, title, text and p_ret.
+        steps; ``edited``, what was trained on in place of the answer, or None; ``passages``: rank, title, text
+        and p_ret.
 
     Raises:
         SelfspecError: there are no answers yet.
@@ -41,6 +43,12 @@ def load(database: Path, named: NamedRecipe, domain: str, count: int, seed: int)
         raise SelfspecError(
             f"recipe '{named.name}'", f"there are no answers of {domain} yet", f"selfspec run {named.name}"
         )
+    edited = {  # a column that databases of earlier versions lack
+        (row["iteration"], row["row"]): row.get("edited")
+        for row in query_rows(database, f"SELECT * FROM verdicts WHERE {where} AND refines = 'responses'")
+    }
+    for row in rows:
+        row["edited"] = edited.get((row["iteration"], row["instruction_id"]))
     drawn = _draw(rows, count, random.Random(random_seed(seed, named.name, domain, "samples")))
     for row in drawn:
         row["passages"] = query_rows(
@@ -65,18 +73,12 @@ def lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         why = "" if row["reason"] is None else f" ({row['reason'].replace('_', ' ')})"
         yield f"iteration {row['iteration']}, task {row['instruction_id']}: {row['verdict']}{why}"
         yield f"  instruction: {row['instruction']}"
-        yield from _indented("input", row["input"])
+        yield from labelled("input", row["input"])
         for passage in row["passages"]:
             title = f"{passage['title']}: " if passage["title"] else ""
             beginning = first_words(passage["text"], PASSAGE_WORDS)
             more = "" if beginning == passage["text"] else " …"
             yield f"  passage {passage['rank']} (weight {passage['p_ret']:.2f}): {title}{beginning}{more}"
-        yield from _indented("answer", row["response"])
+        yield from labelled("answer", row["response"])
+        yield from labelled("edited", row["edited"] or "")
         yield ""
-
-
-def _indented(label: str, content: str) -> Iterator[str]:
-    if content:
-        first, *others = content.split("\n")
-        yield f"  {label}: {first}"
-        yield from (f"    {line}" for line in others)

@@ -1,6 +1,7 @@
 """One step of one partition at work: its inputs, its place in the warehouse, the model, batches that survive kills."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.lengths import check_lengths
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
-from selfspec_assets.warehouse.rows import Row, VerdictRow
+from selfspec_assets.warehouse.rows import ResponseRow, Row, VerdictRow
 
 R = TypeVar("R", bound=Row)
 CORPUS_FOLDER = "documents"  # of a revision of the step corpus
@@ -78,13 +79,14 @@ class Job:
         return self.lineage.pack(self.domain)
 
     def read(self, step: str, row_type: type[R], iteration: int | None = None) -> list[R]:
-        """Rows of an upstream step (of this iteration unless another is named), without what a judge rejected."""
+        """Rows of an upstream step (of this iteration unless another is named), as the judges left them.
+
+        What one rejected is not among them, and an answer that one edited has the edited text.
+        """
         rows = self.warehouse.read(self._signature_of(step, iteration), row_type)
-        rejected: set[int] = set()
         for judge, _ in self.lineage.judges(step, self.step, 0):
-            verdicts = self.warehouse.read(self._signature_of(judge, iteration), VerdictRow)
-            rejected |= {verdict.row for verdict in verdicts if verdict.verdict == "rejected"}
-        return [row for row in rows if getattr(row, "instruction_id", None) not in rejected] if rejected else rows
+            rows = _as_judged(rows, self.warehouse.read(self._signature_of(judge, iteration), VerdictRow))
+        return rows
 
     def folder(self, step: str, name: str, iteration: int | None = None) -> Path:
         return self.warehouse.folder(self._signature_of(step, iteration), name)
@@ -213,6 +215,18 @@ class Job:
                         progress.enough(note)
                     break
         return results
+
+
+def _as_judged(rows: list[R], verdicts: Sequence[VerdictRow]) -> list[R]:
+    rejected = {verdict.row for verdict in verdicts if verdict.verdict == "rejected"}
+    edited = {verdict.row: verdict.edited for verdict in verdicts if verdict.edited is not None}
+    kept = [row for row in rows if getattr(row, "instruction_id", None) not in rejected]
+    return [
+        replace(row, response=edited[row.instruction_id])
+        if isinstance(row, ResponseRow) and row.instruction_id in edited
+        else row
+        for row in kept
+    ]
 
 
 def loaded_device() -> str | None:

@@ -41,6 +41,7 @@ class Signed(Protocol):
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]: ...
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]: ...
     def files(self, lineage: "Lineage", domain: str, iteration: int) -> dict[str, str]: ...
+    def options(self, recipe: Recipe) -> dict[str, Any]: ...
     def work_signature(self, lineage: "Lineage", domain: str, iteration: int) -> str: ...
 
 
@@ -51,11 +52,16 @@ def every_step() -> dict[str, Any]:
 
 
 def flow(recipe: Recipe) -> list[Any]:
-    """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines."""
+    """The steps of a recipe's graph, each after what it needs; one that is added comes behind what it refines.
+
+    Raises:
+        SelfspecError: a step that is added does not exist, or has no such option.
+    """
     known = every_step()
     steps = [known[name] for name in plugins.STEPS if known[name].belongs_to(recipe)]
-    for name in recipe.steps:
-        added = plugins.REGISTRY.get("step", name, "recipe: steps").target
+    for use in recipe.steps:
+        added = plugins.REGISTRY.get("step", use.name, "recipe: steps").target
+        added.options(recipe)
         before = [place for place, step in enumerate(steps) if added.refines in (step.name, step.refines)]
         steps.insert(1 + max(before) if added.refines and before else len(steps), added)
     return steps

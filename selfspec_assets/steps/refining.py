@@ -1,10 +1,11 @@
-"""Steps that judge the rows of another step: what they reject, no step behind them reads."""
+"""Steps that judge the rows of another step: what they reject, no step behind them reads; an answer they may edit."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.options import checked_options
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Need
@@ -24,16 +25,26 @@ class Verdict(NamedTuple):
     reason: str | None
 
 
+class Edit(NamedTuple):
+    """A row of ``responses`` that is kept with another answer, which every later step reads in its place."""
+
+    row: int
+    response: str
+
+
 class RefiningStep(Step):
-    """Kept rows of the step that it refines → `verdicts`. Subclasses name that step and write ``judge``."""
+    """Kept rows of the step that it refines → `verdicts`. Subclasses name that step and write ``judge``.
+
+    Keywords of ``judge`` behind the rows are options, which a recipe gives behind the step's name.
+    """
 
     refines: ClassVar[str]
     tables = (VerdictRow,)
     checks = ("rows_reconcile", "not_empty")
 
     @abstractmethod
-    def judge(self, job: Job, rows: Sequence[Any]) -> Iterable[Verdict]:
-        """One verdict for each row.
+    def judge(self, job: Job, rows: Sequence[Any]) -> "Iterable[Verdict] | Iterable[Verdict | Edit]":
+        """One verdict, or edited answer, for each row.
 
         Args:
             rows: those that every judge before this one kept, in their order.
@@ -42,16 +53,29 @@ class RefiningStep(Step):
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
         return [(self.refines, iteration)]
 
+    def options(self, recipe: Recipe) -> dict[str, Any]:
+        given = next((use.options for use in recipe.steps if use.name == self.name), {})
+        return checked_options(self.judge, given, f"step '{self.name}'", "recipe: steps", skip=2)
+
+    def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        settings, options = super().settings(recipe, iteration), self.options(recipe)
+        return settings | ({"options": options} if options else {})
+
     def make(self, job: Job) -> Outcome:
         """Raises:
-        SelfspecError: a verdict on a row that is not there, two on one row, none on another, or none that is text.
+        SelfspecError: a verdict on a row that is not there, two on one row, none on another, or none that is text;
+            an edited answer that is empty, or of what is no answer.
         """
         rows = [row for row in job.read(self.refines, JUDGED[self.refines]) if row.is_kept]
         wanted = {row.instruction_id for row in rows}
         reasons: dict[int, str | None] = {}
-        for verdict in self.judge(job, rows):
+        edited: dict[int, str] = {}
+        judge: Callable[..., Iterable[Verdict | Edit]] = self.judge
+        for verdict in judge(job, rows, **self.options(job.recipe)):
             self._check(job, verdict, wanted, reasons)
-            reasons[verdict.row] = verdict.reason
+            if isinstance(verdict, Edit):
+                edited[verdict.row] = verdict.response
+            reasons[verdict.row] = None if isinstance(verdict, Edit) else verdict.reason
         if missing := sorted(wanted - reasons.keys()):
             raise self._wrong(job, f"it gave no verdict on row {missing[0]} and {len(missing) - 1} more")
         return Outcome(
@@ -64,6 +88,7 @@ class RefiningStep(Step):
                         verdict="kept" if reasons[row] is None else "rejected",
                         reason=reasons[row],
                         version=self.code_version,
+                        edited=edited.get(row),
                     )
                     for row in sorted(reasons)
                 ]
@@ -77,6 +102,8 @@ class RefiningStep(Step):
             raise self._wrong(job, f"it gave a verdict on row {verdict[0]!r}, which it was not given")
         if verdict[0] in judged:
             raise self._wrong(job, f"it gave two verdicts on row {verdict[0]}")
+        if isinstance(verdict, Edit) and (self.refines != "responses" or not (verdict.response or "").strip()):
+            raise self._wrong(job, f"it edited row {verdict.row} to {verdict.response!r:.100}: only answers, to a text")
 
     def _wrong(self, job: Job, reason: str) -> SelfspecError:
         return SelfspecError(f"step '{self.name}'", f"{job.name}: {reason}", "correct the plug-in; nothing was stored")
@@ -94,4 +121,5 @@ class RefiningStep(Step):
     def headline(self, tables: Tables) -> dict[str, Any]:
         rows: Any = tables[VerdictRow]
         kept = sum(row.verdict == "kept" for row in rows)
-        return {"kept": kept, "rejected": len(rows) - kept}
+        edited = sum(row.edited is not None for row in rows)
+        return {"kept": kept, "rejected": len(rows) - kept} | ({"edited": edited} if edited else {})

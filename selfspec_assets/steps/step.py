@@ -84,6 +84,18 @@ class Step:
         """Its slice of the recipe: all of it that is in the signature."""
         return settings_for(recipe, *self.sections)
 
+    def options(self, recipe: Recipe) -> dict[str, Any]:
+        """What the recipe's ``steps`` give it, checked; most steps take nothing there.
+
+        Raises:
+            SelfspecError: an option that it does not have, or a value of another type.
+        """
+        given = next((use.options for use in recipe.steps if use.name == self.name), {})
+        if given:
+            reason = f"step '{self.name}' has no option '{next(iter(given))}'"
+            raise SelfspecError("recipe: steps", reason, "give its name alone; the recipe's sections hold its settings")
+        return {}
+
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         """Name → digest of what it reads beside its needs: files of the pack, the model."""
         return {}

@@ -150,7 +150,7 @@ def write_rows(row_type: type[Row], rows: Sequence[Row], path: Path) -> None:
 
 
 def read_rows(row_type: type[R], path: Path) -> list[R]:
-    """All rows of a Parquet file, in their order.
+    """All rows of a Parquet file, in their order; a column with a default may be younger than the file.
 
     Raises:
         SelfspecError: the file's columns are not those of the row type (another version of selfspec wrote it).
@@ -158,9 +158,14 @@ def read_rows(row_type: type[R], path: Path) -> list[R]:
     """
     with connect() as connection:
         source = f"read_parquet({pattern(path)})"
-        names = list(columns(row_type))
         stored = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()]
-        if stored != list(columns(row_type).items()):
+        names = [name for name, _ in stored]
+        younger = {
+            field.name
+            for field in dataclasses.fields(typing.cast(typing.Any, row_type))
+            if field.default is not dataclasses.MISSING and field.name not in names
+        }
+        if stored != [(name, kind) for name, kind in columns(row_type).items() if name not in younger]:
             raise SelfspecError(
                 path,
                 f"has other columns than {row_type.table}: another version of selfspec wrote it",

@@ -242,6 +242,7 @@ class VerdictRow(Row):
     """What a refining step says of one row of the step that it refines: ``verdict`` is kept or rejected.
 
     ``row`` is the row's ``instruction_id``, ``version`` the refining step's. Rows that were rejected before have none.
+    ``edited`` is the answer that was trained on in place of the written one; null where that stayed as it is.
     """
 
     table: ClassVar[str] = "verdicts"
@@ -251,6 +252,7 @@ class VerdictRow(Row):
     verdict: str
     reason: str | None
     version: str
+    edited: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def _answer(
         tokens=tokens,
         token_ids=tuple(step.token_id for step in steps),
         prompt_tokens=prompt_tokens,
-        pieces=tuple(_to_text(lm)([step.token_id]) for step in steps),
+        pieces=tuple(to_text(lm)([step.token_id]) for step in steps),
         posterior=tuple(step.posterior for step in steps),
         top_passage_ids=tuple(step.top_passage_id for step in steps),
         marginal_ids=tuple(step.marginal_id for step in steps),
@@ -195,7 +195,9 @@ def _generation(tracker: StopTracker, prompt_tokens: int) -> Generation:
     return Generation(text, finish, tokens, tuple(tracker.ids[:tokens]), prompt_tokens)
 
 
-def _to_text(lm: LanguageModel) -> Callable[[Sequence[int]], str]:
+def to_text(lm: LanguageModel) -> Callable[[Sequence[int]], str]:
+    """Token ids to text, as answers are written: without special tokens."""
+
     def decode(ids: Sequence[int]) -> str:
         return str(lm.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
@@ -214,7 +216,7 @@ def _decode(
     """One batch through ``generate``; one tracker per group."""
     from selfspec_assets.method.decoding.processor import GroupProcessor
 
-    trackers = [StopTracker(_to_text(lm), lm.eos_ids, stop) for _ in groups]
+    trackers = [StopTracker(to_text(lm), lm.eos_ids, stop) for _ in groups]
     processor = GroupProcessor(groups, chooser, trackers, lm.pad_id, lm.vocabulary_size)
     run_generate(lm, rows, adapters, processor, processor.finished, max_new_tokens, groups)
     return trackers

@@ -29,14 +29,48 @@ def repeated_tokens(ids: Sequence[int]) -> int | None:
     return None
 
 
+def unsettled_tokens(ids: Sequence[int]) -> int:
+    """How many tokens at the end ``repeated_tokens`` may yet take back: they say again what stands a cycle before."""
+    longest = 0
+    for period in range(1, min(LONGEST_CYCLE, len(ids) - 1) + 1):
+        again = 0
+        while again + period < len(ids) and ids[-1 - again] == ids[-1 - again - period]:
+            again += 1
+        longest = max(longest, again)
+    return longest
+
+
 def repeated_sentence(text: str) -> int | None:
     """Where a sentence of four words or more begins for the second time, if the text has it three times; else None."""
     places: dict[str, list[int]] = {}
     for match in _SENTENCE.finditer(text):
-        sentence = " ".join(match[0].split()).casefold()
+        sentence = _plain(match[0])
         if count_words(sentence) >= _LEAST_WORDS:
             begins = places.setdefault(sentence, [])
             begins.append(match.start())
             if len(begins) == _ROUNDS:
                 return begins[1]
     return None
+
+
+def unsettled_sentence(text: str) -> int:
+    """Where the part begins that ``repeated_sentence`` may yet take back; the text's length where there is none.
+
+    A sentence that has come twice may come a third time, and the one at the end may become one that was there before.
+    """
+    said: set[str] = set()
+    end = 0
+    for match in _SENTENCE.finditer(text):
+        sentence, end = _plain(match[0]), match.end()
+        if sentence in said and count_words(sentence) >= _LEAST_WORDS:
+            return match.start()
+        if end == len(text):  # it may go on: what is a full stop here may be a decimal point
+            end = match.start()
+            break
+        said.add(sentence)
+    begun = _plain(text[end:]).rstrip(".!?。！？")
+    return end if begun and any(sentence.startswith(begun) for sentence in said) else len(text)
+
+
+def _plain(sentence: str) -> str:
+    return " ".join(sentence.split()).casefold()

@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from selfspec_assets.method.decoding.repetition import repeated_sentence, repeated_tokens
+from selfspec_assets.method.decoding.repetition import (
+    repeated_sentence,
+    repeated_tokens,
+    unsettled_sentence,
+    unsettled_tokens,
+)
 from selfspec_assets.method.decoding.types import Finish
 
 # `12.` `3)` `(3)` `**4.**` `**4**.` `### 5` at the start of a line. A digit or a small letter after it means something
@@ -164,6 +169,18 @@ class StopTracker:
         while most and self._decode(self.ids[: most - 1]).startswith(kept):
             most -= 1
         return most
+
+    def settled(self) -> str:
+        """The beginning of the text that no later token takes back, with its leading white space."""
+        ids = self.ids
+        if self._rules.repeated_tokens:
+            ids = ids[: len(ids) - unsettled_tokens(ids)]
+        text = self._decode(ids).rstrip("\ufffd")  # half of a letter
+        if self._rules.repeated_sentences:
+            text = text[: unsettled_sentence(text)]
+        if self._rules.of_lines and self._since_line_break < _LINE_HEAD and "\n" in text:
+            text = text[: text.rindex("\n")]  # how the line begins may still end the text before it
+        return text.rstrip()
 
     def result(self) -> tuple[str, Finish, int]:
         """Stripped text, what ended it, and the number of tokens that the text needs."""
