@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
@@ -25,6 +25,28 @@ from selfspec_assets.steps.responses import kept_answers
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TrainingItemRow
+
+
+class TuningExample(NamedTuple):
+    """What an adapter is tuned on, in parts.
+
+    Attributes:
+        origin: seed, item (of a benchmark's training split) or answer.
+        iteration: of an answer; 0 otherwise.
+        id: of the seed, the item, or the answer's instruction.
+    """
+
+    instruction: str
+    input: str
+    output: str
+    origin: str
+    iteration: int
+    id: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """(prompt, answer): the Alpaca template and what follows it."""
+        return alpaca_prompt(self.instruction, self.input), self.output
 
 
 @plugins.step("adapter", version="3")
@@ -86,7 +108,8 @@ class Adapter(Step):
         return {"units": seeds + sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
 
     def make(self, job: Job) -> Outcome:
-        examples, tokens, too_long = fitting_examples(job)
+        fitting, tokens, too_long = fitting_examples(job)
+        examples = [example.pair for example in fitting]
         _refuse_few_steps(job, len(examples))
         card = adapter_card(job, len(examples))
         work = job.warehouse.work_folder(job.signature) / "adapter"
@@ -158,14 +181,14 @@ def tuning_settings(recipe: Recipe) -> TuningSettings:
     return TuningSettings(**recipe.adapter.model_dump(), seed=recipe.seed)
 
 
-def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], int]:
+def fitting_examples(job: Job) -> tuple[list[TuningExample], list[int], int]:
     """The examples of at most ``adapter.max_length`` tokens, the tokens of each, and how many are longer.
 
     Raises:
         SelfspecError: all are.
     """
     longest, tokenizer = job.recipe.adapter.max_length, job.tokenizer()
-    examples = [(example, len(encode_example(tokenizer, *example)[0])) for example in examples_of(job)]
+    examples = [(example, len(encode_example(tokenizer, *example.pair)[0])) for example in examples_of(job)]
     fitting = [(example, tokens) for example, tokens in examples if tokens <= longest]
     if not fitting:
         raise SelfspecError(
@@ -177,17 +200,21 @@ def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], int]:
     return [example for example, _ in fitting], [tokens for _, tokens in fitting], too_long
 
 
-def examples_of(job: Job) -> list[tuple[str, str]]:
-    """(prompt, answer) pairs: this iteration's kept responses, those of all iterations so far, or a reference's."""
-    if job.recipe.adapter.data == "seeds":
-        return [(alpaca_prompt(row.instruction, row.input), row.output) for row in job.read("seeds", SeedRow)]
-    if job.recipe.adapter.data == "supervised":
-        labelled = job.read("training_items", TrainingItemRow)
-        return [(alpaca_prompt(row.instruction, row.input), row.references[0]) for row in labelled]
-    first = 1 if job.recipe.adapter.data == "union" else job.iteration
-    seeds = job.read("seeds", SeedRow) if job.recipe.adapter.with_seeds else []
-    return [(alpaca_prompt(row.instruction, row.input), row.output) for row in seeds] + [
-        (alpaca_prompt(row.instruction, row.input), row.response)
+def examples_of(job: Job) -> list[TuningExample]:
+    """This iteration's kept responses, those of all iterations so far, or what a reference is given."""
+    section = job.recipe.adapter
+    if section.data == "supervised":
+        return [
+            TuningExample(row.instruction, row.input, row.references[0], "item", 0, f"{row.benchmark}/{row.item_id}")
+            for row in job.read("training_items", TrainingItemRow)
+        ]
+    seeds = job.read("seeds", SeedRow) if section.data == "seeds" or section.with_seeds else []
+    examples = [TuningExample(row.instruction, row.input, row.output, "seed", 0, row.seed_id) for row in seeds]
+    if section.data == "seeds":
+        return examples
+    first = 1 if section.data == "union" else job.iteration
+    return examples + [
+        TuningExample(row.instruction, row.input, row.response, "answer", n, str(row.instruction_id))
         for n in range(first, job.iteration + 1)
         for row in job.read("responses", ResponseRow, n)
         if row.verdict == "kept"
