@@ -130,10 +130,14 @@ def score_lines(tuned: Tuned) -> list[str]:
     lines += ["", "Lift over the base on the same items, paired bootstrap, 95 %:", ""]
     lines += [
         f"- k={row['shots']}, {row['metric']}, base prompted {row['base_variant']}: {row['lift']:+.1f} "
-        f"({row['low']:+.1f} … {row['high']:+.1f}), p = {row['p_value']:.3f}"
+        f"({row['low']:+.1f} … {row['high']:+.1f}), p {_p_value(row['p_value'])}"
         for row in lifts
     ]
     return lines
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def limits(tuned: Tuned) -> Iterator[str]:
@@ -143,7 +147,7 @@ def limits(tuned: Tuned) -> Iterator[str]:
     kind = tuned.recipe.data
     yield f"- The scores are of {items} items of the {kind} benchmarks of the pack `{tuned.domain}`, one random seed."
     if not tuned.recipe.is_reference:
-        yield "- The answers were written by the base model itself, and checked by rules, by nobody who knows the field."
+        yield "- The answers were written by the base model and checked by rules, by nobody who knows the field."
         yield "- What the base model has wrong or unfair, examples and adapter may have as well, and more strongly."
     yield f"- Language: {tuned.job('adapter').pack.file.language}. It is no adviser in matters of health, law or money."
 

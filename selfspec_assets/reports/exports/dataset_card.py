@@ -1,6 +1,7 @@
 """The data set's card: front matter that hubs read, and what a person has to know before using the data."""
 
 from pathlib import Path
+from typing import Any
 
 from selfspec_assets.reports.exports import card_facts as facts
 from selfspec_assets.reports.exports.tuned import Tuned
@@ -27,7 +28,7 @@ def dataset_card(tuned: Tuned, file: str, titles: list[str]) -> str:
     from huggingface_hub import DatasetCardData
 
     count, licence = len(tuned.examples), facts.data_licence(tuned)
-    loads = {} if file.endswith(".duckdb") else {"configs": [{"config_name": "default", "data_files": file}]}
+    loads: Any = {} if file.endswith(".duckdb") else {"configs": [{"config_name": "default", "data_files": file}]}
     data = DatasetCardData(
         language=tuned.job("adapter").pack.file.language,
         license=licence or "other",

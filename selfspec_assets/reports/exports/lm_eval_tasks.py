@@ -44,9 +44,10 @@ lm_eval --model hf --model_args pretrained=BASE,peft=ADAPTER --tasks {group} --i
 ```
 
 `{group}` has a task for each benchmark and number of demonstrations (k). Items, prompts ({prompt}) and demonstrations
-are those of the recipe, written out: `--num_fewshot` and `--apply_chat_template` have no place. F1, ROUGE-L and the pack's
-further metrics are computed by selfspec, 0 to 100, so equal answers have equal scores. The harness ends an answer at an
-end token or a label; selfspec's other rules are applied to the text afterwards, but not the one on repeated tokens.
+are those of the recipe, written out: `--num_fewshot` and `--apply_chat_template` have no place. F1, ROUGE-L and the
+pack's further metrics are computed by selfspec, 0 to 100, so equal answers have equal scores. The harness ends an
+answer at an end token or a label; selfspec's other rules are applied to the text afterwards, but not the one on
+repeated tokens.
 
 Licences of the items: {licences}
 """

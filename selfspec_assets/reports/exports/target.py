@@ -64,6 +64,7 @@ def new_folder(path: Path, force: bool, about: Mapping[str, object]) -> Iterator
             yield building
             with storing(building):
                 (building / RECORD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+                _as_usual(building)
                 fsync_tree(building)
                 _put(building, path, former)
         except BaseException:
@@ -72,6 +73,15 @@ def new_folder(path: Path, force: bool, about: Mapping[str, object]) -> Iterator
             raise
     finally:
         os.close(lock)
+
+
+def _as_usual(folder: Path) -> None:
+    """Libraries write weights through temporary files, which nobody else may read: the usual rights again."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o666 & ~mask)
 
 
 def _take(lock: int, path: Path) -> None:
