@@ -19,7 +19,7 @@ class Format(StrEnum):
     json = "json"
 
 
-@app.command()
+@app.command(epilog='Example: selfspec sql "SELECT reason, count(*) FROM responses GROUP BY ALL" --format csv')
 @speaks_plainly
 def sql(
     query: Annotated[str, typer.Argument(help="One reading statement of DuckDB's SQL.")],

@@ -83,12 +83,8 @@ def test_a_duckdb_file_holds_the_set_and_how_it_came_about(tuned_project: Projec
         assert connection.execute("SELECT DISTINCT recipe, domain FROM instructions").fetchall() == [("tiny", "botany")]
     assert {"instructions", "responses", "passages", "verdicts", "scores"} <= tables
     assert "benchmark_items" not in tables
-    assert sorted(path.name for path in output.iterdir()) == [
-        "README.md",
-        "data.duckdb",
-        "selfspec_export.json",
-        "texts.txt",
-    ]
+    files = {path.name for path in output.iterdir()}
+    assert files == {"README.md", "data.duckdb", "selfspec_export.json", "texts.txt"}
 
 
 def test_the_card_is_one_and_tells_what_counts(tuned_project: Project, tuned: Tuned, output: Path) -> None:

@@ -76,9 +76,8 @@ def test_sixteen_bits_its_prompt_and_where_it_stops(tuned_project: Project, tune
     given = tokenizer.apply_chat_template(
         [{"role": "user", "content": "Praise moss.", "input": "Moss is\nsoft."}], add_generation_prompt=True
     )["input_ids"]
-    assert list(given) == encode_prompt(
-        load_tokenizer(tuned.lineage.model_spec), alpaca_prompt("Praise moss.", "Moss is\nsoft.")
-    )
+    own = load_tokenizer(tuned.lineage.model_spec)
+    assert list(given) == encode_prompt(own, alpaca_prompt("Praise moss.", "Moss is\nsoft."))
     settings = GenerationConfig.from_pretrained(str(output))
     assert tokenizer.eos_token_id in settings.eos_token_id
     assert not settings.do_sample
