@@ -51,8 +51,12 @@ class Hub:
                     self.files[value["path"]] = base64.b64decode(value["content"])
                 if line["key"] == "lfsFile":
                     self.files[value["path"]] = self.large[value["oid"]]
-            commit = "0" * 40
-            return 200, {"commitUrl": f"{self.address}/commit/{commit}", "commitOid": commit, "hookOutput": ""}
+            commit, repository = "0" * 40, path.split("/commit/")[0].removeprefix("/api/").removeprefix("models/")
+            return 200, {
+                "commitUrl": f"{self.address}/{repository}/commit/{commit}",
+                "commitOid": commit,
+                "hookOutput": "",
+            }
         return 404, {"error": f"unknown: {path}"}
 
 
