@@ -1,4 +1,4 @@
-"""Recipes for bases of 0.1 to 30 billion parameters: each is checked, and run with random weights of its architecture."""
+"""Recipes for bases of 0.1 to 30 billion parameters: each is checked, and run with random weights of its kind."""
 
 import re
 from pathlib import Path
