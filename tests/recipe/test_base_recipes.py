@@ -88,6 +88,7 @@ def test_check_takes_it(tiny: Project) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_it_runs_with_random_weights_of_its_architecture(tiny: Project) -> None:
     done = CliRunner().invoke(app, ["run", "tiny"])
     assert done.exit_code == 0, done.output
