@@ -290,7 +290,7 @@ def _run(iterations: int) -> None:
     run_recipe(load_recipe("tiny"), ["botany"], iterations, lambda line: None)
 
 
-def _copied(project: Project, folder: Path, patch: pytest.MonkeyPatch) -> Project:
+def copied(project: Project, folder: Path, patch: pytest.MonkeyPatch) -> Project:
     shutil.copytree(project.folder, folder, symlinks=True)
     copy = Project(folder)
     copy.enter(patch)
@@ -308,7 +308,7 @@ def _one_iteration(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -
 @pytest.fixture(scope="session")
 def _three_iterations(tmp_path_factory: pytest.TempPathFactory, _one_iteration: Project) -> Project:
     with pytest.MonkeyPatch.context() as patch:
-        project = _copied(_one_iteration, tmp_path_factory.mktemp("finished") / "project", patch)
+        project = copied(_one_iteration, tmp_path_factory.mktemp("finished") / "project", patch)
         project.recipe["iterations"] = 3
         project.save()
         _run(3)
@@ -318,7 +318,7 @@ def _three_iterations(tmp_path_factory: pytest.TempPathFactory, _one_iteration: 
 @pytest.fixture
 def begun(_one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of its own whose first iteration of two has run."""
-    return _copied(_one_iteration, tmp_path / "begun", monkeypatch)
+    return copied(_one_iteration, tmp_path / "begun", monkeypatch)
 
 
 @pytest.fixture(scope="module")

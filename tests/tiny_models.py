@@ -157,7 +157,7 @@ def write_model(folder: Path, family: str = "llama", *, seed: int = 0, scale: fl
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=None,
-        **{"vocab_size": len(tokenizer), **FAMILIES[family], **changes},
+        **{"vocab_size": len(tokenizer), **FAMILIES.get(family, {}), **changes},
     )
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config)

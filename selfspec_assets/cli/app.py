@@ -15,14 +15,24 @@ from selfspec_assets.recipe.recipe import NamedRecipe
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # typer would read what is typed as markup, and draw boxes on any terminal
     help="Carve a domain expert out of a generalist language model.",
+    epilog="Example: selfspec run quickstart --domain sports. selfspec COMMAND --help has one for each command.",
 )
-benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the benchmarks of the packs.")
+benchmarks = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look at the benchmarks of the packs.",
+    epilog="Example: selfspec benchmarks show yes_no",
+)
 app.add_typer(benchmarks, name="benchmarks")
-data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Get data that packs name and do not hold.")
+data = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Get data that packs name and do not hold.",
+    epilog="Example: selfspec data get starter",
+)
 app.add_typer(data, name="data")
 models = typer.Typer(rich_markup_mode=None, help="List the known small models, or get one of them.")
 app.add_typer(models, name="models")

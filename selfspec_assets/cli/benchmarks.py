@@ -8,7 +8,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.cli.app import benchmarks, speaks_plainly
 
 
-@benchmarks.command()
+@benchmarks.command(epilog="Example: selfspec benchmarks show yes_no")
 @speaks_plainly
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A benchmark of a pack.")],

@@ -12,7 +12,7 @@ from selfspec_assets.packs.finding import EVERY_PACK
 from selfspec_assets.recipe.recipe import load_recipe, matching_names, own_recipe_names
 
 
-@app.command()
+@app.command(epilog="Example: selfspec check quickstart")
 @speaks_plainly
 def check(
     recipe: Annotated[

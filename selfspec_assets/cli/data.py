@@ -8,7 +8,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.cli.app import data, speaks_plainly
 
 
-@data.command()
+@data.command(epilog="Example: selfspec data get starter")
 @speaks_plainly
 def get(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="starter: what recipes with data: starter need.")],

@@ -9,7 +9,7 @@ from selfspec_assets.cli.app import app, speaks_plainly
 from selfspec_assets.warehouse import Warehouse
 
 
-@app.command()
+@app.command(epilog="Example: selfspec gc")
 @speaks_plainly
 def gc(yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False) -> None:
     """Show, or remove, what nothing needs any more: superseded revisions, leftovers of dead runs."""

@@ -19,7 +19,7 @@ class Dtype(StrEnum):
     bfloat16 = "bfloat16"
 
 
-@models.callback(invoke_without_command=True)
+@models.callback(invoke_without_command=True, epilog="Example: selfspec models --json")
 @speaks_plainly
 def listed(
     context: typer.Context,
@@ -56,7 +56,7 @@ def listed(
             )
 
 
-@models.command()
+@models.command(epilog="Example: selfspec models get smollm2-135m-instruct")
 @speaks_plainly
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A known model.")],

@@ -7,7 +7,7 @@ import typer
 from selfspec_assets.cli.app import app, print_lines, speaks_plainly
 
 
-@app.command()
+@app.command(epilog="Example: selfspec new-domain law")
 @speaks_plainly
 def new_domain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and _; such as 'law'.")],

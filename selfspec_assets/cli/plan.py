@@ -10,7 +10,7 @@ from selfspec_assets.recipe.recipe import matching_recipes
 from selfspec_assets.warehouse import Warehouse
 
 
-@app.command()
+@app.command(epilog="Example: selfspec plan quickstart --domain sports")
 @speaks_plainly
 def plan(
     recipe: RecipeName,

@@ -10,7 +10,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.cli.app import app, print_json, speaks_plainly
 
 
-@app.command()
+@app.command(epilog="Example: selfspec plugins")
 @speaks_plainly
 def plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

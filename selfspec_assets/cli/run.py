@@ -10,7 +10,7 @@ from selfspec_assets.cli.app import DomainOption, RecipeName, app, domains_of, s
 from selfspec_assets.recipe.recipe import matching_recipes
 
 
-@app.command()
+@app.command(epilog="Example: selfspec run quickstart --domain sports")
 @speaks_plainly
 def run(
     recipe: RecipeName,

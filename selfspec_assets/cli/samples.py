@@ -10,7 +10,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse import check_published
 
 
-@app.command()
+@app.command(epilog="Example: selfspec samples quickstart --domain sports --count 5")
 @speaks_plainly
 def samples(
     recipe: RecipeName,

@@ -10,7 +10,7 @@ from selfspec_assets.reports import ablation_table, score_print, score_table
 from selfspec_assets.warehouse import check_published
 
 
-@app.command()
+@app.command(epilog="Example: selfspec scores quickstart --domain sports --details")
 @speaks_plainly
 def scores(
     recipe: RecipeName,

@@ -21,7 +21,7 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
-@app.command()
+@app.command(epilog='Example: selfspec sql "SELECT reason, count(*) FROM responses GROUP BY ALL" --format csv')
 @speaks_plainly
 def sql(
     query: Annotated[str | None, typer.Argument(help="One reading statement of DuckDB's SQL; none: a prompt.")] = None,

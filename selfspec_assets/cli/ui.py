@@ -9,7 +9,7 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.cli.app import app, speaks_plainly
 
 
-@app.command()
+@app.command(epilog="Example: selfspec ui --port 3000")
 @speaks_plainly
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     """Open Dagster's UI on 127.0.0.1, with the daemon that runs backfills and queues. Ctrl-C ends all of it."""

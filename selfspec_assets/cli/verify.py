@@ -9,7 +9,7 @@ from selfspec_assets.cli.app import app, print_lines, speaks_plainly
 from selfspec_assets.warehouse import Warehouse
 
 
-@app.command()
+@app.command(epilog="Example: selfspec verify")
 @speaks_plainly
 def verify(
     drop: Annotated[

@@ -5,7 +5,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.cli.app import app
 
 
-@app.command()
+@app.command(epilog="Example: selfspec version")
 def version() -> None:
     """Print the version."""
     printing.line(__version__)

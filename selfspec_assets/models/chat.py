@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from selfspec_assets.base.errors import SelfspecError
 
-_ONE_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"  # hides the clock that transformers offers
+ONE_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"  # hides the clock that transformers offers
 _PROBE = ("Name a colour.", "Brown")
 _REMEDY = "set base_model.chat_template: never, or correct the template"
 
@@ -72,7 +72,7 @@ def _render(tokenizer: Any, prompt: str, answer: str | None, *, tokenize: bool) 
     try:
         return tokenizer.apply_chat_template(
             turns,
-            chat_template=_ONE_DAY + tokenizer.get_chat_template(),
+            chat_template=ONE_DAY + tokenizer.get_chat_template(),
             add_generation_prompt=answer is None,
             tokenize=tokenize,
             return_dict=False,

@@ -37,6 +37,7 @@ __all__ = [
     "ModelSpec",
     "adapter_digest",
     "check_adapter",
+    "end_ids",
     "load_tokenizer",
     "model_digest",
     "model_folder",
@@ -83,11 +84,7 @@ class LanguageModel:
         """
         from transformers import GenerationConfig
 
-        stated = self.model.generation_config.eos_token_id
-        more = stated if isinstance(stated, list) else [] if stated is None else [stated]
-        if self.tokenizer.chat_template:
-            more = [*more, answer_frame(self.tokenizer).end_id]
-        self.eos_ids: frozenset[int] = frozenset([self.tokenizer.eos_token_id, *more])
+        self.eos_ids = end_ids(self.model, self.tokenizer)
         self.model.generation_config = GenerationConfig()
 
     @cached_property
@@ -248,6 +245,15 @@ class LanguageModel:
             return
         with rows_under(self.peft, names):
             yield self.model
+
+
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer: the checkpoint's, the tokenizer's, and that of the chat template's turn."""
+    stated = model.generation_config.eos_token_id
+    more = stated if isinstance(stated, list) else [] if stated is None else [stated]
+    if tokenizer.chat_template:
+        more = [*more, answer_frame(tokenizer).end_id]
+    return frozenset([tokenizer.eos_token_id, *more])
 
 
 @contextlib.contextmanager

@@ -231,7 +231,7 @@ def _tuned(job: _SampleJob) -> Past | None:
     settings = tuning_settings(job.recipe).model_copy(update={"batch_size": batch, "micro_batch_size": batch})
     ends: list[float] = []
     job.release_model()  # tuning loads its own copy, and two of them might not fit
-    folder, chosen = job.warehouse.root / "adapter", examples[: 2 * batch]
+    folder, chosen = job.warehouse.root / "adapter", [example.pair for example in examples[: 2 * batch]]
     tune(job.lineage.model_spec, chosen, settings, folder, progress=lambda *_: ends.append(time.monotonic()))
     cost = Cost(sum(tokens[: 2 * batch]), 0.0, 2 * (ends[1] - ends[0]), size_of(folder))
     return _past(job, {"units": 2.0 * batch}, cost, f"a sample of {2 * batch} examples")

@@ -27,6 +27,30 @@ from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.rows import AdapterRow, LossRow, ResponseRow, SeedRow, TooLongRow, TrainingItemRow
 
 
+class TuningExample(NamedTuple):
+    """What an adapter is tuned on, and the row that it is of.
+
+    Attributes:
+        source: the table that the row stands in: seeds, training_items or responses.
+        iteration: of a response; 0 otherwise.
+        row: the seed's or the item's number, or the response's instruction_id.
+        benchmark: of an item; None otherwise.
+    """
+
+    instruction: str
+    input: str
+    output: str
+    source: str
+    iteration: int
+    row: int
+    benchmark: str | None = None
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """(prompt, answer): the Alpaca template and what follows it."""
+        return alpaca_prompt(self.instruction, self.input), self.output
+
+
 @plugins.step("adapter", version="3")
 class Adapter(Step):
     """Kept `responses` → an adapter folder for plain PEFT with its card, `adapters`, `losses`,
@@ -87,7 +111,8 @@ class Adapter(Step):
         return {"units": seeds + sum(kept_answers(forecast, n) for n in range(first, iteration + 1))}
 
     def make(self, job: Job) -> Outcome:
-        examples, tokens, too_long = fitting_examples(job)
+        fitting, tokens, too_long = fitting_examples(job)
+        examples = [example.pair for example in fitting]
         _refuse_few_steps(job, len(examples))
         card = adapter_card(job, len(examples))
         work = job.warehouse.work_folder(job.signature) / "adapter"
@@ -159,34 +184,23 @@ def tuning_settings(recipe: Recipe) -> TuningSettings:
     return TuningSettings(**recipe.adapter.model_dump(), seed=recipe.seed)
 
 
-class Example(NamedTuple):
-    """A prompt with its answer, and the row that they are of: ``too_long_examples`` says what each of these is."""
-
-    prompt: str
-    answer: str
-    source: str
-    source_iteration: int
-    row: int
-    benchmark: str | None
-
-
-def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], list[TooLongRow]]:
+def fitting_examples(job: Job) -> tuple[list[TuningExample], list[int], list[TooLongRow]]:
     """The examples of at most ``adapter.max_length`` tokens, the tokens of each, and those that are longer.
 
     Raises:
         SelfspecError: all are.
     """
     longest, tokenizer = job.recipe.adapter.max_length, job.tokenizer()
-    fitting: list[tuple[str, str]] = []
+    fitting: list[TuningExample] = []
     lengths: list[int] = []
     too_long: list[TooLongRow] = []
-    for prompt, answer, source, iteration, row, benchmark in examples_of(job):
-        tokens = len(encode_example(tokenizer, prompt, answer)[0])
+    for example in examples_of(job):
+        tokens = len(encode_example(tokenizer, *example.pair)[0])
         if tokens <= longest:
-            fitting.append((prompt, answer))
+            fitting.append(example)
             lengths.append(tokens)
         else:
-            too_long.append(TooLongRow(source, iteration, row, benchmark, tokens))
+            too_long.append(TooLongRow(example.source, example.iteration, example.row, example.benchmark, tokens))
     if not fitting:
         raise SelfspecError(
             f"{job.lineage.named.path}: adapter.max_length",
@@ -196,25 +210,24 @@ def fitting_examples(job: Job) -> tuple[list[tuple[str, str]], list[int], list[T
     return fitting, lengths, too_long
 
 
-def examples_of(job: Job) -> Iterator[Example]:
+def examples_of(job: Job) -> Iterator[TuningExample]:
     """A reference's examples, or the seeds where the recipe wants them, then this iteration's kept responses or those
     of all iterations so far."""
     section = job.recipe.adapter
     if section.data == "supervised":
         for item in job.read("training_items", TrainingItemRow):
-            prompt = alpaca_prompt(item.instruction, item.input)
-            yield Example(prompt, item.references[0], "training_items", 0, item.item, item.benchmark)
+            output, place = item.references[0], ("training_items", 0, item.item, item.benchmark)
+            yield TuningExample(item.instruction, item.input, output, *place)
         return
     if section.data == "seeds" or section.with_seeds:
         for seed in job.read("seeds", SeedRow):
-            yield Example(alpaca_prompt(seed.instruction, seed.input), seed.output, "seeds", 0, seed.seed, None)
+            yield TuningExample(seed.instruction, seed.input, seed.output, "seeds", 0, seed.seed)
     if section.data == "seeds":
         return
     for n in range(1 if section.data == "union" else job.iteration, job.iteration + 1):
         for row in job.read("responses", ResponseRow, n):
             if row.is_kept:
-                prompt = alpaca_prompt(row.instruction, row.input)
-                yield Example(prompt, row.response, "responses", n, row.instruction_id, None)
+                yield TuningExample(row.instruction, row.input, row.response, "responses", n, row.instruction_id)
 
 
 def _refuse_few_steps(job: Job, examples: int) -> None:

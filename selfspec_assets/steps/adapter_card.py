@@ -19,12 +19,13 @@ def adapter_card(job: Job, examples: int) -> str:
         *[f"# {job.pack.file.title}: an adapter made by selfspec", ""],
         f"- base model: SHA-256 {job.lineage.model_identity.split(' ')[0]}",
         f"- tuned on: {examples} {tuned_on.get(data, 'answers that the model wrote itself')}",
-        *_sources(job),
+        *text_sources(job),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _sources(job: Job) -> Iterator[str]:
+def text_sources(job: Job) -> Iterator[str]:
+    """Lines on whose text the examples rest, and under which licences; none where seeds alone were tuned on."""
     if job.recipe.adapter.data == "seeds":
         return
     if job.recipe.adapter.data == "supervised":

@@ -2,17 +2,18 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import random_seed, text_digest
-from selfspec_assets.method.decoding import fits, greedy
+from selfspec_assets.method.decoding import Generation, fits, greedy
 from selfspec_assets.method.instructions.asking import answer_stop
 from selfspec_assets.method.prompts import evaluation_prompt
 from selfspec_assets.method.scoring.item_draw import draw_order
+from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.packs.records import demonstrating
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.packs.seed_sample import recipe_seeds
@@ -70,19 +71,10 @@ class Predictions(Step):
         model = job.model()
         adapter = job.adapter(job.iteration)
         prompts = [question.prompt for question in questions]
-        possible = [i for i, prompt in enumerate(prompts) if fits(model, prompt, section.max_new_tokens)]
-        # Neighbours of like length share a batch; the order is part of the fixed schedule.
-        possible.sort(key=lambda i: (len(prompts[i]), i))
+        possible = askable(model, prompts, section.max_new_tokens)
 
         def make(indices: list[int]) -> list[dict[str, Any]]:
-            made = greedy(
-                model,
-                [prompts[possible[i]] for i in indices],
-                max_new_tokens=section.max_new_tokens,
-                stop=answer_stop(model.spec, job.pack.response_prompt),
-                adapter=adapter,
-                batch_size=section.batch_size,
-            )
+            made = ask(job, model, [prompts[possible[i]] for i in indices], adapter)
             return [
                 {"text": g.text, "finish": g.finish, "tokens": g.tokens, "prompt_tokens": g.prompt_tokens} for g in made
             ]
@@ -93,7 +85,7 @@ class Predictions(Step):
         too_long = {"text": "", "finish": TOO_LONG, "tokens": 0}
         digest = job.adapter_digest(adapter)
         rows = [
-            _row(question, prompts[i], by_question.get(i, too_long), model.digest, digest)
+            prediction_row(question, prompts[i], by_question.get(i, too_long), model.digest, digest)
             for i, question in enumerate(questions)
         ]
         return Outcome(
@@ -190,7 +182,26 @@ def demonstrations_for(job: Job, item: BenchmarkItemRow, shots: int, seeds: list
     return tuple(drawing.sample(own, len(own))[:shots])
 
 
-def _row(
+def askable(model: LanguageModel, prompts: Sequence[str], max_new_tokens: int) -> list[int]:
+    """The places of the prompts that fit the context, in a fixed order: neighbours of like length share a batch."""
+    possible = [i for i, prompt in enumerate(prompts) if fits(model, prompt, max_new_tokens)]
+    return sorted(possible, key=lambda i: (len(prompts[i]), i))
+
+
+def ask(job: Job, model: LanguageModel, prompts: Sequence[str], adapter: str | None) -> list[Generation]:
+    """Greedy answers, of at most the recipe's length, that end where every answer to a benchmark ends."""
+    section = job.recipe.scores
+    return greedy(
+        model,
+        prompts,
+        max_new_tokens=section.max_new_tokens,
+        stop=answer_stop(model.spec, job.pack.response_prompt),
+        adapter=adapter,
+        batch_size=section.batch_size,
+    )
+
+
+def prediction_row(
     question: Question, prompt: str, made: dict[str, Any], model_digest: str, adapter_digest: str | None
 ) -> PredictionRow:
     return PredictionRow(

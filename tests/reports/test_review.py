@@ -257,7 +257,7 @@ def test_what_is_left_is_what_is_trained_on(judged: Path) -> None:
     job = Job(Lineage(named), "review", "sports", 1, lambda line: None)
     warehouse.commit(job.key, job.signature, job.lineage.step("review").make(job).tables)
     tuning = Job(Lineage(named), "adapter", "sports", 1, lambda line: None)
-    assert [answer for _, answer in examples_of(tuning)] == ["An oak.", "\x1b[2Jwren"]
+    assert [one.output for one in examples_of(tuning)] == ["An oak.", "\x1b[2Jwren"]
     (samples,) = json.loads(RUN.invoke(app, ["samples", "little", "--json", "--count", "9"]).stdout).values()
     assert {one["response"]: (one["verdict"], one["edited"]) for one in samples} == {
         '=moss, "soft"': ("rejected", None),

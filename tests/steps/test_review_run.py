@@ -86,7 +86,7 @@ def test_it_waits_and_tunes_on_what_was_left(tmp_path: Path, monkeypatch: pytest
     job = Job(Lineage(load_recipe("little")), "adapter", "sports", 1, lambda line: None)
     examples = [(alpaca_prompt(edited.instruction, edited.input), text)]
     examples += [(alpaca_prompt(row.instruction, row.input), row.response) for row in kept]
-    assert examples_of(job) == examples
+    assert [one.pair for one in examples_of(job)] == examples
     assert ask("SELECT examples FROM adapters") == [(len(sheet.rows) - 1,)]
     verdicts = ask("SELECT row, verdict, reason, edited FROM verdicts ORDER BY row")
     assert verdicts[:2] == [

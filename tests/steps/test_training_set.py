@@ -75,7 +75,7 @@ def test_it_is_what_the_adapter_was_tuned_on(begun: Project, tuned_on: list[Exam
     begun.save()
     job = Job(Lineage(load_recipe("tiny")), "adapter", "botany", 1, lambda line: None)
     make("every_second")
-    tokens = sorted(len(encode_example(job.tokenizer(), one.prompt, one.answer)[0]) for one in examples_of(job))
+    tokens = sorted(len(encode_example(job.tokenizer(), *one.pair)[0]) for one in examples_of(job))
     begun.recipe["adapter"]["max_length"] = tokens[-2] - 1  # of two examples or more the length is too much
     begun.save()
     make("adapter")

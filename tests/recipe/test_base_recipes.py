@@ -1,0 +1,95 @@
+"""Recipes for bases of 0.1 to 30 billion parameters: each is checked, and run with random weights of its kind."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from selfspec_assets.cli.app import app
+from selfspec_assets.recipe.recipe import load_recipe
+from tests.checkout import ROOT
+from tests.conftest import RECIPE, Project
+from tests.tiny_models import CHAT_TEMPLATES, add_chat_template, write_model
+
+# By recipe: the family of its base, and what makes the tiny one of its kind.
+BASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "base_smollm2-360m": ("llama", {"tie_word_embeddings": True}),
+    "base_smollm2-360m-instruct": ("llama", {"tie_word_embeddings": True}),
+    "base_qwen3-0.6b": ("qwen3", {}),
+    "base_granite-4.0-1b": (
+        "granitemoehybrid",
+        {
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "shared_intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "num_local_experts": 0,
+            "layer_types": ["attention", "attention"],
+            "position_embedding_type": "rope",
+        },
+    ),
+    "base_llama-3.2-1b": ("llama", {"tie_word_embeddings": True}),
+    "base_falcon-40b": ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    "base_meditron-7b": ("llama", {}),
+    "biomedicine_mpt-30b": ("mpt", {}),
+    "sports_mpt-30b": ("mpt", {}),
+}
+_SIZES = {  # of the tiny project: what says how much is made, not how
+    "instructions": ("target", "min_kept", "max_requests", "max_new_tokens", "batch_size"),
+    "responses": ("max_new_tokens", "min_kept"),
+    "adapter": ("max_length", "epochs", "batch_size", "micro_batch_size", "learning_rate", "min_steps"),
+    "scores": ("shots", "items_per_benchmark", "max_new_tokens", "resamples"),
+}
+
+
+@pytest.fixture(params=BASES)
+def tiny(request: pytest.FixtureRequest, project: Project) -> Project:
+    """The recipe with the tiny project's pack and sizes, and a random base of its own family."""
+    name = str(request.param)
+    recipe = yaml.safe_load((ROOT / "recipes" / f"{name}.yaml").read_text())
+    chat = recipe["base_model"].get("chat_template", "never")
+    for section, keys in _SIZES.items():
+        recipe[section].update({key: RECIPE[section][key] for key in keys if key in RECIPE[section]})
+    recipe["base_model"] = {"model": "./model", "chat_template": chat}
+    recipe.update(data="published", domains=["botany"])
+    recipe["instructions"].update(inputs="written", seeds_per_prompt=3, tasks_per_prompt=6, min_kept=1, target=8)
+    recipe["scores"]["shots"] = [0]
+    project.recipe = recipe
+    project.save()
+    (project.folder / "model").unlink()
+    family, changes = BASES[name]
+    longest = "max_seq_len" if family == "mpt" else "max_position_embeddings"
+    write_model(project.folder / "model", family, vocab_size=410, **{longest: 2048, **changes})
+    if chat == "always":
+        add_chat_template(project.folder / "model", CHAT_TEMPLATES["chatml"])
+    return project
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_its_header_has_the_command_that_runs_it(name: str) -> None:
+    named = load_recipe(name)
+    comments = [line for line in Path(named.path).read_text().splitlines() if line.startswith("#")]
+    assert any(re.fullmatch(rf"#   (SELFSPEC_DATA=/data )?selfspec run {re.escape(name)}", line) for line in comments)
+    section = named.recipe.base_model
+    if section.is_path:  # then it is said how the folder comes about
+        assert any(
+            "hf download" in line or "biomedicine_mpt-30b" in line or "save_pretrained" in line for line in comments
+        )
+
+
+def test_check_takes_it(tiny: Project) -> None:
+    done = CliRunner().invoke(app, ["check", "tiny"])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_it_runs_with_random_weights_of_its_architecture(tiny: Project) -> None:
+    done = CliRunner().invoke(app, ["run", "tiny"])
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(app, ["scores", "tiny"]).exit_code == 0
