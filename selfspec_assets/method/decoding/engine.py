@@ -11,13 +11,29 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from selfspec_assets.method.decoding.cache import GrowingLayer
-from selfspec_assets.method.decoding.prefill import Filled, Prefill, Query, next_logits
+from selfspec_assets.method.decoding.cache import GrowingLayer, growing_cache
+from selfspec_assets.method.decoding.prefill import Filled, Prefill, Query, next_logits, say_once
 from selfspec_assets.method.decoding.processor import Chooser
 from selfspec_assets.method.decoding.stop import StopTracker
 from selfspec_assets.models.language_model import LanguageModel
 
 REFILL = 0.25  # of the groups at a time must have left before others are asked for
+
+
+def rows_may_leave(lm: LanguageModel, longest: int) -> bool:
+    """Whether the engine can decode texts of so many tokens, prompt included; says once per model why not."""
+    layers = growing_cache(lm.model.config, longest).layers
+    other = next((layer for layer in layers if not isinstance(layer, GrowingLayer)), None)
+    if other is None:
+        return True
+    window = getattr(other, "sliding_window", None)
+    reason = (
+        f"its attention slides over {window} places, and there are longer texts"
+        if window is not None
+        else f"it has layers that are no plain attention ({type(other).__name__})"
+    )
+    say_once(lm, f"prompts go through whole, and batches stay together until all their texts have ended: {reason}")
+    return False
 
 
 class Flight:

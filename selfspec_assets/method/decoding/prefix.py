@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from selfspec_assets.method.decoding.cache import special_layers
+
 _WORTH = 0.9  # of the whole prompts' tokens: below this share the copies pay
 
 
