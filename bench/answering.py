@@ -48,7 +48,7 @@ def options_of(description: str | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     if options.quick:
-        options.questions, options.batch, options.longest, options.repeats = 6, 3, 40, 1
+        options.questions, options.batch, options.longest, options.repeats = 4, 2, 24, 1
     torch.set_grad_enabled(False)
     return options
 
