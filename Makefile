@@ -48,6 +48,8 @@ bench: $(STAMP)  ## ratios against the peers, in one run
 	.venv/bin/python bench/novelty.py
 	.venv/bin/python bench/retrieval.py
 	.venv/bin/python -m bench.decoding
+	.venv/bin/python -m bench.marginal --quick
+	.venv/bin/python -m bench.contrast --quick
 
 evidence: $(STAMP)  ## every number of docs/evidence.md; hours, can be killed and run again
 	.venv/bin/python -m bench.evidence $(ARGS)

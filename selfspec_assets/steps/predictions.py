@@ -26,6 +26,7 @@ from selfspec_assets.warehouse.rows import BenchmarkItemRow, SeedRow
 from selfspec_assets.warehouse.score_rows import PredictionRow
 
 TOO_LONG = "too_long"
+CHUNK = 4  # batches that one call decodes: places of short answers go to the next prompts; a kill loses so many
 
 
 @plugins.step("predictions", version="3")
@@ -80,7 +81,7 @@ class Predictions(Step):
             ]
 
         store = job.warehouse.chunks(job.signature, "predictions")
-        results = job.in_batches(store, len(possible), section.batch_size, "predictions", make)
+        results = job.in_batches(store, len(possible), CHUNK * section.batch_size, "predictions", make)
         by_question = {possible[i]: value for i, value in enumerate(results)}
         too_long = {"text": "", "finish": TOO_LONG, "tokens": 0}
         digest = job.adapter_digest(adapter)

@@ -124,7 +124,7 @@ def test_a_step_is_told_before_the_model_writes_a_word(project: Project, monkeyp
         project.save()
         return Job(Lineage(load_recipe("tiny")), "instructions", "botany", 1, lambda line: None)
 
-    monkeypatch.setattr(generate, "run_generate", never)
+    monkeypatch.setattr(generate, "_decode", never)
     seeds = [SeedRow(seed=i, seed_id=row.pop("id"), passage="", **row) for i, row in enumerate(seed_rows())]
     project.recipe["instructions"]["max_new_tokens"] = 2000
     with pytest.raises(SelfspecError, match="a list prompt with the longest seeds"):

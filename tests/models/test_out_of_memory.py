@@ -1,6 +1,7 @@
 """Out of memory halves the batch, and the results stay what they were."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,12 @@ def test_which_errors_mean_out_of_memory(error: Exception, verdict: bool) -> Non
 def test_decoding_halves_its_batch_on_a_real_allocation_failure(caplog: pytest.LogCaptureFixture) -> None:
     sizes: list[int] = []
 
-    def run(batch: list[int]) -> list[int]:
-        sizes.append(len(batch))
-        if len(batch) > 1:
-            use_up_memory()
-        return batch
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, int]]]:
+        for begin in range(0, len(places), at_a_time):
+            sizes.append(at_a_time)
+            if at_a_time > 1:
+                use_up_memory()
+            yield [(place, place) for place in places[begin : begin + at_a_time]]
 
     with caplog.at_level(logging.WARNING):
         assert in_batches([1, 1, 1], 3, run, None) == [0, 1, 2]
@@ -56,8 +58,9 @@ def test_decoding_halves_its_batch_on_a_real_allocation_failure(caplog: pytest.L
         assert in_batches([1, 1], 2, run, None, room) == [0, 1]
     assert sizes[4:] == [2, 1, 1, 1, 1], "only the first call tries in vain"
 
-    def broken(batch: list[int]) -> list[int]:
+    def broken(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, int]]]:
         raise RuntimeError("a shape is wrong")
+        yield []
 
     with pytest.raises(RuntimeError, match="a shape is wrong"):
         in_batches([1, 1], 2, broken, None)

@@ -1,7 +1,7 @@
 """Batches of similar length, and what happens when one does not fit the memory."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from selfspec_assets.base.errors import NotEnoughMemory
@@ -15,18 +15,19 @@ _log = logging.getLogger(__name__)
 def in_batches(
     lengths: Sequence[int],
     batch_size: int,
-    run: Callable[[list[int]], list[Result]],
+    run: Callable[[list[int], int], Iterator[list[tuple[int, Result]]]],
     progress: Progress | None,
     room: Room | None = None,
 ) -> list[Result]:
-    """Run items in batches, longest first, and return results in the items' own order.
+    """Run items, the longest first, and return results in the items' own order.
 
-    Out of memory halves the batch and goes on; longest first means that this happens at the start if at all.
+    Out of memory halves the batch and goes on with what is not done; longest first means that this happens at the
+    start if at all.
 
     Args:
         lengths: tokens of each item.
-        run: takes the places of one batch's items and returns their results in that order.
-        progress: told (items done, items in all) after every batch.
+        run: takes items' places and how many may be run at a time; yields (place, result) of those that are done.
+        progress: told (items done, items in all) whenever some are.
         room: what earlier calls of the kind found out; None: this call is alone.
 
     Raises:
@@ -38,27 +39,35 @@ def in_batches(
     room = Room() if room is None else room
     order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
     results: dict[int, Result] = {}
-    while order:
-        batch = order[: min(batch_size, room.items or batch_size)]
-        made = _run(run, batch)
-        if made is None:
-            room.items = _halve(len(batch), batch[0])
-            continue
-        results.update(zip(batch, made, strict=True))
-        del order[: len(batch)]
+
+    def done(some: list[tuple[int, Result]]) -> None:
+        results.update(some)
         if progress is not None:
             progress(len(results), len(lengths))
+
+    while len(results) < len(lengths):
+        left = [place for place in order if place not in results]
+        at_a_time = min(batch_size, room.items or batch_size, len(left))
+        if not _fits(run, left, at_a_time, done):
+            room.items = _halve(at_a_time, left[0])
     return [results[place] for place in range(len(lengths))]
 
 
-def _run(run: Callable[[list[int]], list[Result]], batch: list[int]) -> list[Result] | None:
-    """None: out of memory. Returned, not raised, because a live traceback keeps the batch's tensors alive."""
+def _fits(
+    run: Callable[[list[int], int], Iterator[list[tuple[int, Result]]]],
+    places: list[int],
+    at_a_time: int,
+    done: Callable[[list[tuple[int, Result]]], None],
+) -> bool:
+    """False: out of memory. Returned, not raised, because a live traceback keeps the batch's tensors alive."""
     try:
-        return run(batch)
+        for some in run(places, at_a_time):
+            done(some)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return None
+        return False
+    return True
 
 
 def _halve(size: int, item: int) -> int:

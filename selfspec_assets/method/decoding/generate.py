@@ -4,8 +4,7 @@ Results come in the order of the input, and an item's result does not depend on 
 round-off (fp32: about 1e-6 in a log-probability; in bfloat16 another batch shape can flip a near-tie).
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from selfspec_assets.method.decoding.batching import Progress, in_batches
@@ -15,15 +14,8 @@ from selfspec_assets.method.decoding.types import Answer, ContrastSettings, Gene
 from selfspec_assets.models.language_model import LanguageModel
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-    from transformers import DynamicCache
-
+    from selfspec_assets.method.decoding.prefill import Query
     from selfspec_assets.method.decoding.processor import Chooser, MixtureChooser
-
-
-_log = logging.getLogger(__name__)
-CPU_PASS_TOKENS = 4096  # a prompt's tokens, over all rows, in one forward pass on a CPU
 
 
 def fits(lm: LanguageModel, prompt: str, max_new_tokens: int) -> bool:
@@ -65,8 +57,8 @@ def sample(
     if len(random_seeds) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts and {len(random_seeds)} seeds")
 
-    def chooser(batch: list[int]) -> "Chooser":
-        return GumbelSampler([random_seeds[place] for place in batch], temperature, top_p, lm.device, min_p)
+    def chooser() -> "Chooser":
+        return GumbelSampler(random_seeds, temperature, top_p, lm.device, min_p)
 
     encoded = [
         encode_prompt(lm.tokenizer, *pair) for pair in zip(prompts, openings or [""] * len(prompts), strict=True)
@@ -89,7 +81,7 @@ def greedy(
 
     encoded = [encode_prompt(lm.tokenizer, prompt) for prompt in prompts]
     return _one_per_prompt(
-        lm, "texts", encoded, lambda batch: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
+        lm, "texts", encoded, lambda: greedy_choice, max_new_tokens, stop, adapter, batch_size, progress
     )
 
 
@@ -122,26 +114,24 @@ def answer(
         PromptTooLong: before any work.
         ValueError: a contrast of a model with itself, or numbers out of range.
     """
+    from selfspec_assets.method.decoding.prefill import Query
     from selfspec_assets.method.decoding.processor import MixtureChooser
 
     settings = None if contrast is None or contrast.form == "none" else contrast
     if settings and aligned == weaker:
         raise ValueError(f"a contrast of {aligned or 'the base'} with itself chooses nothing")
-    encoded = [[encode_prompt(lm.tokenizer, prompt) for prompt in group.prompts] for group in groups]
-    lengths = [max(map(len, prompts)) for prompts in encoded]
+    sides = (aligned, weaker) if settings else (aligned,)
+    encoded = [tuple(tuple(encode_prompt(lm.tokenizer, prompt)) for prompt in group.prompts) for group in groups]
+    queries = [Query(rows * len(sides), tuple(side for side in sides for _ in rows)) for rows in encoded]
+    lengths = [max(map(len, rows)) for rows in encoded]
     check_lengths(lengths, max_new_tokens, lm.context_length)
 
-    def run(batch: list[int]) -> list[Answer]:
-        chooser = MixtureChooser([groups[place].weights for place in batch], settings, lm.device)
-        side = [ids for place in batch for ids in encoded[place]]
-        adapters = [aligned] * len(side) + ([weaker] * len(side) if settings else [])
-        trackers = _decode(
-            lm, side * (2 if settings else 1), adapters, chooser.group_rows(), chooser, max_new_tokens, stop
-        )
-        return [
-            _answer(lm, tracker, chooser, place, sum(map(len, encoded[batch[place]])))
-            for place, tracker in enumerate(trackers)
-        ]
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, Answer]]]:
+        chooser = MixtureChooser([group.weights for group in groups], settings, lm.device)
+        for ended in _decode(lm, queries, chooser, max_new_tokens, stop, places, at_a_time):
+            yield [
+                (place, _answer(lm, tracker, chooser, place, sum(map(len, encoded[place])))) for place, tracker in ended
+            ]
 
     return in_batches(lengths, batch_size, run, progress, lm.room["answers"])
 
@@ -171,21 +161,22 @@ def _one_per_prompt(
     lm: LanguageModel,
     kind: str,
     encoded: Sequence[list[int]],
-    chooser: "Callable[[list[int]], Chooser]",
+    chooser: "Callable[[], Chooser]",
     max_new_tokens: int,
     stop: StopRules,
     adapter: str | None,
     batch_size: int,
     progress: Progress | None,
 ) -> list[Generation]:
+    from selfspec_assets.method.decoding.prefill import Query
+
     lengths = [len(ids) for ids in encoded]
     check_lengths(lengths, max_new_tokens, lm.context_length)
+    queries = [Query((tuple(ids),), (adapter,)) for ids in encoded]
 
-    def run(batch: list[int]) -> list[Generation]:
-        rows = [encoded[place] for place in batch]
-        groups = [[row] for row in range(len(rows))]
-        trackers = _decode(lm, rows, [adapter] * len(rows), groups, chooser(batch), max_new_tokens, stop)
-        return [_generation(tracker, len(ids)) for tracker, ids in zip(trackers, rows, strict=True)]
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, Generation]]]:
+        for ended in _decode(lm, queries, chooser(), max_new_tokens, stop, places, at_a_time):
+            yield [(place, _generation(tracker, lengths[place])) for place, tracker in ended]
 
     return in_batches(lengths, batch_size, run, progress, lm.room[kind])
 
@@ -204,98 +195,34 @@ def to_text(lm: LanguageModel) -> Callable[[Sequence[int]], str]:
     return decode
 
 
+def decode(
+    lm: LanguageModel,
+    queries: "Sequence[Query]",
+    chooser: "Chooser",
+    trackers: Sequence[StopTracker],
+    max_new_tokens: int,
+    places: list[int],
+    at_a_time: int,
+) -> Iterator[list[int]]:
+    """Places of those of the queries that have ended, as they end; ``trackers`` hold what each has written."""
+    from selfspec_assets.method.decoding.engine import Engine, rows_may_leave
+    from selfspec_assets.method.decoding.reference import decode_in_batches
+
+    if rows_may_leave(lm, max(len(row) for query in queries for row in query.rows) + max_new_tokens):
+        return Engine(lm, queries, chooser, trackers, max_new_tokens).run(places, at_a_time)
+    return decode_in_batches(lm, queries, chooser, trackers, max_new_tokens, places, at_a_time)
+
+
 def _decode(
     lm: LanguageModel,
-    rows: list[list[int]],
-    adapters: list[str | None],
-    groups: list[list[int]],
+    queries: "Sequence[Query]",
     chooser: "Chooser",
     max_new_tokens: int,
     stop: StopRules,
-) -> list[StopTracker]:
-    """One batch through ``generate``; one tracker per group."""
-    from selfspec_assets.method.decoding.processor import GroupProcessor
-
-    trackers = [StopTracker(to_text(lm), lm.eos_ids, stop) for _ in groups]
-    processor = GroupProcessor(groups, chooser, trackers, lm.pad_id, lm.vocabulary_size)
-    run_generate(lm, rows, adapters, processor, processor.finished, max_new_tokens, groups)
-    return trackers
-
-
-def run_generate(
-    lm: LanguageModel,
-    rows: Sequence[Sequence[int]],
-    adapters: Sequence[str | None],
-    processor: "Callable[[Tensor, Tensor], Tensor]",
-    finished: Callable[..., "Tensor"] | None,
-    max_new_tokens: int,
-    groups: Sequence[Sequence[int]] | None = None,
-) -> None:
-    """Stock ``generate`` over left-padded rows, row i under adapter i; everything is seen through ``processor``.
-
-    Args:
-        groups: rows that belong together; what they share, or all rows, goes through the model once where that pays.
-            None: every row goes through whole.
-
-    Raises:
-        SelfspecError: a row's logits are not finite.
-    """
-    from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
-
-    from selfspec_assets.method.decoding.cache import growing_cache
-    from selfspec_assets.method.decoding.prefix import best_sharing, fill_cache, laid_out, left_padded
-
-    def checked(input_ids: "Tensor", scores: "Tensor") -> "Tensor":
-        lm.check_logits(scores, adapters)
-        return processor(input_ids, scores)
-
-    sharing = best_sharing(rows, adapters, groups) if groups else None
-    if sharing and not _may_share(lm, sharing.width + sharing.own + max_new_tokens):
-        sharing = None
-    if sharing:
-        input_ids, mask = laid_out(rows, sharing, lm.pad_id, lm.device)
-    else:
-        input_ids, mask = left_padded(rows, lm.pad_id, lm.device)
-    cache = growing_cache(lm.model.config, input_ids.shape[1] + max_new_tokens)
-    if sharing:
-        at_a_time = _prompt_tokens_at_a_time(lm.device, cache, len(sharing.clusters))
-        fill_cache(lm, adapters, sharing, input_ids, mask, cache, at_a_time)
-    with lm.rows(adapters) as model:
-        config = GenerationConfig(
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            pad_token_id=lm.pad_id,
-            prefill_chunk_size=_prompt_tokens_at_a_time(lm.device, cache, len(rows)),
-        )
-        model.generate(
-            input_ids,
-            attention_mask=mask,
-            generation_config=config,
-            past_key_values=cache,
-            logits_processor=LogitsProcessorList([checked]),
-            stopping_criteria=StoppingCriteriaList([finished] if finished else []),
-        )
-
-
-def _may_share(lm: LanguageModel, longest: int) -> bool:
-    """Says once per model why not."""
-    from selfspec_assets.method.decoding.prefix import gaps_refused
-
-    refusal = gaps_refused(lm.model, longest)
-    if refusal and refusal not in lm.told:
-        lm.told.add(refusal)
-        _log.warning("%s: prompts that begin alike are computed whole: %s", lm.spec.path_or_id, refusal)
-    return refusal is None
-
-
-def _prompt_tokens_at_a_time(device: "torch.device", cache: "DynamicCache", rows: int) -> int | None:
-    """How many tokens of each prompt a forward pass takes; None: all of them.
-
-    On a CPU, few at a time: their activations stay in its caches, and attention does not compute what the causal mask
-    then hides. Only for plain attention: what other layers make of a prompt in parts is not for us to say.
-    """
-    from selfspec_assets.method.decoding.cache import GrowingLayer
-
-    if device.type != "cpu" or not all(isinstance(layer, GrowingLayer) for layer in cache.layers):
-        return None
-    return max(32, CPU_PASS_TOKENS // rows)
+    places: list[int],
+    at_a_time: int,
+) -> Iterator[list[tuple[int, StopTracker]]]:
+    """Those of the queries at ``places``, with their trackers, as they end."""
+    trackers = [StopTracker(to_text(lm), lm.eos_ids, stop) for _ in queries]
+    for ended in decode(lm, queries, chooser, trackers, max_new_tokens, places, at_a_time):
+        yield [(place, trackers[place]) for place in ended]

@@ -12,10 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from selfspec_assets.method.decoding.cache import special_layers
-from selfspec_assets.models.language_model import LanguageModel
 
 _WORTH = 0.9  # of the whole prompts' tokens: below this share the copies pay
 
@@ -57,14 +55,19 @@ def best_sharing(
     by_group = _sharing(rows, [(group_of[row], adapter) for row, adapter in enumerate(adapters)])
     by_adapter = _sharing(rows, list(adapters))
     best = min(by_group, by_adapter, key=lambda sharing: sharing.tokens)
-    return best if best.tokens < _WORTH * len(rows) * max(map(len, rows)) else None
+    return best if worth_sharing(best.tokens, len(rows) * max(map(len, rows))) else None
+
+
+def worth_sharing(tokens: int, whole: int) -> bool:
+    """Whether so many tokens through the model, in place of so many of whole prompts, repay the copies."""
+    return tokens < _WORTH * whole
 
 
 def _sharing(rows: Sequence[Sequence[int]], keys: Sequence[object]) -> Sharing:
     clusters: dict[object, list[int]] = {}
     for row, key in enumerate(keys):
         clusters.setdefault(key, []).append(row)
-    lengths = [_begin_alike([rows[row] for row in members]) for members in clusters.values()]
+    lengths = [begin_alike([rows[row] for row in members]) for members in clusters.values()]
     width = max(lengths)
     for number, members in enumerate(clusters.values()):
         if len(members) == 1:  # it shares with nobody: as much of it as has room goes with the shared parts
@@ -75,10 +78,10 @@ def _sharing(rows: Sequence[Sequence[int]], keys: Sequence[object]) -> Sharing:
     return Sharing(tuple(map(tuple, clusters.values())), tuple(lengths), width, own)
 
 
-def _begin_alike(rows: Sequence[Sequence[int]]) -> int:
+def begin_alike(rows: Sequence[Sequence[int]]) -> int:
     """How many first tokens all rows have in common, short of the shortest row's last one.
 
-    >>> _begin_alike([[1, 2, 3], [1, 2, 4, 5]]), _begin_alike([[1, 2], [1, 2]]), _begin_alike([[7]])
+    >>> begin_alike([[1, 2, 3], [1, 2, 4, 5]]), begin_alike([[1, 2], [1, 2]]), begin_alike([[7]])
     (2, 1, 0)
     """
     if len(rows) == 1:
@@ -130,36 +133,3 @@ def laid_out(
     shared = left_padded([row[: length_of[place]] for place, row in enumerate(rows)], pad_id, device)
     own = left_padded([row[length_of[place] :] for place, row in enumerate(rows)], pad_id, device)
     return torch.cat([shared[0], own[0]], dim=1), torch.cat([shared[1], own[1]], dim=1)
-
-
-def fill_cache(
-    lm: LanguageModel,
-    adapters: Sequence[str | None],
-    sharing: Sharing,
-    ids: Tensor,
-    mask: Tensor,
-    cache: DynamicCache,
-    tokens_at_a_time: int | None,
-) -> None:
-    """Puts the shared part of every row into an empty cache; one row of each cluster goes through the model.
-
-    Args:
-        ids: of ``laid_out``, as is ``mask``.
-        tokens_at_a_time: of each row in one forward pass; None: all of them.
-    """
-    first = [members[0] for members in sharing.clusters]
-    shared, seen = ids[first, : sharing.width], mask[first, : sharing.width]
-    positions = (seen.cumsum(-1) - 1).clamp(min=0)
-    step = tokens_at_a_time or sharing.width
-    with torch.no_grad(), lm.rows([adapters[row] for row in first]) as model:
-        for begin in range(0, sharing.width, step):
-            end = min(begin + step, sharing.width)
-            model.base_model(
-                input_ids=shared[:, begin:end],
-                attention_mask=seen[:, :end],
-                position_ids=positions[:, begin:end],
-                past_key_values=cache,
-                use_cache=True,
-            )
-    cluster_of = {row: number for number, members in enumerate(sharing.clusters) for row in members}
-    cache.batch_select_indices(torch.tensor([cluster_of[row] for row in range(len(ids))], device=ids.device))

@@ -22,14 +22,15 @@ from selfspec_assets.method.decoding.types import ContrastSettings
 class Chooser(Protocol):
     """Chooses each group's next token."""
 
-    def __call__(self, logits: Tensor, active: Sequence[int]) -> Tensor:
-        """[rows, V] fp32 logits, groups that still grow -> [groups] token ids (any id for the others)."""
+    def __call__(self, logits: Tensor, groups: Sequence[int]) -> Tensor:
+        """[rows, V] fp32 logits of these groups' rows, group after group -> [groups] token ids."""
 
 
 class GroupProcessor:
     """Forces the chooser's token on all rows of each group.
 
     Args:
+        numbers: what the chooser calls each group.
         rows: for each group its rows.
         choose: the chooser.
         trackers: for each group where its text ends.
@@ -39,16 +40,19 @@ class GroupProcessor:
 
     def __init__(
         self,
+        numbers: Sequence[int],
         rows: Sequence[Sequence[int]],
         choose: Chooser,
         trackers: Sequence[StopTracker],
         pad_id: int,
         vocabulary_size: int,
     ) -> None:
+        self._numbers = numbers
         self._choose = choose
         self._trackers = trackers
         self._pad_id = pad_id
         self._vocabulary_size = vocabulary_size
+        self._rows = rows
         self._group_of_row = [0] * sum(map(len, rows))
         for group, members in enumerate(rows):
             for row in members:
@@ -58,11 +62,12 @@ class GroupProcessor:
         """transformers' ``LogitsProcessor``: [rows, length], [rows, V] -> [rows, V], one token possible per row."""
         scores[:, self._vocabulary_size :] = -math.inf
         active = [group for group, tracker in enumerate(self._trackers) if tracker.finish is None]
-        chosen: list[int] = self._choose(scores, active).tolist()
+        rows = [row for group in active for row in self._rows[group]]
+        chosen: list[int] = self._choose(scores[rows], [self._numbers[group] for group in active]).tolist()
         forced = [self._pad_id] * len(self._trackers)
-        for group in active:
-            self._trackers[group].add(chosen[group])
-            forced[group] = chosen[group]
+        for group, token in zip(active, chosen, strict=True):
+            self._trackers[group].add(token)
+            forced[group] = token
         ids = torch.tensor([forced[group] for group in self._group_of_row], device=scores.device)
         return scores.fill_(-math.inf).scatter_(1, ids[:, None], 0.0)
 
@@ -72,7 +77,7 @@ class GroupProcessor:
         return torch.tensor(done, device=input_ids.device)
 
 
-def greedy_choice(logits: Tensor, active: Sequence[int]) -> Tensor:
+def greedy_choice(logits: Tensor, groups: Sequence[int]) -> Tensor:
     """The likeliest token of each row."""
     return logits.argmax(dim=-1)
 
@@ -91,8 +96,8 @@ class Step:
 class MixtureChooser:
     """Eq. 2 on every side, then Eq. 3.
 
-    Rows stand group after group, passage after passage: first all aligned rows, then (with contrast) all weaker rows
-    in the same order.
+    A group's rows are its passages under the aligned model, then (with contrast) in the same order under the weaker
+    one.
 
     Args:
         weights: for each group p_ret of its passages.
@@ -102,46 +107,48 @@ class MixtureChooser:
     def __init__(
         self, weights: Sequence[Sequence[float]], settings: ContrastSettings | None, device: torch.device
     ) -> None:
+        self._weights = weights
         self._settings = settings
-        self._sizes = [len(group) for group in weights]
-        self.rows = sum(self._sizes)  # of one side
-        widest, first = max(self._sizes), 0
-        index, logs, top = [], [], []
-        for group in weights:
-            fill = widest - len(group)
-            index.append([first + place for place in range(len(group))] + [first] * fill)
-            logs.append([math.log(weight) if weight > 0 else -math.inf for weight in group] + [-math.inf] * fill)
-            top.append(first + max(range(len(group)), key=group.__getitem__))  # the first of equals: the best rank
-            first += len(group)
-        self._index = torch.tensor(index, device=device)
-        self._log_p_ret = torch.tensor(logs, device=device)
-        self._top = torch.tensor(top, device=device)
+        self._device = device
+        self._arranged: list[int] = []
         self.steps: list[list[Step]] = [[] for _ in weights]
 
-    def group_rows(self) -> list[list[int]]:
-        """For each group all its rows, those of the weaker side included."""
-        offsets = (0, self.rows) if self._settings else (0,)
-        return [
-            [row + offset for offset in offsets for row in rows[:size]]
-            for rows, size in zip(self._index.tolist(), self._sizes, strict=True)
-        ]
+    def _arrange(self, groups: Sequence[int]) -> None:
+        """Where the rows of these groups stand: [groups, widest], groups with fewer passages filled up."""
+        widest, first = max(len(self._weights[group]) for group in groups), 0
+        index, weaker, logs, top = [], [], [], []
+        for group in groups:
+            weights = self._weights[group]
+            size, fill = len(weights), widest - len(weights)
+            index.append([first + place for place in range(size)] + [first] * fill)
+            weaker.append([row + (size if self._settings else 0) for row in index[-1]])
+            logs.append([math.log(weight) if weight > 0 else -math.inf for weight in weights] + [-math.inf] * fill)
+            top.append(first + max(range(size), key=weights.__getitem__))  # the first of equals: the best rank
+            first += size * (2 if self._settings else 1)
+        self._index, self._weaker, self._top = (
+            torch.tensor(rows, device=self._device) for rows in (index, weaker, top)
+        )
+        self._log_p_ret = torch.tensor(logs, device=self._device)
+        self._arranged = list(groups)
 
-    def __call__(self, logits: Tensor, active: Sequence[int]) -> Tensor:
-        """See ``Chooser``; appends a ``Step`` for every active group."""
+    def __call__(self, logits: Tensor, groups: Sequence[int]) -> Tensor:
+        """See ``Chooser``; appends a ``Step`` for every group."""
+        if self._arranged != list(groups):
+            self._arrange(groups)
         log_probs = torch.log_softmax(logits, dim=-1)
         passages = log_probs[self._index]
         aligned = marginalise(passages, self._log_p_ret)
         marginal = aligned.argmax(dim=-1)
         chosen = marginal
         if self._settings is not None:
-            weaker = marginalise(log_probs[self._index + self.rows], self._log_p_ret)
+            weaker = marginalise(log_probs[self._weaker], self._log_p_ret)
             chosen = choose(contrast(aligned, weaker, self._settings.form, self._settings.alpha), aligned)
         shares = posterior(passages, self._log_p_ret, chosen).tolist()
         log_prob = aligned.gather(1, chosen[:, None])[:, 0].tolist()
         tops = log_probs[self._top].argmax(dim=-1)
         ids = torch.stack([tops, marginal, chosen], dim=1).tolist()
-        for group in active:
-            top_id, marginal_id, token_id = ids[group]
-            share = tuple(shares[group][: self._sizes[group]])
-            self.steps[group].append(Step(top_id, marginal_id, token_id, log_prob[group], share))
+        for place, group in enumerate(groups):
+            top_id, marginal_id, token_id = ids[place]
+            share = tuple(shares[place][: len(self._weights[group])])
+            self.steps[group].append(Step(top_id, marginal_id, token_id, log_prob[place], share))
         return chosen

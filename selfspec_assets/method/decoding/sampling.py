@@ -64,23 +64,20 @@ class GumbelSampler:
         self._top_p = top_p
         self._min_p = min_p
 
-    def __call__(self, logits: Tensor, active: Sequence[int]) -> Tensor:
-        """Draw for every active row.
+    def __call__(self, logits: Tensor, groups: Sequence[int]) -> Tensor:
+        """Draw for each of these rows; only they use up noise.
 
         Args:
             logits: [b, V].
-            active: rows that still grow; only they use up noise.
+            groups: whose logits these are: places in ``seeds``.
 
         Returns:
-            [b] token ids; 0 for rows that are not active.
+            [b] token ids.
         """
-        chosen = torch.zeros(logits.shape[0], dtype=torch.long, device=logits.device)
-        rows = list(active)
-        log_probs = filtered_log_probs(logits[rows], self._temperature, self._top_p, self._min_p)
+        log_probs = filtered_log_probs(logits, self._temperature, self._top_p, self._min_p)
         noise = torch.empty_like(log_probs)
-        for place, row in enumerate(rows):
-            noise[place].exponential_(generator=self._generators[row])
+        for place, group in enumerate(groups):
+            noise[place].exponential_(generator=self._generators[group])
         noise.clamp_min_(torch.finfo(noise.dtype).tiny)  # an exact 0 would make −inf − −inf
         # −log of an exponential draw is a Gumbel draw.
-        chosen[rows] = (log_probs - noise.log()).argmax(dim=-1)
-        return chosen
+        return (log_probs - noise.log()).argmax(dim=-1)

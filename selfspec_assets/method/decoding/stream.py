@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from selfspec_assets.method.decoding.batching import in_batches
-from selfspec_assets.method.decoding.generate import run_generate, to_text
+from selfspec_assets.method.decoding.generate import decode, to_text
 from selfspec_assets.method.decoding.stop import StopRules, StopTracker
 from selfspec_assets.method.decoding.types import Finish, Generation, PromptTooLong
 from selfspec_assets.models.language_model import LanguageModel
@@ -93,24 +93,24 @@ class _Growing(StopTracker):
         return Generation(text, finish, len(self.ids), tuple(self.ids), len(self._stream.prompt_ids))
 
 
-class _RowChooser:
-    """The likeliest token of some rows, and drawn ones of others."""
+class _ChooserOfEach:
+    """The likeliest token of some texts, and drawn ones of others."""
 
     def __init__(self, lm: LanguageModel, streams: Sequence[TextStream]) -> None:
         from selfspec_assets.method.decoding.sampling import GumbelSampler
 
         self._samplers = {
-            row: GumbelSampler([one.random_seed], one.temperature, one.top_p, lm.device)
-            for row, one in enumerate(streams)
+            place: GumbelSampler([one.random_seed], one.temperature, one.top_p, lm.device)
+            for place, one in enumerate(streams)
             if one.temperature > 0
         }
 
-    def __call__(self, logits: "Tensor", active: Sequence[int]) -> "Tensor":
+    def __call__(self, logits: "Tensor", groups: Sequence[int]) -> "Tensor":
         """[rows, V] -> [rows] token ids; see ``processor.Chooser``."""
         chosen = logits.argmax(dim=-1)
-        for row in active:
-            if row in self._samplers:
-                chosen[row] = self._samplers[row](logits[row : row + 1], [0])[0]
+        for row, text in enumerate(groups):
+            if text in self._samplers:
+                chosen[row] = self._samplers[text](logits[row : row + 1], [0])[0]
         return chosen
 
 
@@ -131,7 +131,7 @@ def tell(lm: LanguageModel, streams: Sequence[TextStream], batch_size: int) -> l
     for places in _side_by_side(streams, lm.context_length):
         group = [streams[place] for place in places]
         lengths = [len(stream.prompt_ids) for stream in group]
-        made = in_batches(lengths, batch_size, partial(_batch, lm, group), None, lm.room["streams"])
+        made = in_batches(lengths, batch_size, partial(_run, lm, group), None, lm.room["streams"])
         written.update(zip(places, made, strict=True))
     return [written[place] for place in range(len(streams))]
 
@@ -149,14 +149,13 @@ def _side_by_side(streams: Sequence[TextStream], context: int) -> Iterator[list[
         rest = [place for place in rest if place not in group]
 
 
-def _batch(lm: LanguageModel, group: Sequence[TextStream], places: Sequence[int]) -> list[Generation]:
-    from selfspec_assets.method.decoding.processor import GroupProcessor
+def _run(
+    lm: LanguageModel, streams: Sequence[TextStream], places: list[int], at_a_time: int
+) -> Iterator[list[tuple[int, Generation]]]:
+    from selfspec_assets.method.decoding.prefill import Query
 
-    streams = [group[place] for place in places]
-    rows = [stream.prompt_ids for stream in streams]
-    groups = [[row] for row in range(len(rows))]
     trackers = [_Growing(lm, stream) for stream in streams]
-    processor = GroupProcessor(groups, _RowChooser(lm, streams), trackers, lm.pad_id, lm.vocabulary_size)
-    most = max(stream.max_new_tokens for stream in streams)
-    run_generate(lm, rows, [one.adapter for one in streams], processor, processor.finished, most, groups)
-    return [tracker.generation() for tracker in trackers]
+    queries = [Query((tuple(stream.prompt_ids),), (stream.adapter,)) for stream in streams]
+    longest = max(stream.max_new_tokens for stream in streams)
+    for ended in decode(lm, queries, _ChooserOfEach(lm, streams), trackers, longest, places, at_a_time):
+        yield [(place, trackers[place].generation()) for place in ended]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding.encoding import encode_prompt
-from selfspec_assets.method.decoding.generate import run_generate
 from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.models.weights import repacked_weights
 
@@ -15,15 +14,11 @@ if TYPE_CHECKING:
 
 def next_token_logits(lm: LanguageModel, prompts: Sequence[str], adapters: Sequence[str | None]) -> "Tensor":
     """[rows, V] fp32 logits after each prompt, row i under adapter i, by the same road as decoding."""
-    seen: list[Tensor] = []
+    from selfspec_assets.method.decoding.prefill import Prefill, Query
 
-    def keep(input_ids: "Tensor", scores: "Tensor") -> "Tensor":
-        seen.append(scores.clone())
-        return scores
-
-    rows = [encode_prompt(lm.tokenizer, prompt) for prompt in prompts]
-    run_generate(lm, rows, adapters, keep, None, 1)
-    return seen[0]
+    rows = [tuple(encode_prompt(lm.tokenizer, prompt)) for prompt in prompts]
+    queries = [Query((row,), (adapter,)) for row, adapter in zip(rows, adapters, strict=True)]
+    return Prefill(lm, queries, 1)(range(len(queries))).logits.float()
 
 
 def verify_contrast_pair(lm: LanguageModel, aligned: str | None, weaker: str | None, prompt: str) -> None:

@@ -15,9 +15,9 @@ from selfspec_assets.method.decoding import (
     answer,
     encode_prompt,
     fits,
-    generate,
     greedy,
     next_token_logits,
+    prefill,
     sample,
     verify_contrast_pair,
 )
@@ -227,7 +227,7 @@ def test_mixed_rows_and_left_padding_on_every_architecture(
     mixed: list[str | None] = ["a1", None, "a2", "a1"]
     one: list[str | None] = ["a2"] * 4
     for tokens, rows in ((None, mixed), (7, mixed), (None, one), (7, one)):
-        monkeypatch.setattr(generate, "_prompt_tokens_at_a_time", lambda *_, tokens=tokens: tokens)
+        monkeypatch.setattr(prefill, "tokens_at_a_time", lambda *_, tokens=tokens: tokens)
         found = torch.log_softmax(next_token_logits(model, texts, rows).double(), dim=-1)
         for got, text, adapter in zip(found, texts, rows, strict=True):
             torch.testing.assert_close(
@@ -242,9 +242,9 @@ def test_mixed_rows_and_left_padding_on_every_architecture(
 def test_a_long_prompt_is_taken_in_parts_on_a_cpu(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     hook = lm.model.get_input_embeddings().register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
-    monkeypatch.setattr(generate, "CPU_PASS_TOKENS", 64)
+    monkeypatch.setattr(prefill, "CPU_PASS_TOKENS", 64)
     try:
-        next_token_logits(lm, [" ".join(THREE.prompts)] * 2, [None, None])
+        next_token_logits(lm, [" ".join(THREE.prompts), " ".join(THREE.prompts[1:] * 2)[6:]], [None, None])
     finally:
         hook.remove()
     assert len(seen) > 2
@@ -300,7 +300,7 @@ def test_too_long_is_told_before_any_work(lm: LanguageModel, monkeypatch: pytest
     def never(*_: object, **__: object) -> None:
         raise AssertionError("work was done")
 
-    monkeypatch.setattr(lm.model, "generate", never)
+    monkeypatch.setattr(lm.model, "forward", never)
     long = "fever " * 600 + "end"
     assert fits(lm, QUERY, TOKENS)
     assert not fits(lm, long, TOKENS)

@@ -5,8 +5,9 @@ import random
 import pytest
 import torch
 
-from selfspec_assets.method.decoding import ContrastSettings, Group, StopRules, answer, generate, greedy
+from selfspec_assets.method.decoding import ContrastSettings, Group, StopRules, answer, greedy, prefill
 from selfspec_assets.method.decoding import prefix as prefix_module
+from selfspec_assets.method.decoding.prefill import Prefill, Query
 from selfspec_assets.method.decoding.prefix import Sharing, best_sharing, laid_out
 from selfspec_assets.models.language_model import LanguageModel
 from tests.tiny_models import FAMILIES, load_with_adapters
@@ -86,7 +87,7 @@ def test_shared_parts_give_what_whole_prompts_give(
 
 def test_the_prompts_go_through_in_parts_on_a_cpu(llama: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     want = greedy(llama, GROUPS[1].prompts, max_new_tokens=4, stop=StopRules(), adapter="a1", batch_size=3)
-    monkeypatch.setattr(generate, "_prompt_tokens_at_a_time", lambda *_: 7)
+    monkeypatch.setattr(prefill, "tokens_at_a_time", lambda *_: 7)
     got = greedy(llama, GROUPS[1].prompts, max_new_tokens=4, stop=StopRules(), adapter="a1", batch_size=3)
     assert got == want
 
@@ -98,18 +99,11 @@ def test_a_gap_in_a_model_that_counts_places_would_be_seen(
     lm = load_with_adapters(tmp_path_factory.mktemp("mpt"), "mpt")
 
     def first_logits() -> torch.Tensor:
-        seen: list[torch.Tensor] = []
-
-        def keep(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            seen.append(scores.clone())
-            return scores
-
-        rows = [lm.tokenizer(prompt)["input_ids"] for prompt in GROUPS[1].prompts]
-        generate.run_generate(lm, rows, [None] * len(rows), keep, None, 1, [list(range(len(rows)))])
-        return torch.log_softmax(seen[0], dim=-1)
+        query = Query(tuple(tuple(lm.tokenizer(prompt)["input_ids"]) for prompt in GROUPS[1].prompts), (None,) * 3)
+        return torch.log_softmax(Prefill(lm, [query], 1)([0]).logits, dim=-1)
 
     whole = first_logits()
-    monkeypatch.setattr(prefix_module, "gaps_refused", lambda *_: None)
+    monkeypatch.setattr(prefill, "gaps_refused", lambda *_: None)
     with pytest.raises((AssertionError, TypeError, RuntimeError)):
         torch.testing.assert_close(first_logits(), whole, atol=2e-4, rtol=0)
 

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def test_nucleus_of_narrow_and_wide_rows(top_p: float) -> None:
 def test_one_seed_is_one_stream_whoever_else_is_there() -> None:
     logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(1))
     together, alone = (GumbelSampler(seeds, 1.0, 0.9, torch.device("cpu")) for seeds in ([5, 6, 7], [6]))
-    first = [int(together(logits, [0, 1, 2])[1]), int(together(logits, [1])[1]), int(together(logits, [1, 2])[1])]
+    first = [int(together(logits[groups], groups)[place]) for groups, place in (([0, 1, 2], 1), ([1], 0), ([2, 1], 1))]
     assert first == [int(alone(logits[1:2], [0])[0]) for _ in range(3)]
     assert len({int(GumbelSampler([seed], 1.0, 1.0, torch.device("cpu"))(logits[:1], [0])) for seed in range(20)}) > 5
 
@@ -196,22 +197,28 @@ def test_a_sample_does_not_depend_on_its_batch(tmp_path: Path) -> None:
 # Batches
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
-    sizes: list[int] = []
+def test_out_of_memory_halves_the_batch_and_goes_on_with_what_is_not_done() -> None:
+    tried: list[tuple[int, int]] = []
 
-    def run(batch: list[int]) -> list[int]:
-        sizes.append(len(batch))
-        if len(batch) > 3:
-            raise torch.OutOfMemoryError
-        return [place * 10 for place in batch]
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, int]]]:
+        for begin in range(0, len(places), at_a_time):
+            batch = places[begin : begin + at_a_time]
+            tried.append((at_a_time, len(batch)))
+            if len(batch) > 3 or len(tried) == 3:
+                raise torch.OutOfMemoryError
+            yield [(place, place * 10) for place in batch]
 
-    assert in_batches([5, 9, 1, 7, 7, 2, 3], 8, run, None) == [0, 10, 20, 30, 40, 50, 60]
-    assert sizes == [7, 3, 3, 1]
+    told: list[tuple[int, int]] = []
+    got = in_batches([5, 9, 1, 7, 7, 2, 3], 8, run, lambda done, total: told.append((done, total)))
+    assert got == [0, 10, 20, 30, 40, 50, 60]
+    assert tried == [(7, 7), (3, 3), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1)]
+    assert told == [(3, 7), (4, 7), (5, 7), (6, 7), (7, 7)]
 
 
 def test_one_item_that_does_not_fit_is_an_error() -> None:
-    def run(batch: list[int]) -> list[int]:
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, int]]]:
         raise torch.OutOfMemoryError
+        yield []
 
     with pytest.raises(SelfspecError, match="prompt 1"):
         in_batches([1, 2], 4, run, None)
@@ -222,12 +229,12 @@ def test_one_item_that_does_not_fit_is_an_error() -> None:
 def test_longest_first() -> None:
     seen: list[list[int]] = []
 
-    def run(batch: list[int]) -> list[int]:
-        seen.append(batch)
-        return batch
+    def run(places: list[int], at_a_time: int) -> Iterator[list[tuple[int, int]]]:
+        seen.append([*places, at_a_time])
+        yield [(place, place) for place in reversed(places)]
 
     assert in_batches([1, 3, 2, 3], 2, run, None) == [0, 1, 2, 3]
-    assert seen == [[1, 3], [2, 0]]
+    assert seen == [[1, 3, 2, 0, 2]]
 
 
 def test_prompt_too_long_crosses_processes() -> None:
@@ -254,9 +261,10 @@ def test_growing_cache_writes_into_room_that_is_there() -> None:
     assert layer.keys.data_ptr() == before
 
 
-def test_growing_cache_leaves_sliding_windows_alone() -> None:
+def test_growing_cache_leaves_windows_alone_that_texts_are_longer_than() -> None:
     config = MistralConfig(num_hidden_layers=2, sliding_window=8)
     assert not any(isinstance(layer, GrowingLayer) for layer in growing_cache(config, 9).layers)
+    assert all(isinstance(layer, GrowingLayer) for layer in growing_cache(config, 8).layers), "it hides nothing"
     plain = growing_cache(LlamaConfig(num_hidden_layers=2), 9)
     assert all(isinstance(layer, GrowingLayer) for layer in plain.layers)
 

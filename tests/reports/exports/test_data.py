@@ -68,10 +68,10 @@ def test_parquet_names_the_texts_that_an_answer_rests_on(tuned_project: Project,
     assert [(row["prompt"], row["output"]) for row in rows] == [one.pair for one in tuned.examples]
     with duckdb.connect(str(tuned_project.database), read_only=True) as connection:
         titles = connection.execute(
-            "SELECT instruction_id::VARCHAR, list(title ORDER BY rank) FROM passages WHERE iteration = 1 GROUP BY 1"
+            "SELECT instruction_id, list(title ORDER BY rank) FROM passages WHERE iteration = 1 GROUP BY 1"
         ).fetchall()
-    assert {row["id"]: row["texts"] for row in rows if row["texts"]} == {
-        name: list(dict.fromkeys(found)) for name, found in titles if name in set(rows["id"])
+    assert {row["row"]: row["texts"] for row in rows if row["texts"]} == {
+        name: list(dict.fromkeys(found)) for name, found in titles if name in set(rows["row"])
     }
 
 
