@@ -6,7 +6,7 @@ The prompts are those of the step `instructions`: the pack's header, two seeds, 
 lists of exactly so many tokens (no end token, no other stop) in batches of twelve, temperature 0.8, top-p 0.95. The
 peer is told top_k=0, as its default of 50 is another distribution; `default` is the peer as it comes.
 
-Checked before anything is timed: at a temperature near zero both write what greedy decoding writes, and 20,000 draws
+Checked before anything is timed: at a temperature near zero both write what greedy decoding writes, and 4,000 draws
 from one real distribution follow the peer's probabilities (chi-square, 0.1 %). One warm-up, then medians of repeats
 taken in turn. Then the same choice of tokens alone, on the logits of a real step.
 """
@@ -34,7 +34,7 @@ from selfspec_assets.packs.records import load_seeds
 GOAL = 2
 BATCH = 12
 TEMPERATURE, TOP_P = 0.8, 0.95
-DRAWS = 20_000
+DRAWS = 4_000
 
 
 def prompts(lists: int) -> list[str]:

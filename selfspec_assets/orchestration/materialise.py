@@ -17,6 +17,7 @@ from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.job import Job, Tables, loaded_device
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.precision import settle_precision
 from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
@@ -32,6 +33,8 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     stays.
     """
     domain, iteration = partition_of(context.partition_key)
+    if step.holds_model:
+        settle_precision(named, fetch=True)
     job = Job(Lineage(named), step.name, domain, iteration, reporter(context), context.run_id)
     with job.warehouse.lock(job.key, job.work_signature, job.uses()):
         job.require_inputs()
