@@ -23,7 +23,7 @@ from transformers.generation.logits_process import TemperatureLogitsWarper, TopP
 
 from bench.memory import peak_megabytes
 from bench.timing import compared, ratio_line
-from selfspec_assets.base.home import embedded_model_folder
+from selfspec_assets.base.home import embedded_model_folder, models_folder
 from selfspec_assets.method.decoding import StopRules, sample
 from selfspec_assets.method.decoding.sampling import GumbelSampler
 from selfspec_assets.method.prompts import instruction_list_prompt
@@ -154,10 +154,16 @@ def measure(folder: str, lists: int, tokens: int, repeats: int) -> str:
     return ratio_line(f"sampling {name}", taken["peer"].median / taken["ours"].median, GOAL)
 
 
+def folders() -> list[str]:
+    """The known models that this project has; without any the embedded one, whose vocabulary is no measure."""
+    there = sorted(str(path) for path in models_folder().glob("*-float32") if (path / "config.json").is_file())
+    return there or [str(embedded_model_folder())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="12 lists of 24 tokens, once")
-    parser.add_argument("--model", nargs="+", help="folders; default: the embedded model")
+    parser.add_argument("--model", nargs="+", help="folders; default: what `selfspec models get` put into models/")
     parser.add_argument("--lists", type=int)
     parser.add_argument("--tokens", type=int)
     parser.add_argument("--repeats", type=int)
@@ -167,7 +173,7 @@ def main() -> None:
     torch.manual_seed(1)
     lines = [
         measure(folder, options.lists or lists, options.tokens or tokens, options.repeats or repeats)
-        for folder in options.model or [str(embedded_model_folder())]
+        for folder in options.model or folders()
     ]
     print(*lines, sep="\n")
 
