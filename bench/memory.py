@@ -27,4 +27,4 @@ def peak_megabytes(action: Callable[[], object]) -> float:
     finally:
         over.set()
         watching.join()
-    return (most - start) / 1e6
+    return float(most - start) / 1e6
