@@ -44,12 +44,8 @@ ui: $(STAMP)  ## Dagster's UI on 127.0.0.1
 nano: $(STAMP)  ## train the embedded model again; ARGS="--tokens 300000 --out /tmp/x" for a short try
 	.venv/bin/python -m nano.train --out nano/build $(ARGS)
 
-bench: $(STAMP)  ## ratios against the peers, in one run
-	.venv/bin/python bench/novelty.py
-	.venv/bin/python bench/retrieval.py
-	.venv/bin/python -m bench.decoding
-	.venv/bin/python -m bench.marginal --quick
-	.venv/bin/python -m bench.contrast --quick
+bench: $(STAMP)  ## ratios against the peers: short forms, one after the other; the RATIO lines stand at the end
+	.venv/bin/python -m bench --quick
 
 evidence: $(STAMP)  ## every number of docs/evidence.md; hours, can be killed and run again
 	.venv/bin/python -m bench.evidence $(ARGS)

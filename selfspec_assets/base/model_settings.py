@@ -10,7 +10,7 @@ class ModelSettings(Strict):
 
     Args:
         revision: the pinned commit (40 hex digits); needed for a Hugging Face id, None for a folder.
-        dtype: ``auto`` is bfloat16 on cuda and float32 on a CPU.
+        dtype: ``auto`` is bfloat16 on cuda; on a CPU what a trial found faster (``models.precision``).
         quantization: ``nf4`` is QLoRA's 4-bit NormalFloat with double quantisation.
         chat_template: ``always`` puts every prompt into the tokenizer's chat template; ``never`` leaves prompts plain.
     """

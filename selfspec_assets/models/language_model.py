@@ -25,6 +25,7 @@ from selfspec_assets.models.folder import (
 )
 from selfspec_assets.models.memory import Room
 from selfspec_assets.models.peft_internals import BASE, rows_under
+from selfspec_assets.models.precision import chosen
 from selfspec_assets.models.source import model_digest, model_folder, template_note
 from selfspec_assets.models.weights import load_weights, not_finite, precision_of
 
@@ -122,7 +123,8 @@ class LanguageModel:
         else:
             place = "the CPU: torch sees no GPU"
         four_bit = "4-bit NormalFloat, computed in " if self.spec.quantization == "nf4" else ""
-        return f"the model is held in {four_bit}{precision} on {place}"
+        choice = chosen(self.spec) if self.spec.dtype == "auto" and device.type == "cpu" else None
+        return f"the model is held in {four_bit}{precision} on {place}{f'; {choice}' if choice else ''}"
 
     @property
     def pad_id(self) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from selfspec_assets.base.errors import NotEnoughMemory, SelfspecError
 from selfspec_assets.models.folder import ModelSpec
 from selfspec_assets.models.memory import is_out_of_memory
+from selfspec_assets.models.precision import chosen
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +22,13 @@ _DRIVERS = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/dxg", "/dev/kfd")
 
 
 def precision_of(spec: ModelSpec) -> str:
-    """``bfloat16`` or ``float32``: what the weights are computed in on this machine."""
-    if spec.dtype == "auto":
-        return "bfloat16" if has_gpu() else "float32"
-    return spec.dtype
+    """``bfloat16`` or ``float32``: what the weights are computed in on this machine, in this project."""
+    if spec.dtype != "auto":
+        return spec.dtype
+    if has_gpu():
+        return "bfloat16"
+    choice = chosen(spec)
+    return choice.precision if choice else "float32"
 
 
 def has_gpu() -> bool:

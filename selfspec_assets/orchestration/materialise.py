@@ -17,8 +17,9 @@ from selfspec_assets.orchestration.failures import told
 from selfspec_assets.orchestration.partitions import partition_of, published
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps import quality
-from selfspec_assets.steps.job import Job, loaded_device
+from selfspec_assets.steps.job import Job, loaded_device, release_model
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.precision import settle_precision
 from selfspec_assets.steps.step import Check, Outcome, Step
 from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
@@ -35,8 +36,11 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     domain, iteration = partition_of(context.partition_key)
     report = reporter(context)
     _tag_run(context, domain, iteration)
-    job = Job(Lineage(named), step.name, domain, iteration, report, context.run_id)
-    with told(context, lambda line: report(f"{job.name}: {line}"), lambda why: job.release_model()):
+    place = f"{step.name} {context.partition_key}"
+    with told(context, lambda line: report(f"{place}: {line}"), lambda why: release_model()):
+        if step.holds_model:
+            settle_precision(named, fetch=True)
+        job = Job(Lineage(named), step.name, domain, iteration, report, context.run_id)
         yield from _materialise(context, job, step)
 
 

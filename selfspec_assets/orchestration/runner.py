@@ -16,6 +16,7 @@ from selfspec_assets.orchestration.partitions import asset_key, partition_key
 from selfspec_assets.planning.obstacles import obstacle
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.precision import settle_precision
 from selfspec_assets.warehouse import Warehouse
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -27,9 +28,11 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
     Raises:
         SelfspecError: what the failing step said, or what ``selfspec plan`` says before.
     """
-    lineage = Lineage(named)
     warehouse = Warehouse(home.warehouse_folder())
-    _refuse_obstacles(lineage, warehouse, domains, iterations)
+    _refuse_obstacles(Lineage(named), warehouse, domains, iterations)
+    if (precision := settle_precision(named, fetch=True)) is not None:
+        report(precision)
+    lineage = Lineage(named)
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
     started = time.monotonic()
     materialise.terminal = lambda line: report(f"[{clock(time.monotonic() - started)}] {line}")

@@ -20,6 +20,7 @@ from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.steps.lengths import check_model
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.precision import settle_precision
 
 
 def check_recipe(named: NamedRecipe, domain: str) -> tuple[list[str], SelfspecError | None]:
@@ -56,7 +57,9 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
             lines.append(f"not used with adapter.data: {named.recipe.adapter.data}: {', '.join(given)}")
     else:
         _check_corpus(named, pack, lines)
+    precision = settle_precision(named, fetch=False)
     lines.append(f"model: {lineage.model_identity}")
+    lines += [precision] if precision else []
     lines += check_model(named, lineage.model_spec, pack.instruction_header, seeds)
 
 

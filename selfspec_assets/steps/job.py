@@ -147,9 +147,7 @@ class Job:
     def release_model(self) -> None:
         """Free the base model's memory; whoever asks for it next loads it anew."""
         self.__dict__.pop("_checked_model", None)
-        if _models:
-            _models.clear()
-            free_memory()
+        release_model()
 
     def tokenizer(self) -> Any:
         """The base model's, without its weights."""
@@ -233,3 +231,10 @@ def loaded_device() -> str | None:
     """Where the model of this process is held; None while none is loaded."""
     model = next(iter(_models.values()), None)
     return None if model is None else str(model.device)
+
+
+def release_model() -> None:
+    """Free the memory of this process's base model; whoever asks for it next loads it anew."""
+    if _models:
+        _models.clear()
+        free_memory()

@@ -125,12 +125,13 @@ class Lineage:
     def model_identity(self) -> str:
         """The weights' digest with the precision they are used in, and whether prompts wear the chat template.
 
-        ``auto`` stands for a CPU's float32; on a GPU it is bfloat16, and the two must never pass for each other.
+        ``auto`` stands for a CPU's float32. On a GPU, or where a CPU's trial said so (``models.precision``), it is
+        bfloat16, and the two must never pass for each other.
         """
         spec = self.model_spec
         chat = " chat" if spec.chat_template == "always" else ""
-        on_gpu = spec.dtype == "auto" and precision_of(spec) == "bfloat16"
-        return f"{model_digest(spec)} {'bfloat16' if on_gpu else spec.dtype} {spec.quantization}{chat}"
+        dtype = "bfloat16" if precision_of(spec) == "bfloat16" else spec.dtype
+        return f"{model_digest(spec)} {dtype} {spec.quantization}{chat}"
 
     def key(self, step: str, domain: str, iteration: int) -> StepKey:
         return StepKey(self.named.name, step, domain, iteration if self.step(step).per_iteration else 0)

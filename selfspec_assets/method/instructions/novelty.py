@@ -1,9 +1,11 @@
 """Exact ROUGE-L novelty (paper, §3.2 after self-instruct): is a text too close to one that was kept before?"""
 
 import math
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 from rouge_score.scoring import fmeasure
@@ -42,6 +44,9 @@ class NoveltyIndex:
     4. A text met c times in the chosen n-o+1 shares at most c + (o-1) elements: dropped if that is below t(m+n)/2, or
        if m is. Only for the rest is the LCS computed (rapidfuzz, bit-parallel).
 
+    Common words are among the chosen as well, so the texts that are met grow with the kept ones; counting them and
+    step 4 are NumPy's, which makes that part of a query small beside the rest of it up to tens of thousands of texts.
+
     Args:
         threshold: in [0, 1]; a score equal to it is novel still.
 
@@ -56,7 +61,8 @@ class NoveltyIndex:
         self._texts: list[str] = []
         self._encoded: list[str] = []
         self._ids: dict[str, int] = {}
-        self._postings: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        self._lengths = array("i")
+        self._postings: defaultdict[tuple[str, int], array[int]] = defaultdict(lambda: array("i"))
 
     def __len__(self) -> int:
         """How many texts were added."""
@@ -69,6 +75,7 @@ class NoveltyIndex:
             self._postings[element].append(len(self._texts))
         self._texts.append(text)
         self._encoded.append(encoded)
+        self._lengths.append(len(encoded))
 
     def nearest(self, text: str) -> tuple[float, str] | None:
         """The highest score above the threshold and the kept text that has it (the earliest of equals), or None."""
@@ -87,18 +94,21 @@ class NoveltyIndex:
         """Step 1's o: how many tokens a text of ``size`` tokens shares at least with any text above the threshold."""
         return max(1, math.ceil(self.threshold * size / (2 - self.threshold) * (1 - _ROUNDING)))
 
-    def _candidates(self, encoded: str) -> Iterator[int]:
+    def _candidates(self, encoded: str) -> list[int]:
         """Steps 1, 3 and 4 of the class's proof: every kept text above the threshold, and few others."""
         size = len(encoded)
         shared = self._shared(size)
-        rarest = sorted((self._postings.get(e, ()) for e in _elements(encoded)), key=len)[: size - shared + 1]
-        met: Counter[int] = Counter()
-        for postings in rarest:
-            met.update(postings)
-        for index, count in met.items():
-            other = len(self._encoded[index])
-            if min(other, count + shared - 1) >= self.threshold * (size + other) / 2 * (1 - _ROUNDING):
-                yield index
+        postings = [self._postings[element] for element in _elements(encoded) if element in self._postings]
+        unseen = size - len(postings)
+        rarest = sorted(postings, key=len)[: max(0, size - shared + 1 - unseen)]
+        if not rarest:
+            return []
+        met = np.bincount(np.concatenate([np.frombuffer(part, dtype=np.intc) for part in rarest]))
+        indices = np.flatnonzero(met)
+        lengths = np.frombuffer(self._lengths, dtype=np.intc)[indices]
+        most = np.minimum(lengths, met[indices] + (shared - 1))
+        kept: list[int] = indices[most >= self.threshold * (size + lengths) / 2 * (1 - _ROUNDING)].tolist()
+        return kept
 
     def _encode(self, text: str) -> str:
         ids = [self._ids.setdefault(token, len(self._ids)) for token in words(text)]
