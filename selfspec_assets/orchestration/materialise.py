@@ -62,11 +62,18 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
         metadata={
             "reused": reused,
             "revision": job.signature,
+            **_seconds(job),
             **{f"rows/{table}": count for table, count in counts.items()},
             **step.headline(outcome.tables),
             **_previews(outcome.tables),
         },
     )
+
+
+def _seconds(job: Job) -> dict[str, float]:
+    """What making the revision took, also where it is reused."""
+    run = job.warehouse.revision(job.signature).run
+    return {} if run is None else {"seconds": run.seconds}
 
 
 def _made(job: Job, step: Step, named: NamedRecipe) -> Outcome:

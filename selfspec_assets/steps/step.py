@@ -51,7 +51,9 @@ class Step:
         kinds: what Dagster shows beside the name.
         holds_model: needs the accelerator, and its rows depend on the model.
         unit: what ``selfspec plan`` counts: requests, answers …; None where nothing takes long.
-        told_by_files: needs of which it reads only a part, which ``files`` tells: their own signature does not count.
+        on_demand: it only spares others work, so ``selfspec run`` makes it only where one that needs it is to be made.
+        told_by_files: needs whose own signature does not count: it reads only a part of them, which ``files`` tells, or
+            they follow wholly from what counts already.
         refines: the step whose rows it judges (``verdicts``); everything behind reads only rows that were kept.
     """
 
@@ -64,6 +66,7 @@ class Step:
     kinds: ClassVar[frozenset[str]] = frozenset({"duckdb"})
     holds_model: ClassVar[bool] = False
     unit: ClassVar[str | None] = None
+    on_demand: ClassVar[bool] = False
     told_by_files: ClassVar[frozenset[str]] = frozenset()
     refines: ClassVar[str | None] = None
 
