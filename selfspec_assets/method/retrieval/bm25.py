@@ -136,13 +136,17 @@ class Bm25Retriever:
         """The BM25 score of every document, shape (documents,); a word repeated in the query counts again."""
         return all_scores(self._index, self._terms(query))
 
-    def top(self, query: str, k: int) -> list[Hit]:
-        """At most ``k`` documents with a score above zero, best first, ties in corpus order."""
+    def places(self, query: str, k: int) -> list[tuple[int, float]]:
+        """At most ``k`` places of documents with a score above zero, and the scores; in the order of ``top``."""
         terms = self._terms(query)
         if k < 1 or not terms:
             return []
         places, scores = top(self._index, terms, k)
-        return [Hit(self._documents[int(i)], float(score)) for i, score in zip(places, scores, strict=True)]
+        return list(zip(places.tolist(), scores.tolist(), strict=True))
+
+    def top(self, query: str, k: int) -> list[Hit]:
+        """At most ``k`` documents with a score above zero, best first, ties in corpus order."""
+        return [Hit(self._documents[place], score) for place, score in self.places(query, k)]
 
 
 def relevance_weights(
