@@ -41,9 +41,9 @@ def stored(folder: Path, documents: Iterator[Document]) -> None:
         part = islice(documents, FILE_GROUPS * GROUP_ROWS)
         if (first := next(part, None)) is None:
             return
-        part = chain((first,), part)
+        documents_of_file = chain((first,), part)
         with pq.ParquetWriter(folder / f"{number:05}.parquet", SCHEMA, compression="zstd") as writer:
-            while rows := [asdict(document) for document in islice(part, GROUP_ROWS)]:
+            while rows := [asdict(document) for document in islice(documents_of_file, GROUP_ROWS)]:
                 writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
 
 
