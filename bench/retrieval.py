@@ -4,9 +4,9 @@
 
 With SELFSPEC_DATA set the documents are real abstracts (biomedicine/corpus.jsonl.gz, 20,000), otherwise of ragged
 length and Zipf's words. Both sides begin with the query's text. Hits and scores are checked equal before anything is
-timed; one warm-up, then medians in turn. rank_bm25 is asked a few of the queries, as one takes it a second. bm25s, if it is
-installed (``pip install 'selfspec[bench]'``), is for orientation: its scores are others. Peaks of memory are those of
-processes of their own, without what the process had before.
+timed; one warm-up, then medians in turn. rank_bm25 is asked a few of the queries, as one takes it a second. bm25s, if
+it is installed (``pip install 'selfspec[bench]'``), is for orientation: its scores are others. Peaks of memory are
+those of processes of their own, without what the process had before.
 """
 
 import argparse

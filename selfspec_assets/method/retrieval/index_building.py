@@ -19,6 +19,7 @@ from selfspec_assets.method.retrieval.inverted_index import ARRAYS, FACTS, TERMS
 
 BLOCK_WORDS = 4_000_000  # about 150 MB while a block is sorted
 MERGED_POSTINGS = 4_000_000  # at a time; a word of more documents than that is merged alone
+SHORT_CODES = 1 << 16  # pairs of a length and a count that two bytes can number
 _COUNT_BITS = 32
 Ints = NDArray[np.integer[Any]]
 
@@ -83,7 +84,7 @@ class IndexBuilder:
         """Every word's postings out of all blocks, in the order of words and documents."""
         starts = np.concatenate(([0], np.cumsum(self.holding)))
         pairs = np.array(sorted(self._pairs), np.int64)
-        code_type = np.uint16 if len(pairs) <= 1 << 16 else np.uint32
+        code_type = np.uint16 if len(pairs) <= SHORT_CODES else np.uint32
         lengths = np.frombuffer(self.lengths, np.int32)
         total = int(starts[-1])
         with (
