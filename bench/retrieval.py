@@ -66,8 +66,9 @@ def by_rank_bm25(documents: list[Document]) -> Search:
 def by_selfspec(documents: list[Document]) -> Search:
     """Over an index on the disk, as the step ``passages`` has it."""
     with tempfile.TemporaryDirectory() as folder:  # what is mapped stays readable
-        Bm25Retriever.build(Path(folder), documents, **OPTIONS)
-        retriever = Bm25Retriever.load(Path(folder), documents)
+        retriever = Bm25Retriever(documents, **OPTIONS)
+        retriever.save(Path(folder))
+        retriever.load(Path(folder))
     return lambda query: retriever.places(query, K)
 
 

@@ -53,7 +53,7 @@ def build(folder: Path) -> dict[str, float]:
     start, worked = time.perf_counter(), time.process_time()
     remove(folder / "index")
     (folder / "index").mkdir()
-    figures = Bm25Retriever.build(folder / "index", documents, k1=1.5, b=0.75, idf="lucene")
+    figures = Bm25Retriever(documents).save(folder / "index")
     took = {"seconds": time.perf_counter() - start, "of one core": time.process_time() - worked}
     return {**figures, **took, "peak MB": peak_mb(), "before MB": before}
 
@@ -61,7 +61,8 @@ def build(folder: Path) -> dict[str, float]:
 def search(folder: Path, asked: list[str]) -> dict[str, float]:
     """Opens the index, asks for places and scores alone, then for the documents as well."""
     documents, before, start = StoredDocuments(folder / "documents"), peak_mb(), time.perf_counter()
-    retriever = Bm25Retriever.load(folder / "index", documents)
+    retriever = Bm25Retriever(documents)
+    retriever.load(folder / "index")
     opened = time.perf_counter() - start
     start = time.perf_counter()
     for query in asked:

@@ -10,7 +10,7 @@ A plug-in is a function or a class under a decorator that gives its kind, name a
 
 ========== ==================================================================================================
 retriever  ``make(documents, **options)`` → an object with ``top(query, k)`` → ``[(document, score), …]``; it may
-           have ``build(folder, documents, **options)``, which writes an index, and ``load`` of the same, which opens it
+           have ``save(folder)``, which writes an index, and ``load(folder)``, which opens it in place of making one
 filter     ``(instruction, input, **options)`` → why the pair is rejected, in a few words, or None
 metric     ``(answer, references, **options)`` → 0 to 100
 contrast   ``(log_p_aligned, log_p_weaker, **options)`` → scores, both ``[..., V]``

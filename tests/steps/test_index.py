@@ -159,19 +159,15 @@ class Lengths:
     """Finds the longest documents."""
 
     def __init__(self, documents, least: int = 1):
-        raise AssertionError("its index is stored")
+        self.documents, self.least = documents, least
 
-    @classmethod
-    def build(cls, folder, documents, least):
-        longest = sorted(range(len(documents)), key=lambda place: -len(documents[place].text))
+    def save(self, folder):
+        longest = sorted(range(len(self.documents)), key=lambda place: -len(self.documents[place].text))
         (folder / "order.txt").write_text(" ".join(map(str, longest)))
-        return {"least": least}
+        return {"least": self.least}
 
-    @classmethod
-    def load(cls, folder, documents, least):
-        self = cls.__new__(cls)
-        self.documents, self.order = documents, [int(n) for n in (folder / "order.txt").read_text().split()]
-        return self
+    def load(self, folder):
+        self.order = [int(n) for n in (folder / "order.txt").read_text().split()]
 
     def top(self, query, k):
         return [(self.documents[place], 1.0) for place in self.order[:k]]
@@ -205,9 +201,9 @@ def test_a_plugins_index_is_stored_and_opened(begun: Project, registered: Path) 
 @pytest.mark.parametrize(
     ("spoiled", "with_this", "words"),
     [
-        ("def load", "def lode", "has build alone"),
+        ("def load", "def lode", "has save alone"),
         ('(folder / "order.txt").write_text', "str", "wrote no index"),
-        ('{"least": least}', '{"least": "many"}', "build gave {'least': 'many'}"),
+        ('{"least": self.least}', '{"least": "many"}', "save gave {'least': 'many'}"),
         ("longest = sorted", "1 / 0 #", "division by zero"),
         ('"order.txt").read_text()', '"odour.txt").read_text()', "odour.txt"),
     ],

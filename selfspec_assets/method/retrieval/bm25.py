@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -56,8 +56,8 @@ class Bm25Retriever:
     - ``okapi``: rank_bm25's, which is zero for a word of half of the documents and negative beyond that; negative ones
       are floored at epsilon times the mean idf. In a small or uniform corpus no score may be above zero.
 
-    Made of documents, the index is held in memory. ``build`` writes it to a folder in blocks, and ``load`` maps that
-    into memory: then neither the index nor the documents need to fit (docs/retrieval.md).
+    ``save`` writes the index to a folder in blocks, and ``load`` maps that into memory: then neither the index nor the
+    documents need to fit (docs/retrieval.md). Without either it is built and held in memory at the first question.
 
     Args:
         documents: the corpus, read once and then by place; order breaks ties.
@@ -66,7 +66,7 @@ class Bm25Retriever:
         idf: what a word weighs.
 
     Raises:
-        ValueError: no document holds a single word, so there is nothing to find.
+        ValueError: at the first question: no document holds a single word, so there is nothing to find.
     """
 
     def __init__(
@@ -76,57 +76,47 @@ class Bm25Retriever:
         b: Annotated[float, Field(ge=0, le=1)] = 0.75,
         idf: Idf = "lucene",
     ) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            self.build(Path(folder), documents, k1=k1, b=b, idf=idf)
-            self._use(documents, InvertedIndex(Path(folder), mapped=False))
+        self._documents, self._k1, self._b, self._idf = documents, k1, b, idf
+        self._opened: InvertedIndex | None = None
 
-    def _use(self, documents: Sequence[Document], index: InvertedIndex) -> None:
-        self._documents, self._index = documents, index
+    @property
+    def _index(self) -> InvertedIndex:
+        if self._opened is None:
+            with tempfile.TemporaryDirectory() as folder:
+                self.save(Path(folder))
+                self._opened = InvertedIndex(Path(folder), mapped=False)
+        return self._opened
 
-    @staticmethod
-    def build(
-        folder: Path,
-        documents: Iterable[Document],
-        *,
-        k1: float,
-        b: float,
-        idf: Idf,
-        block_words: int = BLOCK_WORDS,
-    ) -> dict[str, int]:
+    def save(self, folder: Path, block_words: int = BLOCK_WORDS) -> dict[str, int]:
         """Writes the index into the empty folder ``folder``; gives its documents, terms and postings.
 
         Raises:
             ValueError: no document holds a single word.
         """
         builder = IndexBuilder(folder, block_words)
-        builder.add_all(search_terms(f"{d.title} {d.text}") for d in documents)
-        documents_in_all, holding = len(builder.lengths), builder.holding
-        if idf == "okapi":
-            by_word = _Weights(documents_in_all, holding.tolist()).idf
+        builder.add_all(search_terms(f"{d.title} {d.text}") for d in self._documents)
+        documents, holding = len(builder.lengths), builder.holding
+        if self._idf == "okapi":
+            by_word = _Weights(documents, holding.tolist()).idf
             weights = np.fromiter(by_word.values(), float, len(by_word))
         else:
-            weights = np.log1p((documents_in_all - holding + 0.5) / (holding + 0.5))
+            weights = np.log1p((documents - holding + 0.5) / (holding + 0.5))
         lengths, counts = builder.pairs
-        mean = sum(builder.lengths) / documents_in_all
         # rank_bm25's own expression, operation by operation, so that not even the last bit differs.
-        impacts = counts * (k1 + 1) / (counts + k1 * (1 - b + b * lengths / mean))
-        builder.write_weights(impacts, weights)
+        norm = self._k1 * (1 - self._b + self._b * lengths / (sum(builder.lengths) / documents))
+        builder.write_weights(counts * (self._k1 + 1) / (counts + norm), weights)
         return builder.finish()
 
-    @classmethod
-    def load(cls, folder: Path, documents: Sequence[Document], **_: object) -> "Bm25Retriever":
-        """The retriever over an index that ``build`` wrote, left on the disk; its options are in it.
+    def load(self, folder: Path) -> None:
+        """Opens the index that ``save`` wrote and leaves it on the disk.
 
         Raises:
             SelfspecError: a file of it is absent or damaged, or it is one of another number of documents.
         """
-        index = InvertedIndex(folder)
-        if index.documents != len(documents):
-            reason = f"is the index of {index.documents} documents, and the corpus has {len(documents)}"
+        self._opened = InvertedIndex(folder)
+        if self._opened.documents != len(self._documents):
+            reason = f"is the index of {self._opened.documents} documents, and the corpus has {len(self._documents)}"
             raise SelfspecError(folder, reason, "delete the revision that holds it and run again")
-        retriever = cls.__new__(cls)
-        retriever._use(documents, index)
-        return retriever
 
     def _terms(self, query: str) -> list[int]:
         """The query's words that documents hold, as the index numbers them; one that comes twice counts twice."""

@@ -53,11 +53,11 @@ def stores_index(plugin: plugins.Plugin) -> bool:
     """Whether a retriever's index can be built once and loaded again.
 
     Raises:
-        SelfspecError: it has one of ``build`` and ``load`` without the other.
+        SelfspecError: it has one of ``save`` and ``load`` without the other.
     """
-    there = [name for name in ("build", "load") if callable(getattr(plugin.target, name, None))]
+    there = [name for name in ("save", "load") if callable(getattr(plugin.target, name, None))]
     if len(there) == 1:
-        raise SelfspecError(str(plugin), f"has {there[0]} alone", "give it both build and load, or neither")
+        raise SelfspecError(str(plugin), f"has {there[0]} alone", "give it both save and load, or neither")
     return bool(there)
 
 
@@ -86,29 +86,31 @@ def build_index(
         SelfspecError: as ``make_retriever``; or it wrote nothing, or its figures are no whole numbers by name.
     """
     plugin, given = _named(name, options, place)
-    with _told_of(name, place):
-        figures = plugin.target.build(folder, documents, **given) or {}
+    with _told_of(name, place, OSError):  # of the disk, which the caller tells
+        figures = plugin.target(documents, **given).save(folder) or {}
     if not any(folder.iterdir()):
-        raise SelfspecError(str(plugin), "wrote no index", "correct the plug-in: build writes into the folder")
+        raise SelfspecError(str(plugin), "wrote no index", "correct the plug-in: save writes into the folder")
     if not isinstance(figures, Mapping) or not all(
         isinstance(key, str) and isinstance(value, int) for key, value in figures.items()
     ):
-        reason = f"build gave {figures!r:.80}"
-        raise SelfspecError(str(plugin), reason, "correct the plug-in: build gives {name: whole number} or nothing")
+        reason = f"save gave {figures!r:.80}"
+        raise SelfspecError(str(plugin), reason, "correct the plug-in: save gives {name: whole number} or nothing")
     return dict(figures)
 
 
 def load_retriever(
     name: str, options: Mapping[str, object], folder: Path, documents: Sequence[Document], place: object
 ) -> RegisteredRetriever:
-    """The retriever of that name over an index that ``build_index`` had written of the same corpus.
+    """The retriever of that name over an index that ``build_index`` had it write of the same corpus.
 
     Raises:
         SelfspecError: as ``make_retriever``; or the index is damaged.
     """
     plugin, given = _named(name, options, place)
     with _told_of(name, place):
-        return RegisteredRetriever(plugin, plugin.target.load(folder, documents, **given))
+        retriever = plugin.target(documents, **given)
+        retriever.load(folder)
+        return RegisteredRetriever(plugin, retriever)
 
 
 def _named(name: str, options: Mapping[str, object], place: object) -> tuple[plugins.Plugin, dict[str, Any]]:
@@ -117,12 +119,12 @@ def _named(name: str, options: Mapping[str, object], place: object) -> tuple[plu
 
 
 @contextmanager
-def _told_of(name: str, place: object) -> Iterator[None]:
-    """Whatever a retriever raises while it is made names it; what the disk says is the caller's to tell."""
+def _told_of(name: str, place: object, *others: type[Exception]) -> Iterator[None]:
+    """Whatever a retriever raises while it is made names it, but for what is of the kinds in ``others``."""
     try:
         yield
-    except (SelfspecError, OSError):
-        raise
     except Exception as error:
+        if isinstance(error, (SelfspecError, *others)):
+            raise
         said = str(error) if isinstance(error, ValueError) else repr(error)
         raise SelfspecError(place, f"retriever '{name}': {said}", "correct the corpus, or the retriever") from error

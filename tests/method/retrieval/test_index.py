@@ -18,7 +18,6 @@ from selfspec_assets.method.retrieval.inverted_index import ARRAYS, FACTS, TERMS
 from selfspec_assets.method.retrieval.top_documents import all_scores, best, top
 from selfspec_assets.packs.corpora.documents import Document
 
-OPTIONS: dict[str, Any] = {"k1": 1.5, "b": 0.75, "idf": "lucene"}
 WORDS = [f"w{rank}" for rank in range(4000)]
 SHARES = [1 / (rank + 1) for rank in range(len(WORDS))]
 
@@ -45,8 +44,15 @@ def questions(count: int, seed: int) -> list[str]:
 
 def built(folder: Path, documents: list[Document] = DOCUMENTS, **changed: Any) -> Path:
     folder.mkdir(parents=True)
-    Bm25Retriever.build(folder, documents, **{**OPTIONS, **changed})
+    block_words = changed.pop("block_words", index_building.BLOCK_WORDS)
+    Bm25Retriever(documents, **changed).save(folder, block_words)
     return folder
+
+
+def opened(folder: Path, documents: list[Document] = DOCUMENTS) -> Bm25Retriever:
+    retriever = Bm25Retriever(documents)
+    retriever.load(folder)
+    return retriever
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -59,7 +65,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_hits_and_scores_are_rank_bm25s_ties_included(tmp_path: Path) -> None:
-    retriever = Bm25Retriever.load(built(tmp_path / "index", idf="okapi"), DOCUMENTS)
+    retriever = opened(built(tmp_path / "index", idf="okapi"))
     okapi, tied = BM25Okapi([search_terms(document.text) for document in DOCUMENTS]), 0
     for query in questions(6, seed=2):
         scores = okapi.get_scores(search_terms(query))
@@ -72,7 +78,7 @@ def test_hits_and_scores_are_rank_bm25s_ties_included(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("idf", ["lucene", "okapi"])
 def test_the_best_are_those_of_all_scores(tmp_path: Path, idf: str) -> None:
-    retriever = Bm25Retriever.load(built(tmp_path / "index", idf=idf), DOCUMENTS)
+    retriever = opened(built(tmp_path / "index", idf=idf))
     lengths = []
     index = InvertedIndex(tmp_path / "index")
     for query in questions(15, seed=3):
@@ -94,7 +100,7 @@ def test_long_questions_do_not_score_every_document(index: Path, monkeypatch: py
     monkeypatch.setattr(
         top_documents._Search, "shares", lambda self, places: (finalists.append(len(places)), shares(self, places))[1]
     )
-    retriever = Bm25Retriever.load(index, DOCUMENTS)
+    retriever = opened(index)
     for query in questions(20, seed=4):
         retriever.places(query, 5)
     assert np.median(finalists) < 0.1 * len(DOCUMENTS)
@@ -109,7 +115,7 @@ def test_many_blocks_and_small_merges_give_the_same_bytes(
 
 
 def test_mapped_is_as_in_memory(index: Path) -> None:
-    mapped, held = Bm25Retriever.load(index, DOCUMENTS), Bm25Retriever(DOCUMENTS)
+    mapped, held = opened(index), Bm25Retriever(DOCUMENTS)
     assert isinstance(mapped._index.owners.base, np.memmap)
     assert not isinstance(held._index.owners.base, np.memmap)
     for query in questions(10, seed=5):
@@ -127,10 +133,10 @@ def test_more_pairs_than_two_bytes_number(index: Path, tmp_path: Path, monkeypat
 
 def test_words_of_one_hash_are_told_apart(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = questions(4, seed=6)
-    expected = [Bm25Retriever.load(index, DOCUMENTS)._terms(query) for query in asked]
+    expected = [opened(index)._terms(query) for query in asked]
     for module in (index_building, inverted_index):
         monkeypatch.setattr(module, "term_hash", lambda encoded: len(encoded))
-    alike = Bm25Retriever.load(built(tmp_path / "alike"), DOCUMENTS)
+    alike = opened(built(tmp_path / "alike"))
     assert [alike._terms(query) for query in asked] == expected
     assert alike._terms("w99999") == []
 
@@ -166,14 +172,14 @@ def test_a_damaged_index_is_named(index: Path, tmp_path: Path, name: str, spoil:
     if (name, spoil) == (FACTS, cut):
         cut(tmp_path / name)  # its last byte is a line's end
     with pytest.raises(SelfspecError) as caught:
-        Bm25Retriever.load(tmp_path, DOCUMENTS)
+        opened(tmp_path)
     assert caught.value.place == str(tmp_path / name)
     assert "run again" in caught.value.remedy
 
 
 def test_an_index_of_another_corpus_is_refused(index: Path) -> None:
     with pytest.raises(SelfspecError, match=r"of 1000 documents, and the corpus has 7"):
-        Bm25Retriever.load(index, DOCUMENTS[:7])
+        opened(index, DOCUMENTS[:7])
 
 
 @pytest.mark.parametrize("documents", [[], [Document("a", "", "…")]])
@@ -199,6 +205,6 @@ def test_documents_are_read_once_and_not_kept(tmp_path: Path) -> None:
             yield Document(document.id, "", Text(document.text))
 
     (tmp_path / "index").mkdir()
-    figures = Bm25Retriever.build(tmp_path / "index", stream(), **OPTIONS)
+    figures = Bm25Retriever(stream()).save(tmp_path / "index")
     assert figures["documents"] == 200
     assert most <= 2
