@@ -9,7 +9,8 @@ A plug-in is a function or a class under a decorator that gives its kind, name a
         return ...
 
 ========== ==================================================================================================
-retriever  ``make(documents, **options)`` → an object with ``top(query, k)`` → ``[(document, score), …]``
+retriever  ``make(documents, **options)`` → an object with ``top(query, k)`` → ``[(document, score), …]``; it may
+           have ``save(folder)``, which writes an index, and ``load(folder)``, which opens it in place of making one
 filter     ``(instruction, input, **options)`` → why the pair is rejected, in a few words, or None
 metric     ``(answer, references, **options)`` → 0 to 100
 contrast   ``(log_p_aligned, log_p_weaker, **options)`` → scores, both ``[..., V]``
@@ -45,7 +46,7 @@ Kind = Literal["retriever", "filter", "metric", "contrast", "prompt", "reader", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OWN = "selfspec"
 STEPS = (  # selfspec's own, in flow order
-    *("seeds", "corpus", "benchmarks", "training_items", "base_predictions", "base_scores"),
+    *("seeds", "corpus", "index", "benchmarks", "training_items", "base_predictions", "base_scores"),
     *("instructions", "passages", "responses", "adapter", "predictions", "scores"),
 )
 JUDGES = (  # selfspec's own refining steps, which a recipe adds by name

@@ -41,6 +41,7 @@ def test_what_the_package_imports_is_declared_and_nothing_else() -> None:
 def test_what_tests_and_tools_import_is_declared_as_well() -> None:
     dev = declared(PROJECT["optional-dependencies"]["dev"])
     needed = distributions(["tests", "bench", "nano"]) - declared(PROJECT["dependencies"])
+    needed -= declared(PROJECT["optional-dependencies"]["bench"])  # peers, which the benches do without
     assert dev - {canonical(name) for name in COMMANDS} == needed
 
 

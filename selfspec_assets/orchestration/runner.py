@@ -13,6 +13,7 @@ from selfspec_assets.orchestration.builder import definitions_of
 from selfspec_assets.orchestration.failures import cause_of
 from selfspec_assets.orchestration.launcher import clear_dead_runs, open_instance
 from selfspec_assets.orchestration.partitions import asset_key, partition_key
+from selfspec_assets.planning.demand import is_wanted
 from selfspec_assets.planning.obstacles import obstacle
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.steps.lineage import Lineage
@@ -44,10 +45,13 @@ def run_recipe(named: NamedRecipe, domains: Sequence[str], iterations: int, repo
                 pending = [
                     step
                     for step in lineage.steps(iteration)
-                    if not warehouse.shows(
-                        lineage.key(step, domain, iteration), lineage.signature(step, domain, iteration)
+                    if is_wanted(lineage, warehouse, step, domain, iterations)
+                    and not (
+                        warehouse.shows(
+                            lineage.key(step, domain, iteration), lineage.signature(step, domain, iteration)
+                        )
+                        and _told(instance, lineage, step, domain, iteration)
                     )
-                    or not _told(instance, lineage, step, domain, iteration)
                 ]
                 partition = f"{domain}|{iteration}" if iteration else domain
                 if not pending:

@@ -50,9 +50,16 @@ def of_partition(job: Job, step: Step, tables: Tables, checks: list[Check], reus
         "dagster/row_count": _rows_in_all(job, main_table(step).table),
         "dagster/partition_row_count": len(tables[main_table(step)]),
         **dict(_folders(job)),
+        **_seconds(job),
         "reused": reused,
         "revision": job.signature,
     }
+
+
+def _seconds(job: Job) -> dict[str, float]:
+    """What making the revision took, also where it is reused."""
+    run = job.warehouse.revision(job.signature).run
+    return {} if run is None else {"seconds": run.seconds}
 
 
 def _rows_in_all(job: Job, table: str) -> int:

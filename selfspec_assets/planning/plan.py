@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.planning.costs import OWN_SHARE, Cost, Past, PastRuns, done
+from selfspec_assets.planning.demand import is_wanted
 from selfspec_assets.planning.obstacles import obstacle, stopped_by
 from selfspec_assets.planning.reasons import Reasons
 from selfspec_assets.recipe.recipe import NamedRecipe
@@ -20,7 +21,7 @@ from selfspec_assets.steps.size import Forecast, Size
 from selfspec_assets.warehouse import Attempts, Warehouse
 from selfspec_assets.warehouse.made_with import other_versions
 
-State = Literal["reuse", "make", "blocked"]
+State = Literal["reuse", "make", "blocked", "unneeded"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One step of one partition. ``estimate`` is there for what is to be made."""
+    """One step of one partition. ``estimate`` is there for what is to be made; ``unneeded`` is what is not there, and
+    spares only work that is done (``demand``).
+    """
 
     recipe: str
     domain: str
@@ -116,7 +119,7 @@ class _Planner:
 
     def _is_going(self, step: str, domain: str, iteration: int) -> bool:
         row = self._rows.get(Place(step, domain, iteration))
-        return row is not None and row.state != "reuse"
+        return row is not None and row.state in ("make", "blocked")
 
     def row(self, place: Place) -> Row:
         self._rows[place] = row = self._row(place)
@@ -134,6 +137,8 @@ class _Planner:
             return self._as(place, "reuse", [*before, *self._made_with(signature)])
         if signature in self._earlier:
             return self._as(place, "reuse", [f"made for {self._earlier[signature]} first"])
+        if not self._is_wanted(place):
+            return self._as(place, "unneeded", ["all that would read it is made"])
         problem = obstacle(self.lineage, place.step, place.domain)
         if problem is not None:
             blocked = blocked or stopped_by(problem)
@@ -149,6 +154,12 @@ class _Planner:
             why = [f"being made now by {holder}", *why]
             failure = None
         return self._as(place, "make", why, self._estimate(place), failure is not None)
+
+    def _is_wanted(self, place: Place) -> bool:
+        try:
+            return is_wanted(self.lineage, self._warehouse, place.step, place.domain, self.lineage.recipe.iterations)
+        except SelfspecError:  # the row of the step that it is of says so
+            return True
 
     def _made_with(self, signature: str) -> list[str]:
         """Versions that were others; what is damaged, ``selfspec verify`` names."""

@@ -15,7 +15,7 @@ from selfspec_assets.planning.garbage import Garbage
 from selfspec_assets.planning.plan import Estimate, Row, totals
 
 WIDTH = 100
-_COLOURS = {"reuse": "green", "make": "yellow", "blocked": "red"}
+_COLOURS = {"reuse": "green", "make": "yellow", "blocked": "red", "unneeded": "dim"}
 
 
 def print_plan(rows: Sequence[Row]) -> None:

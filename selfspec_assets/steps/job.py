@@ -26,6 +26,7 @@ from selfspec_assets.warehouse.rows import ResponseRow, Row, VerdictRow
 
 R = TypeVar("R", bound=Row)
 CORPUS_FOLDER = "documents"  # of a revision of the step corpus
+INDEX_FOLDER = "index"  # of one of the step index
 Tables = Mapping[type[Row], Sequence[Row]]
 _models: dict[str, LanguageModel] = {}  # at most one, by identity: loaded once per process
 
@@ -113,7 +114,8 @@ class Job:
         """
         for step, n in self.lineage.needs(self.step, self.iteration):
             key, signature = self.lineage.key(step, self.domain, n), self._signature_of(step, n)
-            if self.warehouse.shows(key, signature):
+            spared = self.lineage.step(step).on_demand and self.warehouse.has(self.signature)
+            if spared or self.warehouse.shows(key, signature):
                 continue
             current = self.warehouse.current(key)
             state = "has not been made" if current is None else "was made from other settings or files than now"

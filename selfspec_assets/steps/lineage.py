@@ -32,6 +32,7 @@ class Signed(Protocol):
     name: str
     code_version: str
     per_iteration: bool
+    on_demand: bool
     told_by_files: frozenset[str]
     refines: str | None
 

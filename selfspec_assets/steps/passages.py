@@ -9,11 +9,12 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import first_words
 from selfspec_assets.method.retrieval.bm25 import effective_passages, relevance_weights
-from selfspec_assets.method.retrieval.registered import RegisteredRetriever, make_retriever
+from selfspec_assets.method.retrieval.registered import RegisteredRetriever, load_retriever, make_retriever
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.recipe.sections import PassagesSection
+from selfspec_assets.steps.index import has_index
 from selfspec_assets.steps.instructions import kept_instructions
-from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.job import INDEX_FOLDER, Job, Tables
 from selfspec_assets.steps.lineage import Need
 from selfspec_assets.steps.size import Counts, Forecast, Past
 from selfspec_assets.steps.step import Check, Outcome, Step
@@ -32,13 +33,16 @@ class Passages(Step):
     checks = ("rows_reconcile", "weights_sum_to_one", "passages_found")
     kinds = frozenset({"bm25", "duckdb"})
     unit = "queries"
+    told_by_files = frozenset({"index"})  # it follows wholly from the corpus, the retriever and its options
 
     def belongs_to(self, recipe: Recipe) -> bool:
         return not recipe.is_reference
 
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
-        corpus: list[Need] = [("corpus", 0)] if recipe.passages.k_of(iteration) else []
-        return [*corpus, ("instructions", iteration)]
+        if not recipe.passages.k_of(iteration):
+            return [("instructions", iteration)]
+        index: list[Need] = [("index", 0)] if has_index(recipe) else []
+        return [("corpus", 0), *index, ("instructions", iteration)]
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
         k = recipe.passages.k_of(iteration)
@@ -75,9 +79,7 @@ class Passages(Step):
 
         def make(indices: list[int]) -> list[dict[str, Any]]:
             if not retriever:
-                job.report(f"{job.name}: indexing the corpus")
-                place = f"{job.lineage.named.path}: passages.retriever"
-                retriever.append(make_retriever(settings.retriever, settings.options, job.documents, place))
+                retriever.append(_retriever(job))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
             results = [
@@ -134,6 +136,16 @@ def _searched(job: Job, retrievals: Sequence[RetrievalRow]) -> list[RetrievalRow
         return list(retrievals)
     inputs = {row.instruction_id: row.input for row in job.read("instructions", InstructionRow)}
     return [row for row in retrievals if settings.k_for(job.iteration, inputs[row.instruction_id])]
+
+
+def _retriever(job: Job) -> RegisteredRetriever:
+    """Over the index that is stored; of a retriever that stores none, made here."""
+    settings, place = job.recipe.passages, f"{job.lineage.named.path}: passages.retriever"
+    if has_index(job.recipe):
+        folder = job.folder("index", INDEX_FOLDER)
+        return load_retriever(settings.retriever, settings.options, folder, job.documents, place)
+    job.report(f"{job.name}: indexing the corpus")
+    return make_retriever(settings.retriever, settings.options, job.documents, place)
 
 
 def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:

@@ -53,7 +53,9 @@ class Step:
         main_table: of ``tables`` the one that stands for the step in the UI; None: the first.
         holds_model: needs the accelerator, and its rows depend on the model.
         unit: what ``selfspec plan`` counts: requests, answers …; None where nothing takes long.
-        told_by_files: needs of which it reads only a part, which ``files`` tells: their own signature does not count.
+        on_demand: it only spares others work, so ``selfspec run`` makes it only where one that needs it is to be made.
+        told_by_files: needs whose own signature does not count: it reads only a part of them, which ``files`` tells, or
+            they follow wholly from what counts already.
         refines: the step whose rows it judges (``verdicts``); everything behind reads only rows that were kept.
     """
 
@@ -67,6 +69,7 @@ class Step:
     main_table: ClassVar[type[Row] | None] = None
     holds_model: ClassVar[bool] = False
     unit: ClassVar[str | None] = None
+    on_demand: ClassVar[bool] = False
     told_by_files: ClassVar[frozenset[str]] = frozenset()
     refines: ClassVar[str | None] = None
 

@@ -186,6 +186,17 @@ class InstructionRow(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class IndexRow(Row):
+    """A figure of the index that passages are looked up in: ``documents`` and ``bytes``, and what its retriever tells,
+    of BM25 ``terms`` and ``postings``."""
+
+    table: ClassVar[str] = "indexes"
+    retriever: str
+    figure: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievalRow(Row):
     """One query; ``hits`` may be fewer than k, and 0 means that the answer was written without passages."""
 

@@ -20,7 +20,7 @@ from tests.kill.state import DATABASE, State, difference, published, state, torn
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.kill.victim"])
 FLOW = (
-    *((0, step) for step in ("seeds", "corpus", "benchmarks", "base_predictions", "base_scores")),
+    *((0, step) for step in ("seeds", "corpus", "index", "benchmarks", "base_predictions", "base_scores")),
     *(
         (n, step)
         for n in (1, 2)

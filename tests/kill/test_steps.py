@@ -31,6 +31,7 @@ _BUILDING = {f"corpus {what}: {side}" for what in ("part", "duplicates") for sid
 STEPS: dict[str, set[str]] = {
     "seeds": _COMMIT,
     "corpus": _COMMIT | _CHUNKS | _FOLDER | _BUILDING,
+    "index": _COMMIT | _FOLDER,
     "benchmarks": _COMMIT,
     "base_predictions": _COMMIT | _CHUNKS,
     "base_scores": _COMMIT,

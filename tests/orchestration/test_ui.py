@@ -35,6 +35,8 @@ def test_lineage_launch_and_backfill(begun: Project) -> None:
             ("seeds", "instructions"),
             ("instructions", "passages"),
             ("corpus", "passages"),
+            ("corpus", "index"),
+            ("index", "passages"),
             ("passages", "responses"),
             ("responses", "adapter"),
             ("adapter", "predictions"),

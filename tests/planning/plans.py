@@ -6,7 +6,7 @@ from selfspec_assets.planning.plan import Row, plan
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse import Warehouse
 
-FIRST = [("botany", step) for step in ("seeds", "corpus", "benchmarks", "base_predictions", "base_scores")] + [
+FIRST = [("botany", step) for step in ("seeds", "corpus", "index", "benchmarks", "base_predictions", "base_scores")] + [
     ("botany|1", step) for step in ("instructions", "passages", "responses", "adapter", "predictions", "scores")
 ]
 

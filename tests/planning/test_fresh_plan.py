@@ -15,7 +15,7 @@ from tests.planning.plans import planned
 
 def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Project) -> None:
     rows = planned()
-    assert len(rows) == 17
+    assert len(rows) == 18
     assert {row.state for row in rows.values()} == {"make"}
     assert {row.why for row in rows.values()} == {("nothing made yet",)}
     assert all(row.estimate is not None and row.estimate.cost is None for row in rows.values())
@@ -28,7 +28,7 @@ def test_a_fresh_project_has_all_to_make_and_nothing_tells_the_cost(project: Pro
     questions = [counted[place] for place in (("botany", "base_predictions"), ("botany|2", "predictions"))]
     asked = [estimate.total for estimate in questions if estimate is not None]
     assert asked == [4 * 2 * 2, 4 * 2]  # items × shots (× base prompts)
-    assert totals(list(rows.values())).unknown == 17
+    assert totals(list(rows.values())).unknown == 18
     assert not (project.folder / "warehouse").exists()
 
 
@@ -41,7 +41,7 @@ def test_the_command_says_so_without_loading_a_model_library(project: Project) -
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.rstrip().splitlines()
     assert lines[-1] == "[] 0"
-    assert "0 steps to reuse, 17 to make, 0 blocked" in lines
+    assert "0 steps to reuse, 18 to make, 0 blocked" in lines
     assert "17 of the steps to make have no past run: unknown; --sample tries them" in lines
     assert max(map(len, lines)) <= 100
 

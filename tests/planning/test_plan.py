@@ -37,7 +37,7 @@ def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(begun: Project
         estimate is not None and estimate.cost is not None and estimate.source != "" for estimate in later.values()
     )
     sums = totals(list(rows.values()))
-    assert (sums.reuse, sums.make, sums.blocked, sums.unknown) == (11, 6, 0, 0)
+    assert (sums.reuse, sums.make, sums.blocked, sums.unknown) == (12, 6, 0, 0)
     assert sums.cost.bytes > 0
     assert sums.cost.seconds > 0
     answers = later["responses"]
@@ -206,10 +206,10 @@ def test_the_table_fits_and_the_json_holds_all(begun: Project) -> None:
     assert done.exit_code == 0
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "responses.max_new_tokens: 16 → 9" in done.stdout
-    assert "7 steps to reuse, 10 to make, 0 blocked" in done.stdout
+    assert "8 steps to reuse, 10 to make, 0 blocked" in done.stdout
     value = json.loads(RUN.invoke(app, ["plan", "tiny", "--json"]).stdout)
     assert value["totals"]["make"] == 10
-    assert [step["state"] for step in value["steps"]].count("reuse") == 7
+    assert [step["state"] for step in value["steps"]].count("reuse") == 8
     estimate = next(step["estimate"] for step in value["steps"] if step["state"] == "make")
     assert set(estimate) == {"unit", "total", "at_most", "made", "cost", "source"}
     assert set(estimate["cost"]) == {"input_tokens", "output_tokens", "seconds", "bytes"}

@@ -20,6 +20,7 @@ from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.readers import hub
 from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.steps.corpus import rows_reconcile
+from selfspec_assets.steps.index import IndexStep
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.passages import Passages
@@ -120,6 +121,9 @@ def test_passages_come_from_the_stored_corpus(project: Project) -> None:
     )
     instructions = asked.lineage.signature("instructions", "botany", 1)
     asked.warehouse.commit(StepKey("tiny", "instructions", "botany", 1), instructions, {InstructionRow: [made]})
+    made_index = IndexStep().make(job("index"))
+    index = job("index")
+    index.warehouse.commit(index.key, index.signature, made_index.tables, made_index.folders)
     outcome = Passages().make(asked)
     rows: Any = next(found for row_type, found in outcome.tables.items() if row_type.table == "passages")
     assert (rows[0].document_id, rows[0].text) == (wanted.id, wanted.text)

@@ -21,7 +21,7 @@ def passages_of(project: Project, corpus: list[dict[str, Any]], **passages: obje
     write_lines(project.folder / "data" / "corpus.jsonl", corpus)
     project.recipe["passages"] = {"k": 3, **passages}
     project.save()
-    return make("corpus", "passages")
+    return make("corpus", *(["index"] if project.recipe["passages"]["k"] else []), "passages")
 
 
 def hits(project: Project) -> list[int]:

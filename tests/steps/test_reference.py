@@ -18,7 +18,7 @@ from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project, item_rows, seed_rows, training_rows, write_lines
 
 RUN = CliRunner()
-LOOP = {"corpus", "instructions", "passages", "responses"}
+LOOP = {"corpus", "index", "instructions", "passages", "responses"}
 
 
 def reference(project: Project, data: str, *, bare: bool = True, **adapter: Any) -> None:

@@ -114,7 +114,7 @@ def test_the_domains_name_counts_where_rows_are_drawn_by_it(project: Project) ->
     (project.folder / "seeds" / "zoology.jsonl").symlink_to(project.folder / "seeds" / "botany.jsonl")
     one, other = signatures("botany"), signatures("zoology")
     same = {place for place in one if one[place] == other[place]}
-    assert same == {("seeds", 0), ("corpus", 0), ("benchmarks", 0)}
+    assert same == {("seeds", 0), ("corpus", 0), ("index", 0), ("benchmarks", 0)}
     named = Lineage(load_recipe("tiny"))
     requests = {named.work_signature("instructions", domain, 1) for domain in ("botany", "zoology")}
     assert len(requests) == 2

@@ -64,7 +64,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "passages.p_ret.temperature": (2.0, both("passages")),
     "steps": (["accept"], both("accept")),
     "passages.retriever": ("first", both("passages")),
-    "passages.options": ({"idf": "okapi"}, both("passages")),
+    "passages.options": ({"idf": "okapi"}, both("passages") | {("index", 0)}),
     "passages.longest_input": (12, both("passages")),
     "passages.max_words": (9, both("passages")),
     "responses.max_new_tokens": (9, both("responses")),

@@ -1,23 +1,24 @@
 """BM25 over an unlabelled corpus, and p_ret of Eq. 2 (paper, §3.3: d_{1:k} = M_ret(i ⊕ c))."""
 
 import math
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from rank_bm25 import BM25Okapi
 
 from selfspec_assets import plugins
+from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import search_terms
+from selfspec_assets.method.retrieval.index_building import BLOCK_WORDS, IndexBuilder
+from selfspec_assets.method.retrieval.inverted_index import InvertedIndex
+from selfspec_assets.method.retrieval.top_documents import Floats, all_scores, top
 from selfspec_assets.packs.corpora.documents import Document
 
 Idf = Literal["lucene", "okapi"]
-Floats = NDArray[np.float64]
-_PIECE = 1 << 20
 
 
 class Hit(NamedTuple):
@@ -27,36 +28,27 @@ class Hit(NamedTuple):
     score: float
 
 
-class _Postings(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
-    """rank_bm25's idf, document lengths and their mean, without its table of words for each document.
+class _Weights(BM25Okapi):  # type: ignore[misc]  # rank_bm25 has no types
+    """rank_bm25's own idf of words that are counted already: in how many documents each one stands."""
 
-    Those tables take some 10 kB each. Here a document's words are three numbers each in flat arrays, in the order of
-    the documents; everything else is the library's own code.
-    """
+    def __init__(self, documents: int, holding: Sequence[int]) -> None:
+        self._documents, self._holding = documents, holding
+        super().__init__(())
 
-    def _initialize(self, corpus: Iterable[Sequence[int]]) -> dict[int, int]:
-        self.terms, self.counts, self.owners = array("i"), array("i"), array("i")
-        self.doc_len = array("i")
-        for owner, document in enumerate(corpus):
-            frequencies = Counter(document)
-            self.terms.extend(frequencies.keys())
-            self.counts.extend(frequencies.values())
-            self.owners.extend([owner] * len(frequencies))
-            self.doc_len.append(len(document))
-        self.corpus_size = len(self.doc_len)
-        self.avgdl = sum(self.doc_len) / self.corpus_size
+    def _initialize(self, corpus: object) -> dict[int, int]:
+        self.corpus_size = self._documents
         # In the order in which words were first seen, so that rank_bm25 adds up their idf in its own order.
-        return dict(enumerate(np.bincount(np.frombuffer(self.terms, dtype=np.int32)).tolist()))
+        return dict(enumerate(self._holding))
 
 
 @plugins.retriever("bm25", version="1")
 class Bm25Retriever:
     """The k best documents by BM25, looked up in an inverted index.
 
-    rank_bm25's ``BM25Okapi`` is the source of document lengths, their mean and the form of a word's share. Its
-    ``get_scores`` visits every document for every query word; here each word's share of the score is worked out once
-    per document that holds it, and added up in the query's order. With its own idf scores are the same floats (with
-    b = 1 an empty document scores 0 here, 0/0 there).
+    rank_bm25's ``BM25Okapi`` is the source of the form of a word's share and of the idf ``okapi``. Its ``get_scores``
+    visits every document for every query word; here only documents that hold the words are looked at, and of those only
+    the ones that can be among the best (``top_documents``). With its own idf scores are the same floats (with b = 1 an
+    empty document scores 0 here, 0/0 there).
 
     What a word weighs, of N documents that n hold:
 
@@ -64,8 +56,8 @@ class Bm25Retriever:
     - ``okapi``: rank_bm25's, which is zero for a word of half of the documents and negative beyond that; negative ones
       are floored at epsilon times the mean idf. In a small or uniform corpus no score may be above zero.
 
-    Memory: 12 bytes per distinct word of a document once built, about three times as much while building; the
-    documents themselves may stay on the disk.
+    ``save`` writes the index to a folder in blocks, and ``load`` maps that into memory: then neither the index nor the
+    documents need to fit (docs/retrieval.md). Without either it is built and held in memory at the first question.
 
     Args:
         documents: the corpus, read once and then by place; order breaks ties.
@@ -74,7 +66,7 @@ class Bm25Retriever:
         idf: what a word weighs.
 
     Raises:
-        ValueError: no document holds a single word, so there is nothing to find.
+        ValueError: at the first question: no document holds a single word, so there is nothing to find.
     """
 
     def __init__(
@@ -84,58 +76,67 @@ class Bm25Retriever:
         b: Annotated[float, Field(ge=0, le=1)] = 0.75,
         idf: Idf = "lucene",
     ) -> None:
-        self._documents = documents
-        self._ids: dict[str, int] = {}
-        if not any(search_terms(f"{d.title} {d.text}") for d in documents):
-            raise ValueError("no document of the corpus holds a word")
-        okapi = _Postings((self._encode(f"{d.title} {d.text}") for d in documents), k1=k1, b=b)
-        self._order_by_word(okapi, idf)
+        self._documents, self._k1, self._b, self._idf = documents, k1, b, idf
+        self._opened: InvertedIndex | None = None
 
-    def _encode(self, text: str) -> list[int]:
-        return [self._ids.setdefault(word, len(self._ids)) for word in search_terms(text)]
+    @property
+    def _index(self) -> InvertedIndex:
+        if self._opened is None:
+            with tempfile.TemporaryDirectory() as folder:
+                self.save(Path(folder))
+                self._opened = InvertedIndex(Path(folder), mapped=False)
+        return self._opened
 
-    def _order_by_word(self, okapi: Any, weighing: Idf) -> None:
-        """Flat arrays: where each word's documents start, those documents, the word's share of their scores."""
-        term = np.frombuffer(okapi.terms, dtype=np.int32)
-        order = np.argsort(term, kind="stable")  # stable: a word's documents stay in corpus order
-        self._owners = np.frombuffer(okapi.owners, dtype=np.int32)[order]
-        holding = np.bincount(term, minlength=len(self._ids))  # documents, by word
-        self._starts = np.concatenate(([0], np.cumsum(holding)))
-        frequency, length = np.frombuffer(okapi.counts, dtype=np.int32), np.array(okapi.doc_len)
-        if weighing == "okapi":
-            idf = np.array([okapi.idf[word] for word in range(len(self._ids))])
+    def save(self, folder: Path, block_words: int = BLOCK_WORDS) -> dict[str, int]:
+        """Writes the index into the empty folder ``folder``; gives its documents, terms and postings.
+
+        Raises:
+            ValueError: no document holds a single word.
+        """
+        builder = IndexBuilder(folder, block_words)
+        builder.add_all(search_terms(f"{d.title} {d.text}") for d in self._documents)
+        documents, holding = len(builder.lengths), builder.holding
+        if self._idf == "okapi":
+            by_word = _Weights(documents, holding.tolist()).idf
+            weights = np.fromiter(by_word.values(), float, len(by_word))
         else:
-            idf = np.log1p((len(length) - holding + 0.5) / (holding + 0.5))
-        self._shares: Floats = np.empty(len(order))
-        for start in range(0, len(order), _PIECE):  # piece by piece: what stands in between takes 40 bytes each
-            piece = slice(start, start + _PIECE)
-            places, owners = order[piece], self._owners[piece]
-            # rank_bm25's own expression, operation by operation, so that not even the last bit differs.
-            norm = okapi.k1 * (1 - okapi.b + okapi.b * length[owners] / okapi.avgdl)
-            counts = frequency[places]
-            self._shares[piece] = idf[term[places]] * (counts * (okapi.k1 + 1) / (counts + norm))
+            weights = np.log1p((documents - holding + 0.5) / (holding + 0.5))
+        lengths, counts = builder.pairs
+        # rank_bm25's own expression, operation by operation, so that not even the last bit differs.
+        norm = self._k1 * (1 - self._b + self._b * lengths / (sum(builder.lengths) / documents))
+        builder.write_weights(counts * (self._k1 + 1) / (counts + norm), weights)
+        return builder.finish()
+
+    def load(self, folder: Path) -> None:
+        """Opens the index that ``save`` wrote and leaves it on the disk.
+
+        Raises:
+            SelfspecError: a file of it is absent or damaged, or it is one of another number of documents.
+        """
+        self._opened = InvertedIndex(folder)
+        if self._opened.documents != len(self._documents):
+            reason = f"is the index of {self._opened.documents} documents, and the corpus has {len(self._documents)}"
+            raise SelfspecError(folder, reason, "delete the revision that holds it and run again")
+
+    def _terms(self, query: str) -> list[int]:
+        """The query's words that documents hold, as the index numbers them; one that comes twice counts twice."""
+        return [term for word in search_terms(query) if (term := self._index.term(word)) is not None]
 
     def scores(self, query: str) -> Floats:
         """The BM25 score of every document, shape (documents,); a word repeated in the query counts again."""
-        total = np.zeros(len(self._documents))
-        for word in search_terms(query):
-            index = self._ids.get(word)
-            if index is not None:
-                postings = slice(self._starts[index], self._starts[index + 1])
-                total[self._owners[postings]] += self._shares[postings]
-        return total
+        return all_scores(self._index, self._terms(query))
+
+    def places(self, query: str, k: int) -> list[tuple[int, float]]:
+        """At most ``k`` places of documents with a score above zero, and the scores; in the order of ``top``."""
+        terms = self._terms(query)
+        if k < 1 or not terms:
+            return []
+        places, scores = top(self._index, terms, k)
+        return list(zip(places.tolist(), scores.tolist(), strict=True))
 
     def top(self, query: str, k: int) -> list[Hit]:
         """At most ``k`` documents with a score above zero, best first, ties in corpus order."""
-        total = self.scores(query)
-        places = np.flatnonzero(total > 0)
-        if k < 1 or not places.size:
-            return []
-        if places.size > k:
-            least = np.partition(total[places], -k)[-k]
-            places = places[total[places] >= least]  # everything tied with the k-th, for the corpus order to decide
-        best = places[np.argsort(-total[places], kind="stable")][:k]
-        return [Hit(self._documents[i], float(total[i])) for i in best]
+        return [Hit(self._documents[place], score) for place, score in self.places(query, k)]
 
 
 def relevance_weights(

@@ -1,8 +1,10 @@
 """A retriever by its registered name, held to its contract."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from selfspec_assets import plugins
@@ -47,6 +49,18 @@ class RegisteredRetriever:
         return SelfspecError(str(self._plugin), reason, _REMEDY)
 
 
+def stores_index(plugin: plugins.Plugin) -> bool:
+    """Whether a retriever's index can be built once and loaded again.
+
+    Raises:
+        SelfspecError: it has one of ``save`` and ``load`` without the other.
+    """
+    there = [name for name in ("save", "load") if callable(getattr(plugin.target, name, None))]
+    if len(there) == 1:
+        raise SelfspecError(str(plugin), f"has {there[0]} alone", "give it both save and load, or neither")
+    return bool(there)
+
+
 def make_retriever(
     name: str, options: Mapping[str, object], documents: Sequence[Document], place: object
 ) -> RegisteredRetriever:
@@ -58,12 +72,59 @@ def make_retriever(
     Raises:
         SelfspecError: no such retriever, an option that it does not take, or it cannot be built on this corpus.
     """
-    plugin = plugins.REGISTRY.get("retriever", name, place)
-    given = plugin.options(options, place)
-    try:
+    plugin, given = _named(name, options, place)
+    with _told_of(name, place):
         return RegisteredRetriever(plugin, plugin.target(documents, **given))
-    except SelfspecError:
-        raise
+
+
+def build_index(
+    name: str, options: Mapping[str, object], folder: Path, documents: Sequence[Document], place: object
+) -> dict[str, int]:
+    """Has the retriever of that name write its index of a corpus into an empty folder; gives the figures it tells.
+
+    Raises:
+        SelfspecError: as ``make_retriever``; or it wrote nothing, or its figures are no whole numbers by name.
+    """
+    plugin, given = _named(name, options, place)
+    with _told_of(name, place, OSError):  # of the disk, which the caller tells
+        figures = plugin.target(documents, **given).save(folder) or {}
+    if not any(folder.iterdir()):
+        raise SelfspecError(str(plugin), "wrote no index", "correct the plug-in: save writes into the folder")
+    if not isinstance(figures, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, int) for key, value in figures.items()
+    ):
+        reason = f"save gave {figures!r:.80}"
+        raise SelfspecError(str(plugin), reason, "correct the plug-in: save gives {name: whole number} or nothing")
+    return dict(figures)
+
+
+def load_retriever(
+    name: str, options: Mapping[str, object], folder: Path, documents: Sequence[Document], place: object
+) -> RegisteredRetriever:
+    """The retriever of that name over an index that ``build_index`` had it write of the same corpus.
+
+    Raises:
+        SelfspecError: as ``make_retriever``; or the index is damaged.
+    """
+    plugin, given = _named(name, options, place)
+    with _told_of(name, place):
+        retriever = plugin.target(documents, **given)
+        retriever.load(folder)
+        return RegisteredRetriever(plugin, retriever)
+
+
+def _named(name: str, options: Mapping[str, object], place: object) -> tuple[plugins.Plugin, dict[str, Any]]:
+    plugin = plugins.REGISTRY.get("retriever", name, place)
+    return plugin, plugin.options(options, place)
+
+
+@contextmanager
+def _told_of(name: str, place: object, *others: type[Exception]) -> Iterator[None]:
+    """Whatever a retriever raises while it is made names it, but for what is of the kinds in ``others``."""
+    try:
+        yield
     except Exception as error:
+        if isinstance(error, (SelfspecError, *others)):
+            raise
         said = str(error) if isinstance(error, ValueError) else repr(error)
         raise SelfspecError(place, f"retriever '{name}': {said}", "correct the corpus, or the retriever") from error

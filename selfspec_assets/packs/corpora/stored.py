@@ -28,17 +28,16 @@ class StoredDocuments(Sequence[Document]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._paths = sorted(folder.glob("*.parquet"))
-        self._groups: list[tuple[Path, int]] = []  # file, its row group
+        self._files = [self._open(path) for path in sorted(folder.glob("*.parquet"))]
+        self._groups: list[tuple[Any, int]] = []  # file, its row group
         self._starts = [0]
-        for path in self._paths:
-            metadata = self._open(path).metadata
-            for group in range(metadata.num_row_groups):
-                self._groups.append((path, group))
-                self._starts.append(self._starts[-1] + metadata.row_group(group).num_rows)
+        for file in self._files:
+            for group in range(file.metadata.num_row_groups):
+                self._groups.append((file, group))
+                self._starts.append(self._starts[-1] + file.metadata.row_group(group).num_rows)
         if not self._groups:
             raise SelfspecError(folder, "holds no documents", "delete this revision and run again")
-        self._read: OrderedDict[int, list[dict[str, str]]] = OrderedDict()
+        self._read: OrderedDict[int, Any] = OrderedDict()  # a group's rows as Arrow has them
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -54,18 +53,18 @@ class StoredDocuments(Sequence[Document]):
         if not 0 <= place < len(self):
             raise IndexError(f"document {index} of {len(self)}")
         group = bisect_right(self._starts, place) - 1
-        return Document(**self._rows(group)[place - self._starts[group]])
+        return Document(**self._rows(group).slice(place - self._starts[group], 1).to_pylist()[0])
 
     def __iter__(self) -> Iterator[Document]:
-        for path in self._paths:
-            for batch in self._open(path).iter_batches(GROUP_ROWS):
+        for file in self._files:
+            for batch in file.iter_batches(GROUP_ROWS):
                 for row in batch.to_pylist():
                     yield Document(**row)
 
-    def _rows(self, group: int) -> list[dict[str, str]]:
+    def _rows(self, group: int) -> Any:
         if group not in self._read:
-            path, number = self._groups[group]
-            self._read[group] = self._open(path).read_row_group(number).to_pylist()
+            file, number = self._groups[group]
+            self._read[group] = file.read_row_group(number)
             if len(self._read) > _KEPT_GROUPS:
                 self._read.popitem(last=False)
         self._read.move_to_end(group)

@@ -131,7 +131,7 @@ def test_sentences_of_any_script_are_found(query: str, found: str) -> None:
 @pytest.mark.parametrize("documents", [[], [Document("a", "", "…"), Document("b", "?", "!")]])
 def test_a_corpus_without_words_is_refused(documents: list[Document]) -> None:
     with pytest.raises(ValueError, match="no document"):
-        Bm25Retriever(documents)
+        Bm25Retriever(documents).top("a question", 1)
 
 
 positive = st.lists(st.floats(1e-300, 1e300), min_size=1, max_size=20)
