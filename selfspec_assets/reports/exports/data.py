@@ -105,10 +105,7 @@ def _fill(connection: Any, table: str, tuned: Tuned) -> None:
         f"CREATE TABLE {table} (instruction VARCHAR, input VARCHAR, output VARCHAR, prompt VARCHAR, source VARCHAR, "
         "iteration INTEGER, row INTEGER, benchmark VARCHAR, texts VARCHAR[])"
     )
-    rows = [
-        [*one[:3], one.pair[0], *one[3:], _texts(tuned, one)]
-        for one in tuned.examples
-    ]
+    rows = [[*one[:3], one.pair[0], *one[3:], _texts(tuned, one)] for one in tuned.examples]
     connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
