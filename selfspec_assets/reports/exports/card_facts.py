@@ -88,7 +88,13 @@ def filters(job: Job) -> list[str]:
     pack = [use.name for use in job.pack.file.filters]
     words = [f"{len(job.pack.file.banned_words)} banned words of the pack"] if job.pack.file.banned_words else []
     fixed = ["Alpaca's form of an instruction", "benchmark items", f"ROUGE-L above {rouge} with an earlier task"]
-    return [*fixed, *words, *pack, "answers that are empty, truncated or repeat themselves", *job.recipe.steps]
+    return [
+        *fixed,
+        *words,
+        *pack,
+        "answers that are empty, truncated or repeat themselves",
+        *(use.name for use in job.recipe.steps),
+    ]
 
 
 def yields(tuned: Tuned) -> list[str]:

@@ -17,7 +17,7 @@ def write_dataset_card(tuned: Tuned, folder: Path, file: str) -> None:
     Args:
         file: the data, which ``datasets.load_dataset`` is told to read; DuckDB's is not a kind that it reads.
     """
-    titles = sorted({title for one in tuned.examples for title in tuned.texts.get((one.iteration, one.id), ())})
+    titles = sorted({title for one in tuned.examples for title in tuned.texts.get((one.iteration, one.row), ())})
     if titles:
         (folder / _TEXTS).write_text("".join(f"{title}\n" for title in titles), encoding="utf-8")
     (folder / CARD).write_text(dataset_card(tuned, file, titles), encoding="utf-8")

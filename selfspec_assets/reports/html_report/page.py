@@ -161,5 +161,5 @@ def _settings(named: NamedRecipe) -> list[tuple[str, str]]:
         ("tasks wanted", str(recipe.loop.instructions.target)),
         ("passages per answer", str(recipe.passages.k)),
         ("contrast from iteration 2 on", recipe.loop.responses.contrast.form),
-        ("judges", ", ".join(recipe.steps) or "none"),
+        ("judges", ", ".join(use.name for use in recipe.steps) or "none"),
     ]
