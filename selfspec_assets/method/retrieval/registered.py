@@ -126,5 +126,5 @@ def _told_of(name: str, place: object, *others: type[Exception]) -> Iterator[Non
     except Exception as error:
         if isinstance(error, (SelfspecError, *others)):
             raise
-        said = str(error) if isinstance(error, ValueError) else repr(error)
+        said = str(error) if isinstance(error, ValueError | OSError) else repr(error)
         raise SelfspecError(place, f"retriever '{name}': {said}", "correct the corpus, or the retriever") from error
