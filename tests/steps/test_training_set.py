@@ -1,11 +1,13 @@
 """The view ``training_set`` holds what the step ``adapter`` really tuned on, row by row."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from selfspec_assets import plugins
 from selfspec_assets.method.decoding import encode_example
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.orchestration.runner import run_recipe
@@ -14,24 +16,12 @@ from selfspec_assets.steps import adapter
 from selfspec_assets.steps.adapter import examples_of
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.steps.refining import RefiningStep, Verdict
 from selfspec_assets.warehouse import read_only_query
+from selfspec_assets.warehouse.rows import ResponseRow
 from tests.conftest import Project
 from tests.making import make
 
-JUDGE = '''
-from selfspec_assets import plugins
-from selfspec_assets.steps.refining import RefiningStep, Verdict
-
-
-@plugins.step("every_second", version="1")
-class EverySecond(RefiningStep):
-    """Rejects every second answer."""
-
-    refines = "responses"
-
-    def judge(self, job, rows):
-        return [Verdict(row.instruction_id, "second" if place % 2 else None) for place, row in enumerate(rows)]
-'''
 SMALL = """
 base_model: {model: embedded}
 data: bundled
@@ -67,9 +57,28 @@ def shown(database: Path, iteration: int) -> Counter[tuple[str, str]]:
     return Counter((alpaca_prompt(task, given), answer) for task, given, answer in read_only_query(database, sql)[1])
 
 
-def test_it_is_what_the_adapter_was_tuned_on(begun: Project, tuned_on: list[Examples]) -> None:
-    (begun.folder / "plugins").mkdir()
-    (begun.folder / "plugins" / "judge.py").write_text(JUDGE)
+def with_a_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers a refining step for this test alone."""
+    fresh = plugins.Registry()
+    for plugin in plugins.REGISTRY.all():
+        fresh.add(plugin)
+    monkeypatch.setattr(plugins, "REGISTRY", fresh)
+
+    @plugins.step("every_second", version="1")
+    class EverySecond(RefiningStep):
+        """Rejects every second answer."""
+
+        refines = "responses"
+
+        def judge(self, job: Job, rows: Sequence[ResponseRow]) -> Iterator[Verdict]:
+            for place, row in enumerate(rows):
+                yield Verdict(row.instruction_id, "second" if place % 2 else None)
+
+
+def test_it_is_what_the_adapter_was_tuned_on(
+    begun: Project, tuned_on: list[Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_a_judge(monkeypatch)
     begun.recipe["steps"] = ["every_second"]
     begun.recipe["adapter"]["with_seeds"] = True
     begun.save()
