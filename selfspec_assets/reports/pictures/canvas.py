@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,7 +91,8 @@ class Drawing:
 
     def rendered(self, form: Form) -> Picture:
         """As PNG or SVG bytes."""
-        return Picture(self.name, self.title, self.alt, _bytes(self, form), form)
+        words = "".join(letter if letter.isprintable() else " " for letter in self.alt)
+        return Picture(self.name, self.title, words, _bytes(replace(self, alt=words), form), form)
 
 
 @contextmanager

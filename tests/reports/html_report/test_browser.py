@@ -18,7 +18,11 @@ from selfspec_assets.cli.app import app
 from tests.conftest import Project
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 TROUBLE = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
 # Texts of pictures that reach over the picture's edge, and whether the page is wider than the window.
 LAYOUT = """(() => {
