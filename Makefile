@@ -25,7 +25,7 @@ test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks,
 test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
 	.venv/bin/python -m pytest --session-timeout=1200 -m soak tests/soak
 
-test-browser: $(STAMP)  ## the report in headless Chromium, if it is installed
+test-browser: $(STAMP)  ## the UI and the report in headless Chromium, if it is installed
 	.venv/bin/python -m pytest -m browser
 
 check: $(STAMP)  ## style, types, import rules
