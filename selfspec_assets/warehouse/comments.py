@@ -128,11 +128,17 @@ OF_TABLE: dict[str, dict[str, str]] = {
         "top_passage_token_id": "What the best passage alone would have chosen.",
         "marginal_token_id": "What Eq. 2 chose, before any contrast.",
     },
+    "indexes": {
+        "retriever": "Whose index it is.",
+        "figure": "What is counted: documents, bytes, and of BM25 terms and postings.",
+        "value": "How many.",
+    },
     "verdicts": {
         "step": "The judging step.",
         "refines": "The step whose row it judges: instructions or responses.",
         "row": "That row's instruction_id.",
         "version": "The judging step's code version.",
+        "edited": "The answer that was tuned on in place of the written one; NULL where that stayed.",
     },
     "adapters": {
         "start": "What it goes on from: base or previous adapter.",

@@ -78,12 +78,21 @@ WITH read AS (
     SELECT u.* FROM made_from u
     WHERE u.step = 'adapter' AND u.input_step <> 'adapter'
       AND {_from_shown("u", "'adapter'", "m.input_step <> 'adapter'")}),
+edits AS (
+    SELECT j.recipe, j.domain, j.iteration, j.input_iteration, v.row, any_value(v.edited) AS edited
+    FROM read j JOIN verdicts v
+      ON v.recipe = j.recipe AND v.domain = j.domain AND v.step = j.input_step AND v.iteration = j.input_iteration
+    WHERE v.refines = 'responses' AND v.edited IS NOT NULL
+    GROUP BY ALL),
 examples AS (
     SELECT u.recipe, u.domain, u.iteration, 'responses' AS source, u.input_iteration AS source_iteration,
-           r.instruction_id AS row, NULL AS benchmark, r.instruction, r.input, r.response, p.title AS passage_title,
-           p.text AS passage
+           r.instruction_id AS row, NULL AS benchmark, r.instruction, r.input,
+           coalesce(d.edited, r.response) AS response, p.title AS passage_title, p.text AS passage
     FROM read u
     JOIN responses r ON r.recipe = u.recipe AND r.domain = u.domain AND r.iteration = u.input_iteration
+    LEFT JOIN edits d
+      ON d.recipe = u.recipe AND d.domain = u.domain AND d.iteration = u.iteration
+     AND d.input_iteration = u.input_iteration AND d.row = r.instruction_id
     LEFT JOIN (SELECT * FROM passages a WHERE rank = 1 AND {_from_shown("a", "'responses'")}) p
       ON p.recipe = r.recipe AND p.domain = r.domain AND p.iteration = r.iteration
      AND p.instruction_id = r.instruction_id
@@ -117,7 +126,7 @@ WHERE NOT EXISTS (
         "source_iteration": "Its iteration there; 0 for seeds and training items.",
         "row": "Its instruction_id, seed or item there.",
         "benchmark": "Its benchmark, for training_items; else NULL.",
-        "response": "The answer that the adapter learnt to give.",
+        "response": "The answer that the adapter learnt to give, as a judge edited it if one did.",
         "passage_title": "Title of the best passage that the answer was written over; NULL where there was none.",
         "passage": "Text of that passage. The adapter was not shown it.",
     },

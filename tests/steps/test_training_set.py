@@ -16,7 +16,7 @@ from selfspec_assets.steps import adapter
 from selfspec_assets.steps.adapter import examples_of
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage
-from selfspec_assets.steps.refining import RefiningStep, Verdict
+from selfspec_assets.steps.refining import Edit, RefiningStep, Verdict
 from selfspec_assets.warehouse import read_only_query
 from selfspec_assets.warehouse.rows import ResponseRow
 from tests.conftest import Project
@@ -66,12 +66,13 @@ def with_a_judge(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @plugins.step("every_second", version="1")
     class EverySecond(RefiningStep):
-        """Rejects every second answer."""
+        """Rejects every second answer, and edits the first."""
 
         refines = "responses"
 
-        def judge(self, job: Job, rows: Sequence[ResponseRow]) -> Iterator[Verdict]:
-            for place, row in enumerate(rows):
+        def judge(self, job: Job, rows: Sequence[ResponseRow]) -> Iterator[Verdict | Edit]:
+            yield Edit(rows[0].instruction_id, "edited")
+            for place, row in enumerate(rows[1:], start=1):
                 yield Verdict(row.instruction_id, "second" if place % 2 else None)
 
 
@@ -90,7 +91,7 @@ def test_it_is_what_the_adapter_was_tuned_on(
     make("adapter")
     (examples,) = tuned_on
     assert shown(begun.database, 1) == Counter(examples)
-    assert {source for _, source in examples} >= {"brown"}, "seeds are among them"
+    assert {answer for _, answer in examples} >= {"brown", "edited"}, "seeds and an edited answer are among them"
     left_out = read_only_query(begun.database, "SELECT count(*), any_value(tokens) > 0 FROM too_long_examples")[1]
     assert left_out[0][0] == len(tokens) - len(examples) >= 2
     assert left_out[0][1]
