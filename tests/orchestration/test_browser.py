@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from playwright.sync_api import Page, sync_playwright
 
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.recipe.recipe import load_recipe
@@ -17,7 +18,6 @@ from tests.checkout import ROOT
 from tests.conftest import Project
 from tests.ui_server import Server, serving
 
-playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = ROOT / "build" / "ui"
 WAIT = 120_000  # ms: a page asks the code server, which shares two cores
@@ -25,7 +25,7 @@ WAIT = 120_000  # ms: a page asks the code server, which shares two cores
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
 ]
 
 
@@ -47,8 +47,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def page() -> Iterator[playwright.Page]:
-    with playwright.sync_playwright() as started:
+def page() -> Iterator[Page]:
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.set_default_timeout(WAIT)
@@ -56,9 +56,7 @@ def page() -> Iterator[playwright.Page]:
         browser.close()
 
 
-def test_a_partition_is_made_by_clicking_and_its_page_shows_picture_and_rows(
-    small: Project, page: playwright.Page
-) -> None:
+def test_a_partition_is_made_by_clicking_and_its_page_shows_picture_and_rows(small: Project, page: Page) -> None:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     with serving(small) as server:
@@ -73,7 +71,7 @@ def test_a_partition_is_made_by_clicking_and_its_page_shows_picture_and_rows(
             page.get_by_role("button", name="All", exact=True).nth(dimension).click()
         page.get_by_role("button", name=re.compile("^Launch")).click()
         run = server.wait_for("the run", lambda: last_run(server), 240)
-        assert server.wait_for("its end", lambda: server.finished(run), 300) == "SUCCESS"
+        assert server.wait_for("its end", lambda: server.finished(run), 600) == "SUCCESS"
 
         page.goto(f"{address}/assets/small/instructions")
         page.get_by_text("Row count", exact=True).wait_for()
@@ -102,7 +100,7 @@ def last_run(server: Server) -> str | None:
     return str(made[0]) if made else None
 
 
-def picture(page: playwright.Page, name: str) -> None:
+def picture(page: Page, name: str) -> None:
     page.wait_for_timeout(3000)  # the graph moves to its place
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png")

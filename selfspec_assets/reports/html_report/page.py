@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
@@ -96,8 +95,7 @@ def render(**values: Any) -> str:
         autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["colours"] = samples.COLOURS
-    environment.filters["svg"] = lambda picture: Markup(picture.image.decode())  # escaped where it was drawn
-    style = Markup((folder / "page.css").read_text(encoding="utf-8"))
+    style = (folder / "page.css").read_text(encoding="utf-8")
     template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     return template.render(style=style, **values)
 

@@ -43,7 +43,7 @@ _ENDS = _listed(
     beyond by despite down during for from in inside into like near of off on onto out outside over past per since than
     that through throughout till to toward towards under until up upon via while with within without and but nor or so
     yet because although though if unless whether it them him her me us you they he she we i itself themselves
-    whatever whichever whoever there here not no very too also then"""
+    whatever whichever whoever there here not no too also then"""
 )
 _DETERMINERS = _listed(
     """a an the this these those each every any some all both either neither another other such one two three four five
