@@ -14,7 +14,6 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.models.language_model import ModelSpec
 from selfspec_assets.recipe.recipe import EXCLUDED, Recipe, load_recipe
-from selfspec_assets.warehouse import published
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.checkout import MODULES, PACKAGE, ROOT
 from tests.conftest import RECIPE, Project
@@ -132,11 +131,6 @@ def test_the_readmes_way_to_ask_an_adapter_finds_what_it_was_tuned_on(
     exec(code, names)
     assert names["prompt"] == alpaca_prompt(instruction, "")
     assert capsys.readouterr().out.strip().endswith("seven blue umbrellas")
-
-
-def test_the_readme_names_every_table() -> None:
-    (listed,) = re.findall(r"^Tables: (.*?)\n\n", README, re.DOTALL | re.MULTILINE)
-    assert re.findall(r"`(\w+)`", listed) == list(published.TABLES)
 
 
 def test_recipes_named_in_the_readme_exist() -> None:

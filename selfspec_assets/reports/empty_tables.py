@@ -30,7 +30,7 @@ FILLED_BY = {
     "predictions": "predictions",
     "item_scores": "scores",
     "scores": "scores",
-    "baselines": "scores",
+    "baselines": "base_scores",
     "lift": "scores",
 }
 # Recipes have those steps or not; this one has them, where the one at hand may not.

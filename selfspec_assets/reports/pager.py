@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from io import TextIOBase
 from types import FrameType
 from typing import IO, Any, TextIO
@@ -31,7 +31,7 @@ def paged() -> Iterator[None]:
         return
     stream = _Paged(sys.stdout)
     try:
-        with redirect_stdout(stream):  # type: ignore[type-var]
+        with redirect_stdout(stream):
             yield
     except PagerClosedError:
         pass
@@ -113,10 +113,8 @@ class _Command(_Pager):
     def finish(self) -> None:
         pipe: IO[str] = self._process.stdin  # type: ignore[assignment]
         with _deaf_to_interrupts():  # Ctrl-C belongs to the pager now
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
             self._process.wait()
 
 

@@ -45,8 +45,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     sides = ["right" if _is_number(values) else "left" for values in zip(*shown, strict=True)] or ["left"] * len(heads)
     table = Table(padding=(0, 1) if fit.apart else (0, 0))
     for n in fit.shown:
-        head = dots if n is None else "\n".join(
-            _short(line, fit.most, dots) for line in (wrapped(heads[n]) if fit.wrapped else heads[n]).split("\n")
+        head = (
+            dots
+            if n is None
+            else "\n".join(
+                _short(line, fit.most, dots) for line in (wrapped(heads[n]) if fit.wrapped else heads[n]).split("\n")
+            )
         )
         table.add_column(head, justify="left" if n is None else sides[n], no_wrap=True)  # type: ignore[arg-type]
     if cut.rows > len(shown):

@@ -4,7 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
@@ -29,7 +29,7 @@ COMMANDS = {
 }
 
 
-class Quit(Exception):  # noqa: N818 - asked for, no error
+class Quit(Exception):
     """Somebody typed ``.quit``."""
 
 
@@ -117,8 +117,8 @@ class Shell:
             usage = next(one for one in (*COMMANDS, name) if one.split()[0] == name)
             raise SelfspecError(line, "has other arguments than the command takes", usage) from error
 
-    def _paging(self) -> "nullcontext[None]":
-        return paged() if self._pages else nullcontext()  # type: ignore[return-value]
+    def _paging(self) -> AbstractContextManager[None]:
+        return paged() if self._pages else nullcontext()
 
     def _tables(self) -> None:
         sizes = "SELECT table_name, estimated_size, comment FROM duckdb_tables() WHERE database_name = 'selfspec'"

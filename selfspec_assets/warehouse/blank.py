@@ -71,6 +71,8 @@ def _blank() -> _Blank:
             _create(connection)
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT published")
+        with connect() as connection:  # as it is read: DuckDB prints a view's SQL in another form than before
+            connection.execute(f"ATTACH {literal(path)} AS published (READ_ONLY)")
             listing = catalogue(connection)
         return _Blank(path.read_bytes(), listing)
 

@@ -57,8 +57,8 @@ def _table_hint(name: str, columns: Columns) -> str:
     name = name.strip('"')
     if name in TABLES or name in {view.name for view in VIEWS}:
         return (
-            f"{name} is not in this database yet: an earlier version of selfspec wrote it, and the next step that a run "
-            "makes or reuses (selfspec run RECIPE) brings it up to date; else "
+            f"{name} is not in this database yet: an earlier version of selfspec wrote it, and the next step that a "
+            "run makes or reuses (selfspec run RECIPE) brings it up to date; else "
         )
     return did_you_mean(name, columns)
 

@@ -211,7 +211,7 @@ LEFT JOIN (
 WHERE {_from_shown("r", "'responses'", "m.input_step = 'passages'")}""",
     {
         "p_ret": "The passage's weight before the first token, from the retriever alone.",
-        "share": "Its weight after all, the mean of the posterior over the answer's tokens; NULL where none was written.",
+        "share": "Its weight in the end: the posterior's mean over the answer's tokens; NULL where none was written.",
         "tokens_won": "Tokens at which this passage had the largest posterior.",
     },
 )

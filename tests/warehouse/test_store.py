@@ -32,7 +32,7 @@ def test_a_commit_is_read_back_and_published(warehouse, adapter):
         ("quickstart", "biomedicine", 1, step, 0.5 * step, 1.0, 3e-4) for step in range(3)
     ]
     assert query(warehouse, "FROM revisions") == [
-        ("quickstart", "responses", "biomedicine", 1, sign("a"), revision.content_digest, ["adapters", "losses"])
+        ("quickstart", "responses", "biomedicine", 1, sign("a"), revision.content_digest, ["adapters", "losses"], None)
     ]
     assert query(warehouse, "SELECT recipe, step, signature, seconds, peak_memory_mb FROM runs") == [
         ("quickstart", "responses", sign("a"), 1.5, 300.0)
@@ -53,7 +53,6 @@ def test_all_tables_exist_from_the_first_publish_on(warehouse):
     assert ("posterior", "DOUBLE[]") in described
     comments = dict(query(warehouse, "SELECT table_name, comment FROM duckdb_tables()"))
     assert comments["runs"].startswith("What making a revision cost.")
-    assert query(warehouse, "SELECT count(*) FROM duckdb_views() WHERE NOT internal") == [(0,)]
 
 
 def test_a_replaced_partition_loses_exactly_its_own_rows(warehouse, monkeypatch):
@@ -206,7 +205,7 @@ def test_space_that_a_large_partition_leaves_is_given_back(warehouse):
     warehouse.commit(KEY, sign("large"), {RetrievalRow: rows})
     large = warehouse.database.stat().st_size
     warehouse.commit(KEY, sign("small"), {RetrievalRow: rows[:1]})
-    assert large > 10 * empty
+    assert large > 5 * empty
     assert warehouse.database.stat().st_size < 4 * empty
 
 
