@@ -12,7 +12,7 @@ WAIT = 120_000  # ms: a page may ask a server that shares two cores
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: apt-get install chromium"),
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(1500),
 ]
 
 

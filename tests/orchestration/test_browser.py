@@ -60,7 +60,7 @@ def test_a_partition_is_made_by_clicking_and_its_page_shows_picture_and_rows(sma
             page.get_by_role("button", name="All", exact=True).nth(dimension).click()
         page.get_by_role("button", name=re.compile("^Launch")).click()
         run = server.wait_for("the run", lambda: last_run(server), 240)
-        assert server.wait_for("its end", lambda: server.finished(run), 300) == "SUCCESS"
+        assert server.wait_for("its end", lambda: server.finished(run), 600) == "SUCCESS"
 
         page.goto(f"{address}/assets/small/instructions")
         page.get_by_text("Row count", exact=True).wait_for()
