@@ -18,6 +18,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse.rows import (
     BenchmarkRemarkRow,
     CorpusDropRow,
+    TooLongRow,
     TrainingItemRow,
     TrainingRemarkRow,
     VerdictRow,
@@ -30,7 +31,15 @@ from tests.conftest import Project
 # (tests/steps/test_corpus.py), only a benchmark that declares a metric the fourth (tests/reports/test_score_table.py),
 # only one with doubtful items the fifth (tests/packs/test_scored_benchmarks.py), only a recipe with a judge the last
 # (tests/test_plugins.py).
-NOT_HERE = {TrainingItemRow, TrainingRemarkRow, CorpusDropRow, BaselineRow, BenchmarkRemarkRow, VerdictRow}
+NOT_HERE = {
+    TrainingItemRow,
+    TrainingRemarkRow,
+    CorpusDropRow,
+    BaselineRow,
+    BenchmarkRemarkRow,
+    TooLongRow,
+    VerdictRow,
+}
 
 
 def run(iterations: int = 2) -> list[str]:
@@ -198,14 +207,14 @@ def test_iteration_two_without_one_names_the_partition_and_the_command(begun: Pr
     named = load_recipe("tiny")
     shutil.rmtree(begun.folder / "warehouse" / "manifest" / "tiny" / "adapter")
     job = definitions_of([named]).resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.get() as instance, pytest.raises(SelfspecError) as caught:
+    with dg.DagsterInstance.get() as instance, pytest.raises(dg.Failure) as caught:
         job.execute_in_process(
             instance=instance,
             partition_key=partition_key("botany", 2),
             asset_selection=[asset_key(named, "instructions")],
         )
     assert "it needs adapter of botany|1, which has not been made" in str(caught.value)
-    assert caught.value.remedy == "selfspec run tiny --domain botany --iterations 1"
+    assert caught.value.metadata["remedy"].value == "selfspec run tiny --domain botany --iterations 1"
 
 
 def test_too_few_instructions_is_a_named_failure_and_loses_no_request(project: Project) -> None:
