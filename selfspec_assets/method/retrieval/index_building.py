@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from selfspec_assets.method.retrieval.inverted_index import ARRAYS, FACTS, TERMS, VERSION, term_hash
+from selfspec_assets.method.retrieval.inverted_index import ARRAYS, COMMON, FACTS, TERMS, VERSION, term_hash
 
 BLOCK_WORDS = 4_000_000  # about 150 MB while a block is sorted
 MERGED_POSTINGS = 4_000_000  # at a time; a word of more documents than that is merged alone
+COMMON_SHARE = 0.5  # of the documents: words that more of them hold have rows of their own
 SHORT_CODES = 1 << 16  # pairs of a length and a count that two bytes can number
 _COUNT_BITS = 32
 Ints = NDArray[np.integer[Any]]
@@ -128,6 +129,20 @@ class IndexBuilder:
             term = end
         for name, values in (("impacts", impacts), ("weights", weights), ("bounds", bounds)):
             self._save(name, values)
+        self._write_common(impacts, weights)
+
+    def _write_common(self, impacts: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+        """A row of all documents for each word that many hold: added whole it takes a twentieth of the time."""
+        starts, owners, codes = (np.load(self._path(name), mmap_mode="r") for name in ("starts", "owners", "codes"))
+        documents = len(self.lengths)
+        common = np.flatnonzero(self.holding > COMMON_SHARE * documents).astype(np.int32)
+        self._save("common", common)
+        with _ArrayFile(self._path("common_shares"), np.float32, len(common), documents) as rows:
+            for term in common:
+                part = slice(starts[term], starts[term + 1])
+                row = np.zeros(documents, np.float32)
+                row[owners[part]] = weights[term] * impacts[codes[part]]
+                rows.append(row)
 
     @property
     def pairs(self) -> tuple[Ints, Ints]:
@@ -154,7 +169,7 @@ class IndexBuilder:
         self._folder.joinpath(TERMS).write_bytes(b"".join(encoded))
 
     def _path(self, name: str) -> Path:
-        assert name in ARRAYS
+        assert name in (*ARRAYS, *COMMON)
         return self._folder / f"{name}.npy"
 
     def _save(self, name: str, values: NDArray[Any]) -> None:
@@ -190,11 +205,11 @@ class _Block:
 
 
 class _ArrayFile:
-    """A one-dimensional array written piece by piece, as ``np.save`` would write it whole."""
+    """An array written piece by piece, as ``np.save`` would write it whole."""
 
-    def __init__(self, path: Path, dtype: type[Any], size: int) -> None:
+    def __init__(self, path: Path, dtype: type[Any], *shape: int) -> None:
         self._stream = path.open("wb")
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (size,)}
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._stream, header)
 
     def append(self, values: NDArray[Any]) -> None:

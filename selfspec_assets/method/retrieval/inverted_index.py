@@ -14,6 +14,7 @@ VERSION = 1  # of the folder's form; the step ``index`` raises its own with it
 FACTS = "index.json"
 TERMS = "terms.bin"
 ARRAYS = ("starts", "owners", "codes", "impacts", "weights", "bounds", "hashes", "hashed_terms", "term_ends")
+COMMON = ("common", "common_shares")
 _REMEDY = "delete the revision that holds it and run again; only the index is made anew"
 
 
@@ -32,6 +33,8 @@ class InvertedIndex:
     ``impacts``    (codes,)      what such a posting weighs, float64
     ``weights``    (terms,)      the word's idf; its share of the score is ``weights[term] * impacts[code]``
     ``bounds``     (terms,)      the largest share that the word has in any document
+    ``common``     (few,)        words that more than half of the documents hold; ``common_shares``, (few, documents),
+                                 has their shares of all documents once more, as float32, for the first look
     ``hashes``     (terms,)      64-bit hashes of the words, ascending; ``hashed_terms`` has their numbers
     ``term_ends``  (terms + 1,)  where each word's UTF-8 ends in ``terms.bin``
     =============  ============  ==================================================================================
@@ -47,14 +50,18 @@ class InvertedIndex:
     def __init__(self, folder: Path, mapped: bool = True) -> None:
         facts = _facts(folder / FACTS)
         self.documents, self.terms, self.postings = (facts[name] for name in ("documents", "terms", "postings"))
-        sizes = dict.fromkeys(("weights", "bounds", "hashes", "hashed_terms"), self.terms)
-        sizes |= dict.fromkeys(("starts", "term_ends"), self.terms + 1)
-        sizes |= dict.fromkeys(("owners", "codes"), self.postings)
-        arrays = {name: _array(folder / f"{name}.npy", mapped, sizes.get(name)) for name in ARRAYS}
+        shapes = dict.fromkeys(("weights", "bounds", "hashes", "hashed_terms"), (self.terms,))
+        shapes |= dict.fromkeys(("starts", "term_ends"), (self.terms + 1,))
+        shapes |= dict.fromkeys(("owners", "codes"), (self.postings,))
+        arrays = {name: _array(folder / f"{name}.npy", mapped, shapes.get(name)) for name in ARRAYS}
         self.owners, self.codes = arrays["owners"], arrays["codes"]
         # Looked into at every word or posting: small beside the postings, and faster in memory.
         self.starts, self.impacts = np.array(arrays["starts"]), np.array(arrays["impacts"])
+        self.impacts_as_float32 = self.impacts.astype(np.float32)
         self.weights, self.bounds = arrays["weights"], arrays["bounds"]
+        common = _array(folder / "common.npy", mapped=False, shape=None)
+        rows = _array(folder / "common_shares.npy", mapped, (len(common), self.documents))
+        self.common = dict(zip(common.tolist(), rows, strict=True))  # word → its share of each document's score
         self._hashes, self._hashed_terms, self._ends = (
             arrays[name] for name in ("hashes", "hashed_terms", "term_ends")
         )
@@ -91,7 +98,7 @@ def _facts(path: Path) -> dict[str, int]:
         raise SelfspecError(path, f"is damaged: {error!r}", _REMEDY) from error
 
 
-def _array(path: Path, mapped: bool, size: int | None) -> NDArray[Any]:
+def _array(path: Path, mapped: bool, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """Raises SelfspecError: see the class."""
     try:
         array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
@@ -99,8 +106,8 @@ def _array(path: Path, mapped: bool, size: int | None) -> NDArray[Any]:
         raise SelfspecError(path, "is missing: the index is not complete", _REMEDY) from None
     except (ValueError, OSError, EOFError) as error:
         raise SelfspecError(path, f"is damaged: {error}", _REMEDY) from error
-    if size is not None and array.shape != (size,):
-        raise SelfspecError(path, f"is damaged: it has the shape {array.shape}, not ({size},)", _REMEDY)
+    if shape is not None and array.shape != shape:
+        raise SelfspecError(path, f"is damaged: it has the shape {array.shape}, not {shape}", _REMEDY)
     return np.asarray(array)  # a slice of np.memmap costs ten times as much as one of a plain view
 
 

@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 _GROUP = 64  # documents whose best sum stands for one of them, where the k-th best is estimated
 _FIRST = 32  # one in so many of the documents' number: postings that are added before the first estimate
-_SURE = 0.7  # of the k-th best sum: bounds below that leave few documents to look at one by one
-_ROUNDING = 1e-9  # of the sum of all bounds: more than sums in two orders can differ by
+_SURE = 0.5  # of the k-th best sum: bounds below that leave few documents to look at one by one
+_ROUNDING = 1.2e-7  # of the sum of all bounds, for each word: more than sums in float32 are off by
 
 
 def all_scores(index: InvertedIndex, terms: Sequence[int]) -> Floats:
@@ -70,13 +70,14 @@ class _Search:
         order = np.argsort(-bounds, kind="stable")
         self.index, self.k = index, k
         self.words = words[order]
-        self.weights = index.weights[self.words] * counts[order]
+        self.counts = counts[order]
+        self.weights = index.weights[self.words] * self.counts
         self.starts, self.ends = index.starts[self.words].tolist(), index.starts[self.words + 1].tolist()
         self.sizes = index.starts[self.words + 1] - index.starts[self.words]
         total = float(bounds.sum())
         self.rest = np.append(np.maximum(total - np.cumsum(bounds[order]), 0.0)[:-1], 0.0)  # of the words behind
-        self.slack = total * _ROUNDING
-        self.sums = np.zeros(index.documents)
+        self.slack = total * _ROUNDING * (len(words) + 2)
+        self.sums = np.zeros(index.documents, np.float32)
         self.added = 0  # words
 
     def candidates(self) -> Places:
@@ -89,8 +90,10 @@ class _Search:
             if self.added < len(self.words) and self.rest[self.added - 1] >= below:
                 self._add(1 + int(np.searchsorted(-self.rest, -below)))
                 least = self._least()
-        places = np.flatnonzero(self.sums >= max(least - self.rest[self.added - 1] - self.slack, np.finfo(float).tiny))
-        sums = self.sums[places]
+        places = np.flatnonzero(
+            self.sums >= max(least - self.rest[self.added - 1] - self.slack, np.finfo(np.float32).tiny)
+        )
+        sums = self.sums[places].astype(float)
         for word in range(self.added, len(self.words)):
             if len(places) <= 4 * self.k:
                 break
@@ -100,13 +103,17 @@ class _Search:
         return places
 
     def _add(self, end: int) -> None:
-        """The shares of the words up to ``end`` into the sums."""
+        """The shares of the words up to ``end`` into the sums; one word at a time, so that it stays in the cache."""
         end = min(max(end, self.added + 1), len(self.words))
-        parts = [slice(*part) for part in zip(self.starts[self.added : end], self.ends[self.added : end], strict=True)]
-        owners = np.concatenate([self.index.owners[part] for part in parts], dtype=np.intp)
-        shares = self.index.impacts.take(np.concatenate([self.index.codes[part] for part in parts]))
-        shares *= np.repeat(self.weights[self.added : end], self.sizes[self.added : end])
-        np.add.at(self.sums, owners, shares)
+        for word in range(self.added, end):
+            row = self.index.common.get(int(self.words[word]))
+            if row is not None:
+                self.sums += row if self.counts[word] == 1 else row * np.float32(self.counts[word])
+                continue
+            part = slice(self.starts[word], self.ends[word])
+            shares = self.index.impacts_as_float32.take(self.index.codes[part])
+            shares *= np.float32(self.weights[word])
+            np.add.at(self.sums, self.index.owners[part], shares)
         self.added = end
 
     def _least(self) -> float:

@@ -14,7 +14,7 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import search_terms
 from selfspec_assets.method.retrieval import index_building, inverted_index
 from selfspec_assets.method.retrieval.bm25 import Bm25Retriever
-from selfspec_assets.method.retrieval.inverted_index import ARRAYS, FACTS, TERMS, InvertedIndex
+from selfspec_assets.method.retrieval.inverted_index import ARRAYS, COMMON, FACTS, TERMS, InvertedIndex
 from selfspec_assets.method.retrieval.top_documents import all_scores, best, top
 from selfspec_assets.packs.corpora.documents import Document
 
@@ -156,9 +156,9 @@ def form(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        *((f"{name}.npy", cut) for name in ARRAYS),
-        *((f"{name}.npy", Path.unlink) for name in ARRAYS),
-        *((f"{name}.npy", other) for name in ("starts", "codes", "weights", "hashes")),
+        *((f"{name}.npy", cut) for name in (*ARRAYS, *COMMON)),
+        *((f"{name}.npy", Path.unlink) for name in (*ARRAYS, *COMMON)),
+        *((f"{name}.npy", other) for name in ("starts", "codes", "weights", "hashes", "common_shares")),
         *((name, spoil) for name in (FACTS, TERMS) for spoil in (cut, Path.unlink)),
         (FACTS, form),
         (FACTS, lambda path: path.write_text("{}")),
