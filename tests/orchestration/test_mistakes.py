@@ -147,7 +147,14 @@ MISTAKES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=list(MISTAKES))
+# What makes adapters or answers anew takes seconds; `tests/test_pipeline.py` has the messages of two of them.
+LONG = {"the second iteration first", "a deleted revision", "too few instructions"}
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [pytest.param(m, id=name, marks=[pytest.mark.slow] if name in LONG else []) for name, m in MISTAKES.items()],
+)
 def test_a_mistake_is_told_with_its_remedy_and_nothing_is_lost(begun: Project, mistake: Mistake) -> None:
     before = revisions(begun)
     copy = begun.folder.parent / "as it was"
