@@ -77,9 +77,13 @@ def _materialise(context: dg.AssetExecutionContext, job: Job, step: Step) -> Res
 
 def _tag_run(context: dg.AssetExecutionContext, domain: str, iteration: int) -> None:
     """So that a run is found by its recipe, domain and iteration, whoever has started it."""
+    try:
+        run = context.run
+    except dg.DagsterError:  # the asset is called as a function, outside of any run
+        return
     recipes = sorted({key.path[0] for key in context.selected_asset_keys})
     tags = {RECIPE_TAG: ",".join(recipes), DOMAIN_TAG: domain, ITERATION_TAG: str(iteration)}
-    if not tags.items() <= context.run.tags.items():
+    if not tags.items() <= run.tags.items():
         context.instance.add_run_tags(context.run_id, tags)
 
 

@@ -37,7 +37,7 @@ CASES = (
     case("brackets 5,000 deep", f"SELECT {'(' * 5000}1{')' * 5000}", "depth limit"),
     case("two statements", "SELECT 1; SELECT 2", "2 statements"),
     case("a statement after a question", "FROM losses; DROP TABLE losses", "2 statements"),
-    case("an unknown table", "FROM loses", "Did you mean"),
+    case("an unknown table", "FROM loses", "loses does not exist"),
     case("an unknown column", "SELECT los FROM losses", '"los" not found'),
     case("an unknown function", "SELECT averge(loss) FROM losses", "averge does not exist"),
     case("a wrong type", "SELECT loss + 'a' FROM losses", "Could not convert"),

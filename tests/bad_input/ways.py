@@ -52,7 +52,10 @@ def make(step: str) -> Way:
     def way(project: Project, given: Any) -> None:
         lineage = Lineage(load_recipe("tiny"))
         asset = asset_of(lineage, lineage.step(step))
-        list(asset(dg.build_asset_context(partition_key="botany", instance=_instance())))  # type: ignore[call-overload]
+        try:
+            list(asset(dg.build_asset_context(partition_key="botany", instance=_instance())))  # type: ignore[call-overload]
+        except dg.Failure as failure:
+            raise failure.__cause__ or failure from None
 
     return way
 
