@@ -11,7 +11,7 @@ from selfspec_assets.cli.app import DomainOption, RecipeName, app, domains_of, p
 from selfspec_assets.recipe.recipe import load_recipe
 
 
-@app.command()
+@app.command(epilog="Example: selfspec ask quickstart 'What is a marathon?' --domain sports")
 @speaks_plainly
 def ask(
     recipe: RecipeName,

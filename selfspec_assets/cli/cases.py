@@ -10,7 +10,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse import check_published
 
 
-@app.command()
+@app.command(epilog="Example: selfspec cases sports")
 @speaks_plainly
 def cases(
     domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain of the recipe, or 'all'.")],

@@ -12,7 +12,7 @@ from selfspec_assets.warehouse import check_published
 _Model = Annotated[str, typer.Argument(help="RECIPE:ITERATION, RECIPE:base, or RECIPE for its last iteration.")]
 
 
-@app.command()
+@app.command(epilog="Example: selfspec compare quickstart:1 quickstart:2 --domain sports")
 @speaks_plainly
 def compare(
     first: _Model,

@@ -11,7 +11,7 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.warehouse import check_published
 
 
-@app.command()
+@app.command(epilog="Example: selfspec report quickstart --domain sports")
 @speaks_plainly
 def report(
     recipe: RecipeName,

@@ -18,7 +18,7 @@ from selfspec_assets.cli.app import DomainOption, RecipeName, app, domains_of, s
 from selfspec_assets.recipe.recipe import load_recipe
 
 
-@app.command()
+@app.command(epilog="Example: selfspec review my_recipe")
 @speaks_plainly
 def review(
     recipe: RecipeName,

@@ -9,7 +9,7 @@ from selfspec_assets.cli.app import DomainOption, RecipeName, app, domains_of, s
 from selfspec_assets.recipe.recipe import load_recipe
 
 
-@app.command()
+@app.command(epilog="Example: selfspec serve quickstart --domain sports")
 @speaks_plainly
 def serve(
     recipe: RecipeName,
