@@ -52,7 +52,7 @@ def published(database: Path) -> State:
         return {}
     found = {}
     with duckdb.connect(str(database), read_only=True) as connection:
-        names = [str(name) for (name,) in connection.execute("SHOW TABLES").fetchall()]
+        names = [str(name) for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
         for name in sorted(names):
             left_out = f"EXCLUDE ({', '.join(_OF_THE_RUN)})" if name == "runs" else ""
             rows = connection.execute(f"SELECT * {left_out} FROM {name} ORDER BY ALL").fetchall()
