@@ -272,6 +272,9 @@ def test_a_retriever_that_breaks_its_contract_stops_by_name_and_stores_nothing(
         ("[]", "no verdict on row"),
         ("[Verdict(row.instruction_id, None) for row in rows for _ in '12']", "two verdicts on row"),
         ("[Verdict(row.instruction_id, 3) for row in rows]", "not a row's number with a reason"),
+        ("[Edit(row.instruction_id, ' ') for row in rows]", "only answers, to a text"),
+        ("[Edit(row.instruction_id, None) for row in rows]", "only answers, to a text"),
+        ("[Edit(-1, 'An oak.') for row in rows]", "a verdict on row -1, which it was not given"),
     ],
 )
 def test_a_judge_that_breaks_its_contract_stops_by_name(
@@ -285,7 +288,7 @@ def test_a_judge_that_breaks_its_contract_stops_by_name(
     from selfspec_assets.steps.job import Job
 
     own(
-        "from selfspec_assets.steps.refining import RefiningStep, Verdict\n"
+        "from selfspec_assets.steps.refining import Edit, RefiningStep, Verdict\n"
         "@plugins.step('odd', version='1')\nclass Odd(RefiningStep):\n    '''Judges.'''\n    refines = 'responses'\n"
         f"    def judge(self, job, rows):\n        return {verdicts}\n"
     ).enter(monkeypatch)

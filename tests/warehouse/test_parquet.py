@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.warehouse import parquet as parquet_module
 from selfspec_assets.warehouse.parquet import columns, read_rows, write_rows
-from selfspec_assets.warehouse.rows import LossRow, ResponseTokenRow, RetrievalRow
+from selfspec_assets.warehouse.rows import LossRow, ResponseTokenRow, RetrievalRow, VerdictRow
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.warehouse.samples import losses
 
@@ -124,6 +124,20 @@ def _plain(kind: str) -> object:
 def test_a_row_of_another_type_is_refused(tmp_path):
     with pytest.raises(TypeError, match="RetrievalRow is not LossRow"):
         write_rows(LossRow, [RetrievalRow(1, "q", 1, 1.0)], tmp_path / "x.parquet")
+
+
+def test_a_column_that_is_younger_than_the_file_has_its_default(tmp_path):
+    verdict = {"step": "review", "refines": "responses", "row": 1, "verdict": "kept", "reason": None, "version": "1"}
+    write_rows(VerdictRow, [VerdictRow(**verdict, edited="An oak.")], tmp_path / "new.parquet")
+    for columns_of_then, refused in (("* EXCLUDE (edited)", False), ("* EXCLUDE (edited, version)", True)):
+        old = tmp_path / "old.parquet"
+        with parquet_module.connect() as connection:
+            connection.execute(f"COPY (SELECT {columns_of_then} FROM '{tmp_path}/new.parquet') TO '{old}'")
+        if refused:
+            with pytest.raises(SelfspecError, match="another version of selfspec"):
+                read_rows(VerdictRow, old)
+        else:
+            assert read_rows(VerdictRow, old) == [VerdictRow(**verdict)]
 
 
 def test_parquet_with_other_columns_is_not_read_as_rows(tmp_path):
