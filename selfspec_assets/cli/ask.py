@@ -38,8 +38,8 @@ def ask(
 
     selfspec ask quickstart "What is a marathon?" --domain sports
     """
-    from selfspec_assets.serving import ask as asking
-    from selfspec_assets.serving.served import Sampling, load_served
+    from selfspec_assets.reports.serving import ask as asking
+    from selfspec_assets.reports.serving.served import Sampling, load_served
 
     def say(line: str) -> None:
         printing.line(line, error=True)

@@ -29,8 +29,8 @@ def serve(
 
     selfspec serve quickstart --domain sports --port 8000
     """
-    from selfspec_assets.serving import server
-    from selfspec_assets.serving.served import load_served
+    from selfspec_assets.reports.serving import server
+    from selfspec_assets.reports.serving.served import load_served
 
     def say(line: str) -> None:
         printing.line(line, error=True)

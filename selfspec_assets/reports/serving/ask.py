@@ -12,7 +12,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding import Generation, PromptTooLong
 from selfspec_assets.method.decoding.stream import TextStream, tell
-from selfspec_assets.serving.served import Sampling, Served, ServedModel
+from selfspec_assets.reports.serving.served import Sampling, Served, ServedModel
 
 _NARROWEST = 24  # columns of a terminal that an answer needs; below, answers stand below each other
 _REFRESHED = 8  # times a second

@@ -10,9 +10,9 @@ import uvicorn
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.progress import Report
-from selfspec_assets.serving.api import LOOPBACK, Api
-from selfspec_assets.serving.engine import Engine
-from selfspec_assets.serving.served import Served
+from selfspec_assets.reports.serving.api import LOOPBACK, Api
+from selfspec_assets.reports.serving.engine import Engine
+from selfspec_assets.reports.serving.served import Served
 
 _GRACE = 2  # seconds that answers under way have to be sent, once they are ended at their next token
 

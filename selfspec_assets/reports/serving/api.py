@@ -18,10 +18,10 @@ from starlette.routing import Route
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
 from selfspec_assets.method.decoding import Generation
 from selfspec_assets.method.decoding.stream import TextStream
-from selfspec_assets.serving.chat import chat_prompt
-from selfspec_assets.serving.engine import Engine, Stopped
-from selfspec_assets.serving.served import Sampling, Served, ServedModel
-from selfspec_assets.serving.wire import (
+from selfspec_assets.reports.serving.chat import chat_prompt
+from selfspec_assets.reports.serving.engine import Engine, Stopped
+from selfspec_assets.reports.serving.served import Sampling, Served, ServedModel
+from selfspec_assets.reports.serving.wire import (
     MAX_BYTES,
     ChatRequest,
     CompletionRequest,

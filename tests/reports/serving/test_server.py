@@ -15,11 +15,11 @@ import pytest
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding import greedy
 from selfspec_assets.method.prompts import alpaca_prompt, cue_prompt
-from selfspec_assets.serving import server as serving
-from selfspec_assets.serving.engine import Engine
-from selfspec_assets.serving.served import Served
-from selfspec_assets.serving.server import Server
-from selfspec_assets.serving.wire import MAX_BYTES
+from selfspec_assets.reports.serving import server as serving
+from selfspec_assets.reports.serving.engine import Engine
+from selfspec_assets.reports.serving.served import Served
+from selfspec_assets.reports.serving.server import Server
+from selfspec_assets.reports.serving.wire import MAX_BYTES
 
 QUESTION = "Which hormone lowers blood sugar?"
 ASKED: list[Any] = [{"role": "user", "content": QUESTION}]
@@ -328,7 +328,7 @@ def test_a_taken_port_and_no_address_are_told(server: tuple[Server, str]) -> Non
 
 
 def test_an_engine_that_ends_refuses_what_waits(served: Served) -> None:
-    from selfspec_assets.serving.served import Sampling
+    from selfspec_assets.reports.serving.served import Sampling
 
     engine, done = Engine(served.lm), list[Any]()
     engine.end()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selfspec_assets.serving.served import ServedModel
-from selfspec_assets.serving.wire import Message, RequestError
+from selfspec_assets.reports.serving.served import ServedModel
+from selfspec_assets.reports.serving.wire import Message, RequestError
 
 
 @dataclass(frozen=True)

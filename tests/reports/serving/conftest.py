@@ -11,8 +11,8 @@ import yaml
 from selfspec_assets.base.home import embedded_model_folder, warehouse_folder
 from selfspec_assets.models.language_model import ModelSpec
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
-from selfspec_assets.serving.served import Served, load_served
-from selfspec_assets.serving.server import Server, address_of, bind
+from selfspec_assets.reports.serving.served import Served, load_served
+from selfspec_assets.reports.serving.server import Server, address_of, bind
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
 from selfspec_assets.warehouse.made_with import installed

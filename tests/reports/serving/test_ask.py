@@ -21,10 +21,10 @@ from selfspec_assets.cli.app import app
 from selfspec_assets.method.decoding import Generation, greedy
 from selfspec_assets.method.prompts import alpaca_prompt, cue_prompt, plain_prompt
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.serving.ask import answer_all
-from selfspec_assets.serving.served import Sampling, Served, load_served
+from selfspec_assets.reports.serving.ask import answer_all
+from selfspec_assets.reports.serving.served import Sampling, Served, load_served
 from tests.checkout import ROOT
-from tests.serving.conftest import put_adapter
+from tests.reports.serving.conftest import put_adapter
 
 RUN = CliRunner()
 QUESTION, GIVEN = "Answer the question.", "Which hormone lowers blood sugar?"
@@ -123,7 +123,7 @@ def test_an_adapter_of_other_settings_is_shown_and_told(
 
 
 def test_how_an_answer_ended_is_said() -> None:
-    from selfspec_assets.serving.ask import ending
+    from selfspec_assets.reports.serving.ask import ending
 
     assert ending(Generation("a", "eos", 1, (1,), 1)) == ""
     assert ending(Generation("a", "length", 1, (1,), 1)) == "cut at the limit"
