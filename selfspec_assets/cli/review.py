@@ -70,6 +70,7 @@ class _Keyboard:
         self._terminal = sys.stdin.fileno()
         self._as_it_was = termios.tcgetattr(self._terminal)
         self._one_by_one()
+        termios.tcflush(self._terminal, termios.TCIFLUSH)  # what was typed before the first page decides nothing
         return self
 
     def __exit__(self, *_: object) -> None:

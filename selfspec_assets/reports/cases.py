@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, Literal, NamedTuple
 
 from rich.table import Table
+from rich.text import Text
 
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
@@ -174,11 +175,14 @@ def print_cases(named: NamedRecipe, found: Cases) -> None:
         f"{found.compared} items: {found.better} better, {found.worse} worse, {found.same} the same by F1; "
         f"median change {found.median_change:+.1f}"
     )
-    printing.line(RULE)
+    rule = Table.grid()
+    rule.add_row(Text(RULE, style="dim"))
+    printing.table(rule, WIDEST)
     for number, case in enumerate(found.cases, start=1):
         printing.line("")
+        place = case.item_id if case.benchmark in case.item_id else f"{case.benchmark}, item {case.item_id}"
         change = f"F1 {case.base_f1:.0f} → {case.adapter_f1:.0f}"
-        printing.line((f"{number}. {case.group}", "bold"), f"  {case.benchmark}, item {case.item_id}: {change}")
+        printing.line((f"{number}. {case.group}", "bold"), f"  {place}: {change}")
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", style="dim", no_wrap=True)
         table.add_column(overflow="fold")

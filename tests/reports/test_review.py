@@ -281,6 +281,7 @@ def test_the_command_without_a_terminal_points_to_the_table(judged: Path, tmp_pa
     assert "selfspec run little goes on" in done.stdout
 
 
+@pytest.mark.slow
 def test_keys_of_a_real_terminal(judged: Path, tmp_path: Path) -> None:
     """With an editor, and killed in the middle: what was pressed before is there."""
     editor = tmp_path / "editor"

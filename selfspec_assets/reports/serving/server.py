@@ -85,3 +85,4 @@ def serve(served: Served, listener: socket.socket, host: str, report: Report) ->
     names = ", ".join(model.name for model in served.models)
     address = address_of(listener)
     Server(served, host, lambda: report(f"serving {names} at {address}; Ctrl-C ends it")).serve_at(listener)
+    report("stopped")

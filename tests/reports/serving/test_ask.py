@@ -32,7 +32,8 @@ QUESTION, GIVEN = "Answer the question.", "Which hormone lowers blood sugar?"
 
 def test_all_answer_as_in_evaluation(served: Served) -> None:
     answers = answer_all(served, QUESTION, GIVEN, Sampling(16), live=False)
-    assert len({answer.text for answer in answers}) == len(answers) == 4
+    assert [model.name for model in served.models] == ["base", "biomedicine-1", "sports-1", "sports-2"]
+    assert answers[0].text != answers[1].text == answers[2].text != answers[3].text, "both first ones are the same"
     for model, written in zip(served.models, answers, strict=True):
         prompt = (alpaca_prompt if model.iteration else cue_prompt)(QUESTION, GIVEN)
         (alone,) = greedy(served.lm, [prompt], max_new_tokens=16, stop=model.rules, adapter=model.adapter, batch_size=1)
@@ -131,6 +132,7 @@ def test_how_an_answer_ended_is_said() -> None:
     assert ending(Generation("", "eos", 0, (), 1)) == "no answer"
 
 
+@pytest.mark.slow
 def test_a_server_of_its_own_ends_at_ctrl_c(little: Path) -> None:
     """In the middle of an answer, with a line, and not with a traceback."""
     environment = {**os.environ, "SELFSPEC_HOME": str(little), "PYTHONPATH": str(ROOT)}
@@ -156,7 +158,7 @@ def test_a_server_of_its_own_ends_at_ctrl_c(little: Path) -> None:
             response.read()
         _, said = running.communicate(timeout=60)
         assert time.monotonic() - began < 30
-        assert running.returncode == 130
+        assert running.returncode == 0
         assert said.decode().strip() == "stopped"
     finally:
         running.kill()
