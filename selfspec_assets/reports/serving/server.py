@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -44,7 +45,8 @@ class Server(uvicorn.Server):
     def serve_at(self, listener: socket.socket) -> None:
         """Serves until a signal comes, or ``should_exit`` is set."""
         try:
-            self.run(sockets=[listener])
+            with suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again once it has ended; asyncio may pass it on
+                self.run(sockets=[listener])
         finally:
             self.engine.end()
             self.engine.join(_GRACE)

@@ -67,7 +67,7 @@ def test_drawn_texts_are_those_of_sample(lm: LanguageModel) -> None:
 def test_each_text_has_its_own_limit_and_context(lm: LanguageModel) -> None:
     """A long prompt with few new tokens and a short one with many fit the context alone, and not side by side."""
     long = TextStream([5] * 500, None, 12, StopRules())
-    short = TextStream(encode_prompt(lm.tokenizer, PROMPTS[0]), None, 300, StopRules())
+    short = TextStream(encode_prompt(lm.tokenizer, PROMPTS[0]), None, 60, StopRules())
     written = tell(lm, [short, long], 4)
     assert written[1].tokens <= 12
     assert written[0].tokens > 12
@@ -112,7 +112,7 @@ def test_what_is_settled_is_never_taken_back() -> None:
         " ### Response",
     ]
     drawing, ended = random.Random(0), set()
-    for _ in range(400):
+    for _ in range(120):
         # Few parts in a text, so that they repeat themselves.
         few = drawing.sample(parts, 3)
         text = "".join(drawing.choice(few) for _ in range(40))
