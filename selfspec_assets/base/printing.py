@@ -13,7 +13,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console as Console
+from rich.console import Group as Group
 from rich.table import Table
 from rich.text import Text
 

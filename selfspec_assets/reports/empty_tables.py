@@ -12,6 +12,7 @@ FILLED_BY = {
     "corpora": "corpus",
     "corpus_counts": "corpus",
     "corpus_dropped": "corpus",
+    "indexes": "index",
     "benchmarks": "benchmarks",
     "benchmark_items": "benchmarks",
     "benchmark_remarks": "benchmarks",

@@ -13,6 +13,7 @@ NOT_COMMITS = {
     "base/home.py": "Dagster's configuration, the same bytes each time",
     "models/terms.py": "a person's acceptance of terms, by a command outside of every step",
     "packs/new_domain.py": "a domain pack that a person asked for, outside of every step",
+    "packs/new_project.py": "a project that a person asked for, outside of every step",
 }
 MOVES = "base/files.py"
 _NAMED = {"move": 2, "write_atomically": 2, "reached": 0}  # function -> which argument is the name

@@ -146,7 +146,7 @@ def test_a_list_prompt_beyond_the_context_stops_a_run_before_anything_is_predict
     with pytest.raises(SelfspecError, match="a list prompt with the longest seeds"):
         run_recipe(named, ["botany"], 1, lambda line: None)
     warehouse = Warehouse(home.warehouse_folder())
-    assert {entry.key.step for entry in warehouse.entries()} == {"seeds", "corpus", "benchmarks"}
+    assert {entry.key.step for entry in warehouse.entries()} == {"seeds", "corpus", "index", "benchmarks"}
     work = warehouse.root / "work" / Lineage(named).signature("base_predictions", "botany", 0)
     assert [path.name for path in work.iterdir()] == ["attempts.json"]
     assert Attempts(work).recipes() == (project.folder / "recipes" / "tiny.yaml",)

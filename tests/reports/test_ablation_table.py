@@ -166,7 +166,7 @@ SHIPPED = {
     "ablation_no_documents": {"iterations": 1, "passages.k": 0},
     "ablation_top_1": {"iterations": 1, "passages.k": 1},
     "ablation_top_5": {"iterations": 1, "passages.k": 5},
-    "ablation_written_inputs": {**WRITTEN, "steps": ["other_form"]},
+    "ablation_written_inputs": {**WRITTEN, "steps": [{"name": "other_form", "options": {}}]},
     "ablation_mixed_seeds": {**WRITTEN, **MIXED},
     "ablation_paper_sampling": {
         **WRITTEN,

@@ -11,6 +11,7 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.orchestration.partitions import asset_key
 from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.recipe.recipe import load_recipe
+from selfspec_assets.steps import passages
 from selfspec_assets.steps.passages import Passages
 from selfspec_assets.warehouse.rows import PassageRow, RetrievalRow
 from tests.conftest import Project, corpus_rows, write_lines
@@ -72,7 +73,10 @@ def test_one_question_in_twenty_may_find_nothing(project: Project, without: int,
     assert (check.passed, check.detail) == (passed, f"{without} of 20 questions have no passage")
 
 
-def test_a_task_with_a_long_input_brings_its_own_text_and_gets_no_passage(project: Project) -> None:
+def test_a_task_with_a_long_input_brings_its_own_text_and_gets_no_passage(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passages, "has_index", lambda recipe: False)
     project.recipe["passages"] = {"k": 2, "longest_input": 4}
     project.save()
     inputs = ["", "Moss, fern, thistle, clover.", "Context: moss is green, ferns are green."]

@@ -122,7 +122,9 @@ def fields_of(model: type[Strict], prefix: str = "") -> Iterator[str]:
         sections = [
             part
             for part in (field.annotation, *typing.get_args(field.annotation))
-            if isinstance(part, type) and issubclass(part, Strict)
+            if typing.get_origin(field.annotation) is not tuple  # a list of sections is one field
+            and isinstance(part, type)
+            and issubclass(part, Strict)
         ]
         if sections:
             yield from fields_of(sections[0], f"{prefix}{name}.")

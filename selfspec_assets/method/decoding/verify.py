@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 
 def next_token_logits(lm: LanguageModel, prompts: Sequence[str], adapters: Sequence[str | None]) -> "Tensor":
-    """[rows, V] fp32 logits after each prompt, row i under adapter i, by the same road as decoding."""
+    """[rows, V] fp32 logits after each prompt, row i under adapter i, by the same road as decoding.
+
+    Raises:
+        SelfspecError: they are not finite.
+    """
     from selfspec_assets.method.decoding.prefill import Prefill, Query
 
     rows = [tuple(encode_prompt(lm.tokenizer, prompt)) for prompt in prompts]
     queries = [Query((row,), (adapter,)) for row, adapter in zip(rows, adapters, strict=True)]
-    return Prefill(lm, queries, 1)(range(len(queries))).logits.float()
+    logits = Prefill(lm, queries, 1)(range(len(queries))).logits.float()
+    lm.check_logits(logits, adapters)
+    return logits
 
 
 def verify_contrast_pair(lm: LanguageModel, aligned: str | None, weaker: str | None, prompt: str) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
+from selfspec_assets.base.printing import Console, Group
 from selfspec_assets.method.decoding import Generation, PromptTooLong
 from selfspec_assets.method.decoding.stream import TextStream, tell
 from selfspec_assets.reports.serving.served import Sampling, Served, ServedModel
