@@ -370,6 +370,7 @@ def test_a_page_lacks_what_was_not_asked_for_as_well_as_what_was_not_made(
     assert len(evidence.missing_of([], replace(whole, reports=elsewhere))) == 5, "a narrow page lacks whole domains"
 
 
+@pytest.mark.slow
 def test_from_nothing_to_the_page_and_again(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     set_quiz(project, TASKS, items=3, training=True)
     project.recipe["instructions"].update(target=8, min_kept=1, max_requests=24)

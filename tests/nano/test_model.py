@@ -118,6 +118,7 @@ def test_training_equals_transformers(tmp_path: Path) -> None:
     assert weights.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ready_tokenizer", "short")
 def test_an_interrupted_run_ends_as_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "PROBE_EVERY", TOKENS // 2)
