@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from selfspec_assets.reports import pictures
 from selfspec_assets.steps.job import Job
 
 # Dagster sets no limit, but every event is read whole when an asset's page is opened, and some storages cut at 64 kB.
@@ -17,8 +18,6 @@ def pictures_of(job: Job) -> Iterator[tuple[str, Any]]:
     """The pictures of a partition whose rows are published; one that cannot be drawn says so in its place."""
     if os.environ.get(SWITCH, "on") == "off":
         return
-    from selfspec_assets.reports import pictures  # drawing takes seconds to import, and every run loads this module
-
     key = job.key
     try:
         drawn = pictures.of_partition(job.warehouse.database, key.recipe, key.domain, key.iteration, key.step)

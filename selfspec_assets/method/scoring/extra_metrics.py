@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from rouge_score.rouge_scorer import RougeScorer
 
 from selfspec_assets.base.words import comparable
 from selfspec_assets.method.scoring.amounts import BETWEEN, numeric_match
@@ -116,6 +115,8 @@ def ascii_rouge_l(prediction: str, reference: str) -> float:
 
 @cache
 def _ascii_rouge_scorer() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 from numpy.typing import NDArray
-from rouge_score.rouge_scorer import RougeScorer
-from rouge_score.tokenizers import DefaultTokenizer
 
 from selfspec_assets.base.words import comparable, folded, spaced, words
 
@@ -105,6 +103,8 @@ class _StemmedWords:
     """A tokenizer for rouge_score: ``words``, of which the ASCII ones are stemmed as it does."""
 
     def __init__(self) -> None:
+        from rouge_score.tokenizers import DefaultTokenizer
+
         self._ascii = DefaultTokenizer(use_stemmer=True)
 
     def tokenize(self, text: str) -> list[str]:
@@ -114,6 +114,8 @@ class _StemmedWords:
 
 @cache
 def _rouge_scorer() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer  # brings nltk and scipy: seconds, and every command loads this
+
     return RougeScorer(["rougeL"], tokenizer=_StemmedWords())
 
 
