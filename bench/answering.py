@@ -12,6 +12,7 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.method.decoding.encoding import encode_prompt
+from selfspec_assets.method.decoding.engine import Engine
 from selfspec_assets.method.decoding.prefill import Query
 from selfspec_assets.method.decoding.prefix import left_padded
 from selfspec_assets.method.decoding.processor import Chooser, GroupProcessor
@@ -91,6 +92,16 @@ def trackers(lm: LanguageModel, count: int, longest: int) -> list[StopTracker]:
 def longest_first(queries: Sequence[Query]) -> list[int]:
     """Both sides take the questions in this order, as users who sort by length do."""
     return sorted(range(len(queries)), key=lambda place: (-max(map(len, queries[place].rows)), place))
+
+
+def engine_answers(
+    lm: LanguageModel, queries: Sequence[Query], choose: Chooser, longest: int, batch: int
+) -> list[list[int]]:
+    """Our side: the engine, ``batch`` questions at a time."""
+    ends = trackers(lm, len(queries), longest)
+    for _ in Engine(lm, queries, choose, ends, longest).run(longest_first(queries), batch):
+        pass
+    return [tracker.ids for tracker in ends]
 
 
 def static_batches(

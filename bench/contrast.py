@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from bench.answering import (
     Peak,
     check_equal,
+    engine_answers,
     loaded,
-    longest_first,
     options_of,
     query,
     questions,
@@ -28,7 +28,6 @@ from bench.answering import (
     trackers,
 )
 from bench.timing import compared, ratio_line
-from selfspec_assets.method.decoding.engine import Engine
 from selfspec_assets.method.decoding.processor import MixtureChooser
 from selfspec_assets.method.decoding.types import ContrastSettings
 from selfspec_assets.models.language_model import LanguageModel, model_folder, write_adapter_record
@@ -91,12 +90,8 @@ def main() -> None:
     made: dict[str, list[list[int]]] = {}
 
     def engine() -> None:
-        ends = trackers(lm, len(mixed), options.longest)
-        for _ in Engine(lm, mixed, MixtureChooser(weights, settings, lm.device), ends, options.longest).run(
-            longest_first(mixed), options.batch
-        ):
-            pass
-        made["engine"] = [tracker.ids for tracker in ends]
+        choose = MixtureChooser(weights, settings, lm.device)
+        made["engine"] = engine_answers(lm, mixed, choose, options.longest, options.batch)
 
     def peer() -> None:
         ends = trackers(lm, len(mixed), options.longest)

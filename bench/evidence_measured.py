@@ -10,7 +10,8 @@ from selfspec_assets.method.scoring.metrics import two_level_bootstrap
 from selfspec_assets.reports import score_table
 from selfspec_assets.reports.ablation_table import VARIANTS
 from selfspec_assets.reports.easiest import highest, largest_gains
-from selfspec_assets.reports.score_table import Items, Model, Report, text
+from selfspec_assets.reports.query import in_domain
+from selfspec_assets.reports.score_table import Items, Model, Report
 from selfspec_assets.warehouse import Warehouse, read_only_query
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def load(planned: Sequence[Planned], warehouse: Warehouse) -> Measured:
             report = score_table.load_domain(warehouse.database, one.named, domain)
             if report is not None:
                 reports[one.source, domain, one.seed] = report
-                where = f"recipe = {text(one.named.name)} AND domain = {text(domain)} AND iteration <= {one.iterations}"
+                where = f"{in_domain(one.named.name, domain)} AND iteration <= {one.iterations}"
                 _, rows = read_only_query(warehouse.database, f"SELECT sum(seconds) FROM runs WHERE {where}")
                 seconds[one.source, domain, one.seed] = float(rows[0][0] or 0.0)
                 _, rows = read_only_query(warehouse.database, f"SELECT benchmark, items FROM benchmarks WHERE {where}")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from bench.evidence_measured import Row
 from bench.evidence_plan import ABLATION, Planned
 from selfspec_assets.base.words import first_words
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import Model, text
+from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.score_table import Model
 from selfspec_assets.warehouse import Warehouse
 
 COUNT = 10  # items of each domain
@@ -54,7 +54,7 @@ def load_samples(planned: Sequence[Planned], warehouse: Warehouse, domain: str) 
 
 
 def _query(recipe: str, domain: str, shots: int) -> str:
-    where = f"recipe = {text(recipe)} AND domain = {text(domain)}"
+    where = in_domain(recipe, domain)
     return f"""
         SELECT iteration, variant, benchmark, item AS place, instruction, input, reference, prediction, value
         FROM (SELECT * FROM predictions WHERE {where} AND shots = {shots})

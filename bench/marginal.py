@@ -12,8 +12,8 @@ import torch
 from bench.answering import (
     Peak,
     check_equal,
+    engine_answers,
     loaded,
-    longest_first,
     options_of,
     query,
     questions,
@@ -21,7 +21,6 @@ from bench.answering import (
     trackers,
 )
 from bench.timing import compared, ratio_line
-from selfspec_assets.method.decoding.engine import Engine
 from selfspec_assets.method.decoding.processor import MixtureChooser
 
 PASSAGES = 5
@@ -35,12 +34,8 @@ def main() -> None:
     made: dict[str, list[list[int]]] = {}
 
     def engine() -> None:
-        ends = trackers(lm, len(queries), options.longest)
-        for _ in Engine(lm, queries, MixtureChooser(weights, None, lm.device), ends, options.longest).run(
-            longest_first(queries), options.batch
-        ):
-            pass
-        made["engine"] = [tracker.ids for tracker in ends]
+        choose = MixtureChooser(weights, None, lm.device)
+        made["engine"] = engine_answers(lm, queries, choose, options.longest, options.batch)
 
     def peer(name: str, batch: int) -> None:
         ends = trackers(lm, len(queries), options.longest)

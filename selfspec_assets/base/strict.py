@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from selfspec_assets.base.errors import SelfspecError, did_you_mean
 from selfspec_assets.base.text_file import read_text
@@ -26,6 +26,22 @@ class Strict(BaseModel):
     """Frozen, no unknown keys, no silent conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Named(Strict):
+    """Something by its name, with options if need be: ``name``, or ``{name: {option: value}}``."""
+
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), dict):
+            return {"name": next(iter(value)), "options": options}
+        return value
 
 
 M = TypeVar("M", bound=Strict)

@@ -6,7 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from selfspec_assets import plugins
 from selfspec_assets.base.signature import canonical_json
-from selfspec_assets.base.strict import Strict, said_of_a_key
+from selfspec_assets.base.strict import Named, Strict, said_of_a_key
 from selfspec_assets.packs.corpora.contract import Corpus
 from selfspec_assets.packs.paths import PackPath, in_pack
 from selfspec_assets.packs.readers.hub import hub_address, is_hub_address, why_absent
@@ -17,20 +17,8 @@ LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 MAJORITY = "majority"  # a baseline, which packs ask for among the metrics
 
 
-class Use(Strict):
-    """A plug-in by name, with options if need be: ``name``, or ``{name: {option: value}}``."""
-
-    name: str = Field(min_length=1)
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), dict):
-            return {"name": next(iter(value)), "options": options}
-        return value
+class Use(Named):
+    """A plug-in that a pack names."""
 
     def identity(self, kind: plugins.Kind) -> str:
         """What stands in signatures: of selfspec's own the name, which a pack's own function may have, too."""

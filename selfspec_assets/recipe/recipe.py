@@ -9,7 +9,7 @@ import os
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -66,6 +66,10 @@ class Recipe(Strict):
     steps: Annotated[tuple[StepUse, ...], Field(strict=False), AfterValidator(_each_step_once)] = ()  # added by name
     checks: ChecksSection = ChecksSection()
     automation: bool = False  # Dagster makes by itself what is missing or stale
+
+    def step_options(self, name: str) -> dict[str, Any]:
+        """What ``steps`` give the step of that name, as it was written; nothing where they give or name none."""
+        return next((use.options for use in self.steps if use.name == name), {})
 
     @property
     def is_reference(self) -> bool:

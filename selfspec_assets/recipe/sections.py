@@ -9,7 +9,7 @@ from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.known_models import KNOWN, OnHub
 from selfspec_assets.base.model_settings import ModelSettings
-from selfspec_assets.base.strict import Strict, said_of_a_key
+from selfspec_assets.base.strict import Named, Strict, said_of_a_key
 from selfspec_assets.base.words import words
 
 EMBEDDED = "embedded"
@@ -236,20 +236,10 @@ def unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class StepUse(Strict):
-    """A step that is added by name, with options if it has some: ``name``, or ``{name: {option: value}}``."""
+class StepUse(Named):
+    """A step that a recipe adds."""
 
     name: Slug
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), dict):
-            return {"name": next(iter(value)), "options": options}
-        return value
 
 
 class ScoresSection(Strict):

@@ -16,8 +16,9 @@ from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import AVERAGE, adapter_title, text
+from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.score_table import AVERAGE, adapter_title
+from selfspec_assets.warehouse.parquet import literal
 
 Group = Literal["gain", "typical", "loss"]
 INPUT_WORDS = 120
@@ -79,12 +80,12 @@ def load(
     Raises:
         SelfspecError: that iteration, or the recipe, has no scores there.
     """
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     best = query_rows(
         database,
         f"""
         SELECT iteration, shots, base_variant FROM lift
-        WHERE {where} AND benchmark = {text(AVERAGE)} AND metric = 'f1' AND NOT oracle
+        WHERE {where} AND benchmark = {literal(AVERAGE)} AND metric = 'f1' AND NOT oracle
           AND {f"iteration = {iteration}" if iteration is not None else "true"}
           AND {f"shots = {shots}" if shots is not None else "true"}
         ORDER BY iteration DESC, shots, len(coalesce(missing, [])), base DESC, base_variant LIMIT 1""",
@@ -122,7 +123,7 @@ def _items(database: Path, where: str, iteration: int, shots: int, variant: str)
     rows = query_rows(
         database,
         f"""
-        WITH before AS ({side} AND iteration = 0 AND variant = {text(variant)}),
+        WITH before AS ({side} AND iteration = 0 AND variant = {literal(variant)}),
              after AS ({side} AND iteration = {iteration})
         SELECT benchmark, i.item_id, i.instruction, i.input, i.references, before.prediction AS base,
                after.prediction AS adapter, before.value AS base_f1, after.value AS adapter_f1

@@ -10,8 +10,7 @@ from selfspec_assets.base.printing import labelled
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 
 PASSAGE_WORDS = 40  # of each passage that is shown
 
@@ -27,7 +26,7 @@ def load(database: Path, named: NamedRecipe, domain: str, count: int, seed: int)
     Raises:
         SelfspecError: there are no answers yet.
     """
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     rows = query_rows(
         database,
         f"""

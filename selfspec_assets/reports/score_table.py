@@ -10,8 +10,9 @@ from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.reports import training_yield
-from selfspec_assets.reports.query import query_rows
+from selfspec_assets.reports.query import in_domain, query_rows
 from selfspec_assets.warehouse import read_only_query
+from selfspec_assets.warehouse.parquet import literal
 
 AVERAGE = "average"  # the macro average's name among the benchmarks, in `scores` and `lift`
 
@@ -64,11 +65,6 @@ class Report:
     at_the_limit: list[dict[str, Any]] = field(default_factory=list)  # predictions by model, k: how many ran into it
 
 
-def text(value: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Report]:
     """Reports of the domains that have scores.
 
@@ -86,7 +82,7 @@ def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Rep
 
 def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | None:
     """One domain's report; None where nothing has been scored."""
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     scores = query_rows(
         database, f"SELECT * FROM scores WHERE {where} ORDER BY iteration, variant, oracle, shots, benchmark, metric"
     )
@@ -128,7 +124,7 @@ def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
         f"""
         SELECT domain, iteration, shots AS k, metric, base_variant, oracle, base, adapter, lift, low, high, p_value, n,
                coalesce(missing, []) AS missing
-        FROM lift WHERE {where} AND benchmark = {text(AVERAGE)}
+        FROM lift WHERE {where} AND benchmark = {literal(AVERAGE)}
         QUALIFY row_number() OVER (PARTITION BY domain, iteration, k, metric, oracle
                                    ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1
         ORDER BY domain, metric, k, iteration, oracle""",
@@ -142,13 +138,13 @@ def lift_by_benchmark(database: Path, where: str) -> list[dict[str, Any]]:
         database,
         f"""
         WITH best AS (
-            SELECT shots, base_variant FROM lift WHERE {where} AND benchmark = {text(AVERAGE)} AND metric = 'f1'
+            SELECT shots, base_variant FROM lift WHERE {where} AND benchmark = {literal(AVERAGE)} AND metric = 'f1'
             AND NOT oracle QUALIFY row_number() OVER (
                 PARTITION BY shots ORDER BY len(coalesce(missing, [])), base DESC, base_variant) = 1)
         SELECT domain, iteration, shots AS k, benchmark, metric, base_variant,
                base, adapter, lift, low, high, p_value, n
         FROM lift SEMI JOIN best USING (shots, base_variant)
-        WHERE {where} AND NOT oracle AND benchmark <> {text(AVERAGE)}
+        WHERE {where} AND NOT oracle AND benchmark <> {literal(AVERAGE)}
         ORDER BY domain, k, iteration, benchmark, metric""",
     )
 

@@ -23,6 +23,17 @@ def has_index(recipe: Recipe) -> bool:
     return plugin is not None and stores_index(plugin)
 
 
+def signed_retriever(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's retriever and all of its options, as they count in signatures.
+
+    Raises:
+        SelfspecError: there is no such retriever, or it has no such option.
+    """
+    section, place = recipe.passages, "passages.retriever"
+    plugin = plugins.REGISTRY.get("retriever", section.retriever, place)
+    return {"retriever": plugin.identity, "options": plugin.options(section.options, place)}
+
+
 @plugins.step("index", version="1")
 class IndexStep(Step):
     """`corpus` → `indexes`, and the index itself. M_ret of Eq. 1: built once, shared by recipes and iterations."""
@@ -39,9 +50,7 @@ class IndexStep(Step):
         return [("corpus", 0)]
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
-        section, place = recipe.passages, "passages.retriever"
-        plugin = plugins.REGISTRY.get("retriever", section.retriever, place)
-        return {"passages": {"retriever": plugin.identity, "options": plugin.options(section.options, place)}}
+        return {"passages": signed_retriever(recipe)}
 
     def make(self, job: Job) -> Outcome:
         section, place = job.recipe.passages, f"{job.lineage.named.path}: passages.retriever"

@@ -12,7 +12,7 @@ from selfspec_assets.method.retrieval.bm25 import effective_passages, relevance_
 from selfspec_assets.method.retrieval.registered import RegisteredRetriever, load_retriever, make_retriever
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.recipe.sections import PassagesSection
-from selfspec_assets.steps.index import has_index
+from selfspec_assets.steps.index import has_index, signed_retriever
 from selfspec_assets.steps.instructions import kept_instructions
 from selfspec_assets.steps.job import INDEX_FOLDER, Job, Tables
 from selfspec_assets.steps.lineage import Need
@@ -48,11 +48,9 @@ class Passages(Step):
         k = recipe.passages.k_of(iteration)
         if not k:
             return {"passages": {"k": 0}}
-        section, place = recipe.passages, "passages.retriever"
-        plugin = plugins.REGISTRY.get("retriever", section.retriever, place)
-        how = {"retriever": plugin.identity, "options": plugin.options(section.options, place)}
+        section = recipe.passages
         said = section.model_dump(mode="json", exclude={"longest_input"} if section.longest_input is None else None)
-        return {"passages": {**said, **how, "k": k}}
+        return {"passages": {**said, **signed_retriever(recipe), "k": k}}
 
     def counted(self, past: Past) -> Counts:
         return {"units": past.tables["retrievals"]}

@@ -54,7 +54,7 @@ class RefiningStep(Step):
         return [(self.refines, iteration)]
 
     def options(self, recipe: Recipe) -> dict[str, Any]:
-        given = next((use.options for use in recipe.steps if use.name == self.name), {})
+        given = recipe.step_options(self.name)
         return checked_options(self.judge, given, f"step '{self.name}'", "recipe: steps", skip=2)
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Step:
         Raises:
             SelfspecError: an option that it does not have, or a value of another type.
         """
-        given = next((use.options for use in recipe.steps if use.name == self.name), {})
+        given = recipe.step_options(self.name)
         if given:
             reason = f"step '{self.name}' has no option '{next(iter(given))}'"
             raise SelfspecError("recipe: steps", reason, "give its name alone; the recipe's sections hold its settings")

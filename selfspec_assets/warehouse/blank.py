@@ -81,11 +81,11 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     for table, kinds in TABLES.items():
         names = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
         connection.execute(f"CREATE TABLE {table} ({names})")
-        connection.execute(f"COMMENT ON TABLE {table} IS {_text(table_comment(table))}")
+        connection.execute(f"COMMENT ON TABLE {table} IS {literal(table_comment(table))}")
         _comment_columns(connection, table, {name: column_comment(table, name) for name in kinds})
     for view in VIEWS:
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-        connection.execute(f"COMMENT ON VIEW {view.name} IS {_text(view.comment)}")
+        connection.execute(f"COMMENT ON VIEW {view.name} IS {literal(view.comment)}")
         names_of = [name for name, *_ in connection.execute(f"DESCRIBE {view.name}").fetchall()]
         words = {name: view.columns.get(name) or _inherited(name) for name in names_of}
         _comment_columns(connection, view.name, words)
@@ -100,11 +100,7 @@ def _inherited(column: str) -> str | None:
 def _comment_columns(connection: duckdb.DuckDBPyConnection, table: str, words: dict[str, str | None]) -> None:
     for name, comment in words.items():
         if comment is not None:
-            connection.execute(f'COMMENT ON COLUMN {table}."{name}" IS {_text(comment)}')
-
-
-def _text(words: str) -> str:
-    return "'" + words.replace("'", "''") + "'"
+            connection.execute(f'COMMENT ON COLUMN {table}."{name}" IS {literal(comment)}')
 
 
 def table_comment(table: str) -> str:

@@ -33,8 +33,8 @@ def connect() -> duckdb.DuckDBPyConnection:
     )
 
 
-def literal(path: Path) -> str:
-    """A path as an SQL string."""
+def literal(path: Path | str) -> str:
+    """A path or text as an SQL string."""
     return "'" + str(path).replace("'", "''") + "'"
 
 

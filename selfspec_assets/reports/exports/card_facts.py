@@ -8,10 +8,11 @@ from selfspec_assets.base.known_models import called
 from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.reports import training_yield
 from selfspec_assets.reports.exports.tuned import Tuned
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import AVERAGE, text
+from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.score_table import AVERAGE
 from selfspec_assets.steps.adapter_card import text_sources
 from selfspec_assets.steps.job import Job
+from selfspec_assets.warehouse.parquet import literal
 
 METHOD = "*Self-Specialization* ([arXiv 2310.00160](https://arxiv.org/abs/2310.00160))"
 TAGS = ["selfspec", "self-specialization", "synthetic"]
@@ -108,7 +109,7 @@ def average_scores(tuned: Tuned) -> list[dict[str, Any]]:
     return query_rows(
         tuned.job("adapter").warehouse.database,
         f"SELECT iteration, variant, shots, metric, value, low, high, n FROM scores WHERE {_where(tuned)} "
-        f"AND benchmark = {text(AVERAGE)} AND NOT oracle AND iteration IN (0, {tuned.iteration}) "
+        f"AND benchmark = {literal(AVERAGE)} AND NOT oracle AND iteration IN (0, {tuned.iteration}) "
         "ORDER BY shots, metric, iteration, variant",
     )
 
@@ -130,7 +131,7 @@ def score_lines(tuned: Tuned) -> list[str]:
         )
     lifts = query_rows(
         tuned.job("adapter").warehouse.database,
-        f"SELECT * FROM lift WHERE {_where(tuned)} AND benchmark = {text(AVERAGE)} AND NOT oracle "
+        f"SELECT * FROM lift WHERE {_where(tuned)} AND benchmark = {literal(AVERAGE)} AND NOT oracle "
         f"AND iteration = {tuned.iteration} ORDER BY shots, metric, base_variant",
     )
     lines += ["", "Lift over the base on the same items, paired bootstrap, 95 %:", ""]
@@ -176,4 +177,4 @@ def attribution(tuned: Tuned, titles: Sequence[str]) -> list[str]:
 
 
 def _where(tuned: Tuned) -> str:
-    return f"recipe = {text(tuned.named.name)} AND domain = {text(tuned.domain)}"
+    return in_domain(tuned.named.name, tuned.domain)

@@ -8,14 +8,13 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.reports import training_yield
 from selfspec_assets.reports.html_report.table import NONE, Table, count, number, seconds
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 from selfspec_assets.steps.lineage import Lineage
 
 
 def not_made(database: Path, named: NamedRecipe, domain: str) -> list[str]:
     """A sentence on each iteration that lacks steps, and on steps that were made from other settings or files."""
-    lineage, where = Lineage(named), f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    lineage, where = Lineage(named), in_domain(named.name, domain)
     rows = query_rows(database, f"SELECT step, iteration, signature FROM revisions WHERE {where}")
     made = {(row["step"], row["iteration"]): row["signature"] for row in rows}
     if not made:
@@ -53,7 +52,7 @@ def _stale(lineage: Lineage, domain: str, made: dict[tuple[str, int], str]) -> I
 
 def yields(database: Path, named: NamedRecipe, domain: str) -> Table | None:
     """From requests to examples, a column for each iteration; None where nothing was asked."""
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     rows = training_yield.load(database, where)
     more = {row["iteration"]: row for row in query_rows(database, _counts(where))}
     iterations = sorted({*more, *(row["iteration"] for row in rows)})
@@ -102,7 +101,7 @@ def _counts(where: str) -> str:
 
 def costs(database: Path, named: NamedRecipe, domain: str) -> Table | None:
     """Seconds, tokens and memory of each step in flow order; None where nothing was made."""
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     order = [step.name for step in Lineage(named).flow]
     rows = query_rows(database, f"SELECT * FROM runs WHERE {where} ORDER BY iteration, started_at")
     if not rows:

@@ -8,9 +8,9 @@ from selfspec_assets.packs.pack import load_pack
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.reports.html_report.table import NONE, Table, count
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 from selfspec_assets.steps.lineage import Lineage
+from selfspec_assets.warehouse.parquet import literal
 
 UNSTATED = "not stated"
 _SOURCES = 6  # of seeds, by name
@@ -18,7 +18,7 @@ _SOURCES = 6  # of seeds, by name
 
 def licences(database: Path, named: NamedRecipe, domain: str) -> Table:
     """Base, corpus, seeds and benchmarks of a domain: how much of each there is, and under which licence."""
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     model = named.recipe.base_model.model
     known, is_embedded = called(model), model == EMBEDDED
     licence = known.licence if known else "Apache-2.0 (part of selfspec)" if is_embedded else UNSTATED
@@ -60,12 +60,12 @@ def _seeds(database: Path, where: str) -> list[list[str]]:
 
 def versions(database: Path, named: NamedRecipe, domains: list[str]) -> Table | None:
     """The versions that steps were made with, and when; None where no step was."""
-    listed = ", ".join(map(text, domains))
+    listed = ", ".join(map(literal, domains))
     rows = query_rows(
         database,
         f"""SELECT selfspec_version, torch_version, transformers_version, peft_version, device,
                    min(started_at) AS first, max(started_at) AS last, count(*) AS steps
-            FROM runs WHERE recipe = {text(named.name)} AND domain IN ({listed}) GROUP BY ALL ORDER BY first""",
+            FROM runs WHERE recipe = {literal(named.name)} AND domain IN ({listed}) GROUP BY ALL ORDER BY first""",
     )
     keys = ("selfspec_version", "torch_version", "transformers_version", "peft_version", "device", "first", "last")
     lines = [[*(row[key] or NONE for key in keys), str(row["steps"])] for row in rows]
@@ -75,7 +75,7 @@ def versions(database: Path, named: NamedRecipe, domains: list[str]) -> Table | 
 
 def digests(database: Path, named: NamedRecipe, domain: str) -> Table | None:
     """Each step's revision by its signature, and the adapters' digests; None where nothing was made."""
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     order = [step.name for step in Lineage(named).flow]
     made = query_rows(database, f"SELECT step, iteration, signature FROM revisions WHERE {where} ORDER BY ALL")
     made.sort(key=lambda row: (row["iteration"], order.index(row["step"]) if row["step"] in order else len(order)))

@@ -24,8 +24,7 @@ from selfspec_assets.reports.html_report.samples import Sample
 from selfspec_assets.reports.html_report.score_tables import in_short, score_tables
 from selfspec_assets.reports.html_report.table import Table
 from selfspec_assets.reports.pictures import Picture
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 
 _PICTURED = ("instructions", "passages", "responses", "adapter")
 
@@ -107,7 +106,7 @@ def _shown(value: object) -> object:
 
 def _part(database: Path, named: NamedRecipe, domain: str, how_many: int) -> DomainPart:
     lacking = made.not_made(database, named, domain)
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     if not query_rows(database, f"SELECT step FROM revisions WHERE {where} LIMIT 1"):
         return DomainPart(domain, (), lacking)
     report = score_table.load_domain(database, named, domain)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.reports import samples
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 
 _PASSAGE_WORDS = 120
 COLOURS = 6  # in the style sheet; passages beyond share them
@@ -59,7 +58,7 @@ def load(database: Path, named: NamedRecipe, domain: str, how_many: int) -> list
         SelfspecError: there are no answers yet.
     """
     found = []
-    where = f"recipe = {text(named.name)} AND domain = {text(domain)}"
+    where = in_domain(named.name, domain)
     for row in samples.load(database, named, domain, how_many, seed=0):
         tokens = query_rows(
             database,

@@ -9,7 +9,8 @@ from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, recipe_names
 from selfspec_assets.reports import ablation_table, easiest, score_table
 from selfspec_assets.reports.html_report.table import NONE, Table, count, interval, number, p_value, signed
 from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import METRICS, Report, text
+from selfspec_assets.reports.score_table import METRICS, Report
+from selfspec_assets.warehouse.parquet import literal
 
 _MORE_RECIPES = 30
 
@@ -173,7 +174,7 @@ def _beside_others(database: Path, report: Report) -> Iterator[Table]:
 def _others(database: Path, report: Report) -> tuple[list[NamedRecipe], list[str]]:
     """Recipes to stand beside this one, and a note on each that could not be read."""
     recipe, found, notes = report.named.recipe, list[NamedRecipe](), list[str]()
-    where = f"domain = {text(report.domain)} AND recipe <> {text(report.named.name)}"
+    where = f"domain = {literal(report.domain)} AND recipe <> {literal(report.named.name)}"
     known = set(recipe_names())
     for row in query_rows(database, f"SELECT DISTINCT recipe FROM scores WHERE {where} ORDER BY 1"):
         if row["recipe"] not in known:

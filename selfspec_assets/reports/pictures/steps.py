@@ -11,8 +11,7 @@ from selfspec_assets.reports.pictures.rejections import outcomes, rejections
 from selfspec_assets.reports.pictures.scores_by_rank import scores_by_rank
 from selfspec_assets.reports.pictures.scores_picture import averages, scores
 from selfspec_assets.reports.pictures.token_sources import token_sources
-from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import text
+from selfspec_assets.reports.query import in_domain, query_rows
 
 Tables = Mapping[str, Rows]
 Drawn = Iterator[Drawing | None]
@@ -91,7 +90,7 @@ def of_partition(
     Raises:
         SelfspecError: there is no database.
     """
-    where = f"recipe = {text(recipe)} AND domain = {text(domain)}"
+    where = in_domain(recipe, domain)
     if step not in _OF_ALL_ITERATIONS:
         where += f" AND iteration = {iteration}"
     names = _OF[step][0] if step in _OF else (_VERDICTS,)
@@ -104,7 +103,7 @@ def of_domain(database: Path, recipe: str, domain: str, form: Form = "png") -> l
     Raises:
         SelfspecError: there is no database.
     """
-    where = f"recipe = {text(recipe)} AND domain = {text(domain)}"
+    where = in_domain(recipe, domain)
     counts: dict[str, Counter[str]] = {}
     for table, step in (("instructions", "'instructions'"), ("responses", "'responses'"), ("verdicts", "step")):
         kept = "kept" if table == "instructions" else "verdict = 'kept'"

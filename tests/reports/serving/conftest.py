@@ -15,9 +15,9 @@ from selfspec_assets.reports.serving.served import Served, load_served
 from selfspec_assets.reports.serving.server import Server, address_of, bind
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Warehouse
-from selfspec_assets.warehouse.made_with import installed
-from selfspec_assets.warehouse.rows import AdapterRow, LossRow, RunRow
+from selfspec_assets.warehouse.rows import AdapterRow, LossRow
 from tests.tiny_models import write_adapter
+from tests.warehouse.samples import run_row
 
 RECIPE = {
     "base_model": {"model": "embedded"},
@@ -49,18 +49,7 @@ def put_adapter(lineage: Lineage, domain: str, iteration: int, folder: Path) -> 
         logit_change=1.0,
         path=f"revisions/{signature}/adapter",
     )
-    run = RunRow(
-        step="adapter",
-        signature=signature,
-        started_at="2026-01-01T00:00:00+00:00",
-        seconds=1.0,
-        input_tokens=1,
-        output_tokens=0,
-        peak_memory_mb=1.0,
-        device="cpu",
-        dagster_run_id="",
-        **installed(),
-    )
+    run = run_row(signature, "adapter")
     key, signed = lineage.key("adapter", domain, iteration), lineage.signed("adapter", domain, iteration)
     tables = {AdapterRow: [row], LossRow: [LossRow(1, 0.0, 1.0, 0.1)]}
     Warehouse(warehouse_folder()).commit(key, signature, tables, {"adapter": folder}, run, signed)
