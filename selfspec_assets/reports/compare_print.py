@@ -8,6 +8,7 @@ from rich.table import Table
 from selfspec_assets.base import printing
 from selfspec_assets.base.words import count_words, cut_words
 from selfspec_assets.reports.compare import Comparison, Item
+from selfspec_assets.reports.score_print import p_value
 from selfspec_assets.reports.score_table import AVERAGE, METRICS
 
 _WORDS = 40  # of a question or an answer
@@ -49,7 +50,7 @@ def _values(row: dict[str, Any]) -> list[str]:
         f"{row['second']:.1f}",
         f"{row['difference']:+.1f}",
         f"{row['low']:+.1f} … {row['high']:+.1f}",
-        "<0.001" if row["p_value"] < 0.001 else f"{row['p_value']:.3f}",
+        p_value(row["p_value"]),
         str(row["n"]),
     ]
 

@@ -150,7 +150,7 @@ def _lift_table(report: Report) -> Table:
                 f"{row['adapter']:.1f}",
                 f"{row['lift']:+.1f}",
                 f"{row['low']:+.1f} … {row['high']:+.1f}",
-                "<0.001" if row["p_value"] < 0.001 else f"{row['p_value']:.3f}",
+                p_value(row["p_value"]),
                 row["base_variant"] + ("*" if row["oracle"] else ""),
             )
     return table
@@ -180,3 +180,8 @@ def _ablation_table(found: ablation_table.AblationTable) -> Table:
             averages = [line.averages[scope.name, metric.name] for metric in METRICS]
             table.add_row(f"  {line.label}", *[ablation_table.with_interval(average) for average in averages])
     return table
+
+
+def p_value(value: float) -> str:
+    """As a table on a terminal shows it."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
