@@ -179,6 +179,7 @@ def lost_with_its_server(project: Project) -> str:
         lost = launch(server, "botany|1", REST)
         until_answers_are_made(server, project, lost)
         kill_everything(project)
+        server.was_killed = True
     quick(project)
     return lost
 
