@@ -10,7 +10,6 @@ from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.known_models import KNOWN, OnHub
 from selfspec_assets.base.model_settings import ModelSettings
 from selfspec_assets.base.strict import Named, Strict, said_of_a_key
-from selfspec_assets.base.words import words
 
 EMBEDDED = "embedded"
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -161,7 +160,6 @@ class PassagesSection(Strict):
     retriever: Annotated[Slug, _registered("retriever")] = "bm25"
     options: dict[str, Any] = Field(default_factory=dict)  # of the retriever; bm25's: k1, b, idf
     max_words: Positive = 250  # a longer passage is cut here
-    longest_input: Positive | None = None  # words; a task with a longer input brings its own text and gets no passage
 
     @field_validator("options")
     @classmethod
@@ -173,11 +171,6 @@ class PassagesSection(Strict):
 
     def k_of(self, iteration: int) -> int:
         return self.k if isinstance(self.k, int) else self.k[iteration - 1]
-
-    def k_for(self, iteration: int, text: str) -> int:
-        """How many passages are asked for a task with the input ``text``."""
-        brings_its_own = self.longest_input is not None and len(words(text)) > self.longest_input
-        return 0 if brings_its_own else self.k_of(iteration)
 
 
 class ContrastSection(Strict):

@@ -48,9 +48,8 @@ class Passages(Step):
         k = recipe.passages.k_of(iteration)
         if not k:
             return {"passages": {"k": 0}}
-        section = recipe.passages
-        said = section.model_dump(mode="json", exclude={"longest_input"} if section.longest_input is None else None)
-        return {"passages": {**said, **signed_retriever(recipe), "k": k}}
+        section = recipe.passages.model_dump(mode="json")
+        return {"passages": {**section, **signed_retriever(recipe), "k": k}}
 
     def counted(self, past: Past) -> Counts:
         return {"units": past.tables["retrievals"]}
@@ -80,10 +79,7 @@ class Passages(Step):
                 retriever.append(_retriever(job))
             (group,) = indices
             asked = zip(kept[group * GROUP :][:GROUP], queries[group * GROUP :][:GROUP], strict=True)
-            results = [
-                _search(retriever[0], settings, settings.k_for(job.iteration, row.input), row.instruction_id, query)
-                for row, query in asked
-            ]
+            results = [_search(retriever[0], settings, k, row.instruction_id, query) for row, query in asked]
             return [
                 {
                     "retrievals": [asdict(retrieval) for retrieval, _ in results],
@@ -95,7 +91,7 @@ class Passages(Step):
         store = job.warehouse.chunks(job.signature, "passages")
         chunks = job.in_batches(store, groups, 1, f"groups of {GROUP} queries", make)
         retrievals = [RetrievalRow(**row) for chunk in chunks for row in chunk["retrievals"]]
-        _refuse_nothing_found(job, _searched(job, retrievals))
+        _refuse_nothing_found(job, retrievals)
         return Outcome(
             {RetrievalRow: retrievals, PassageRow: [PassageRow(**row) for chunk in chunks for row in chunk["passages"]]}
         )
@@ -127,15 +123,6 @@ class Passages(Step):
         return {"without a passage": len(retrievals) - len(with_hits), "mean effective passages": round(mean, 2)}
 
 
-def _searched(job: Job, retrievals: Sequence[RetrievalRow]) -> list[RetrievalRow]:
-    """Those of the questions for which passages were asked; the others bring their own text."""
-    settings = job.recipe.passages
-    if settings.longest_input is None:
-        return list(retrievals)
-    inputs = {row.instruction_id: row.input for row in job.read("instructions", InstructionRow)}
-    return [row for row in retrievals if settings.k_for(job.iteration, inputs[row.instruction_id])]
-
-
 def _retriever(job: Job) -> RegisteredRetriever:
     """Over the index that is stored; of a retriever that stores none, made here."""
     settings, place = job.recipe.passages, f"{job.lineage.named.path}: passages.retriever"
@@ -148,7 +135,7 @@ def _retriever(job: Job) -> RegisteredRetriever:
 
 def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:
     """Answers that were to be grounded would all be written without a passage, and nobody would see it."""
-    if not retrievals or any(row.hits for row in retrievals):
+    if any(row.hits for row in retrievals):
         return
     reason = f"no passage was found for any of the {len(retrievals)} questions, and passages.k asks for some"
     remedy = "give the pack a corpus in the language and of the field of its seeds, or set passages.k: 0"
@@ -160,7 +147,7 @@ def _refuse_nothing_found(job: Job, retrievals: Sequence[RetrievalRow]) -> None:
 def _search(
     retriever: RegisteredRetriever, settings: PassagesSection, k: int, instruction_id: int, query: str
 ) -> tuple[RetrievalRow, list[PassageRow]]:
-    hits = retriever.top(query, k) if k else []
+    hits = retriever.top(query, k)
     scores = [hit.score for hit in hits]
     if settings.p_ret.normalise == "sum" and any(score <= 0 for score in scores):
         reason = f"retriever '{settings.retriever}' gave the score {min(scores)}, which p_ret cannot divide by a sum"
@@ -183,13 +170,9 @@ def _search(
 
 def _passages_found(job: Job, retrievals: Sequence[RetrievalRow]) -> Check:
     """A warning: some questions may well be outside of the corpus, but of many the retrieval is to be doubted."""
-    searched = _searched(job, retrievals)
-    without = sum(row.hits == 0 for row in searched)
-    few = not job.recipe.passages.k_of(job.iteration) or without <= MOST_WITHOUT * len(searched)
-    told = f"{without} of {len(searched)} questions have no passage"
-    if len(searched) < len(retrievals):
-        told = f"{told}; {len(retrievals) - len(searched)} bring their own text and were asked without"
-    return Check("passages_found", few, told, warns=True)
+    without = sum(row.hits == 0 for row in retrievals)
+    few = not job.recipe.passages.k_of(job.iteration) or without <= MOST_WITHOUT * len(retrievals)
+    return Check("passages_found", few, f"{without} of {len(retrievals)} questions have no passage", warns=True)
 
 
 def expected_passages(forecast: Forecast, iteration: int) -> int:

@@ -70,7 +70,6 @@ RANGES = [
     ("instructions.batch_size", 0),
     ("passages.k", 51),
     ("passages.k", -1),
-    ("passages.longest_input", 0),
     ("passages.max_words", 0),
     ("passages.p_ret.temperature", float("inf")),
     ("passages.p_ret.temperature", -1),

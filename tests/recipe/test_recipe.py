@@ -154,7 +154,6 @@ OTHER: dict[str, Any] = {
     "passages.k": 2,
     "passages.p_ret.normalise": "softmax",
     "passages.p_ret.temperature": 2.0,
-    "passages.longest_input": 12,
     "passages.max_words": 9,
     "passages.retriever": "first",
     "passages.options": {"idf": "okapi"},

@@ -9,9 +9,7 @@ import pytest
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.orchestration.partitions import asset_key
-from selfspec_assets.packs.corpora.documents import Document
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.steps import passages
 from selfspec_assets.steps.passages import Passages
 from selfspec_assets.warehouse.rows import PassageRow, RetrievalRow
 from tests.conftest import Project, corpus_rows, write_lines
@@ -71,36 +69,6 @@ def test_one_question_in_twenty_may_find_nothing(project: Project, without: int,
     rows = [RetrievalRow(n, "a question", 0 if n < without else 3, 1.0) for n in range(20)]
     check = next(rule for rule in Passages().check(job, {RetrievalRow: rows, PassageRow: []}) if rule.warns)
     assert (check.passed, check.detail) == (passed, f"{without} of 20 questions have no passage")
-
-
-def test_a_task_with_a_long_input_brings_its_own_text_and_gets_no_passage(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passages, "has_index", lambda recipe: False)
-    project.recipe["passages"] = {"k": 2, "longest_input": 4}
-    project.save()
-    inputs = ["", "Moss, fern, thistle, clover.", "Context: moss is green, ferns are green."]
-    tasks = [
-        SimpleNamespace(instruction_id=n, instruction="Which moss?", input=t, kept=True) for n, t in enumerate(inputs)
-    ]
-    job: Any = SimpleNamespace(
-        recipe=load_recipe("tiny").recipe,
-        lineage=SimpleNamespace(named=load_recipe("tiny")),
-        iteration=1,
-        name="passages botany|1",
-        signature="",
-        warehouse=SimpleNamespace(chunks=lambda *_: None),
-        documents=[Document(str(n), "", text) for n, text in enumerate(["moss is green", "moss grows", "no fern"])],
-        read=lambda *_: tasks,
-        report=lambda line: None,
-        in_batches=lambda store, count, size, unit, make: [chunk for n in range(count) for chunk in make([n])],
-    )
-    tables = Passages().make(job).tables
-    assert [row.hits for row in tables[RetrievalRow]] == [2, 2, 0]  # the second has four words: not more
-    assert {row.instruction_id for row in tables[PassageRow]} == {0, 1}
-    check = next(rule for rule in Passages().check(job, tables) if rule.name == "passages_found")
-    told = "0 of 2 questions have no passage; 1 bring their own text and were asked without"
-    assert (check.passed, check.detail) == (True, told)
 
 
 def test_a_corpus_of_another_language_is_refused_and_no_passages_may_be_wanted(begun: Project) -> None:

@@ -65,7 +65,6 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "steps": (["accept"], both("accept")),
     "passages.retriever": ("first", both("passages")),
     "passages.options": ({"idf": "okapi"}, both("passages") | {("index", 0)}),
-    "passages.longest_input": (12, both("passages")),
     "passages.max_words": (9, both("passages")),
     "responses.max_new_tokens": (9, both("responses")),
     "responses.min_kept": (0.02, set()),
