@@ -4,6 +4,8 @@ from typing import Literal
 
 from selfspec_assets.base.strict import Strict
 
+OWN_MODELS = ("base", "adapter")  # what tables call a recipe's own models; any other name is a further model's
+
 
 class ModelSettings(Strict):
     """Of a base model, beside where it lies.

@@ -126,7 +126,7 @@ def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
         known = packaged(spec.path_or_id)
         if known is not None:
             terms.require_accepted(known[0])
-        if spec.chat_template == "always" and _lacks_template(spec):
+        if spec.chat_template == "always" and lacks_chat_template(spec):
             return no_chat_template(spec.path_or_id)
         if known is not None and local_folder(spec) is None:
             packages.check(*known)
@@ -135,7 +135,8 @@ def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
     return None
 
 
-def _lacks_template(spec: ModelSpec) -> bool:
+def lacks_chat_template(spec: ModelSpec) -> bool:
+    """Whether the tokenizer is here and has no chat template; a hub's model that is not is not said to lack it."""
     known = packaged(spec.path_or_id)
     if known is not None:
         return not known[0].chat_template

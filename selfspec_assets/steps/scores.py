@@ -48,7 +48,11 @@ class Scores(Step):
         return {"units": past.upstream(self._predictions)["predictions"]}
 
     def forecast(self, forecast: Forecast, iteration: int) -> Counts:
-        return {"units": expected_questions(forecast, base=self._predictions == "base_predictions")}
+        return {"units": expected_questions(forecast, self.askings(forecast.recipe))}
+
+    def askings(self, recipe: Recipe) -> int:
+        """How many models or prompts are scored."""
+        return 1
 
     _predictions = "predictions"
 
