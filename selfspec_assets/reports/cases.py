@@ -16,7 +16,7 @@ from selfspec_assets.base import printing
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.query import in_domain, of_own_models, query_rows
 from selfspec_assets.reports.score_table import AVERAGE, adapter_title
 from selfspec_assets.warehouse.parquet import literal
 
@@ -118,8 +118,8 @@ def _items(database: Path, where: str, iteration: int, shots: int, variant: str)
     """All that both answered, in the order of the benchmarks' files."""
     side = f"""
         SELECT benchmark, item, prediction, value FROM predictions
-        JOIN item_scores USING (recipe, domain, iteration, variant, shots, benchmark, item)
-        WHERE {where} AND metric = 'f1' AND NOT oracle AND shots = {shots}"""
+        JOIN item_scores USING (recipe, domain, iteration, model, variant, shots, benchmark, item)
+        WHERE {where} AND {of_own_models()} AND metric = 'f1' AND NOT oracle AND shots = {shots}"""
     rows = query_rows(
         database,
         f"""

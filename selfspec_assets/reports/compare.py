@@ -16,7 +16,7 @@ from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
 from selfspec_assets.reports import easiest, score_table
-from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.query import in_domain, of_own_models, query_rows
 from selfspec_assets.reports.score_table import AVERAGE, METRICS, Items, Model, Report
 from selfspec_assets.warehouse.parquet import literal
 
@@ -182,7 +182,7 @@ def _answered(database: Path, report: Report, model: Model, k: int) -> Answered:
     answers = query_rows(
         database,
         f"SELECT benchmark, item, prediction FROM predictions WHERE {where} AND iteration = {model.iteration} "
-        f"AND variant = {literal(model.variant)} AND shots = {k} AND finish <> 'too_long'",
+        f"AND {of_own_models()} AND variant = {literal(model.variant)} AND shots = {k} AND finish <> 'too_long'",
     )
     questions = query_rows(
         database, f'SELECT benchmark, item, item_id, "input", "references" FROM benchmark_items WHERE {where}'

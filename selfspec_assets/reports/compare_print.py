@@ -8,7 +8,7 @@ from rich.table import Table
 from selfspec_assets.base import printing
 from selfspec_assets.base.words import count_words, cut_words
 from selfspec_assets.reports.compare import Comparison, Item
-from selfspec_assets.reports.score_print import p_value
+from selfspec_assets.reports.p_values import p_value
 from selfspec_assets.reports.score_table import AVERAGE, METRICS
 
 _WORDS = 40  # of a question or an answer

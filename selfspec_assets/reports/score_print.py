@@ -6,7 +6,8 @@ from typing import Any
 from rich.table import Table
 
 from selfspec_assets.base import home, printing
-from selfspec_assets.reports import ablation_table, easiest, score_table, training_yield
+from selfspec_assets.reports import ablation_table, easiest, score_notes, score_table, training_yield
+from selfspec_assets.reports.p_values import p_value
 from selfspec_assets.reports.score_table import METRICS, Average, Model, Report
 
 ORACLE = "* an oracle: the output cut at its first line, a stopping rule that no user of the base has"
@@ -23,6 +24,8 @@ def as_json(reports: list[Report]) -> dict[str, Any]:
     merged["yield"] = [row for report in reports for row in report.training_yield]
     for key in ("at_the_limit", "scores", "lift", "lift_by_benchmark", "baselines", "shares", "adapters"):
         merged[key] = [row for report in reports for row in getattr(report, key)]
+    merged["further_scores"] = [row for report in reports for further in report.further for row in further.scores]
+    merged["further_lift"] = [row for report in reports for row in report.further_lift]
     merged["scores_without_easiest"] = [row for report in reports for row in easiest.scores_without(report)]
     merged["lift_without_easiest"] = [row for report in reports for row in easiest.lift_without(report)]
     merged["averages_without"] = {
@@ -42,7 +45,8 @@ def print_report(report: Report, details: bool) -> None:
     printing.table(_average_table(report))
     if any(model.oracle for model in score_table.models(report)):
         printing.line(ORACLE)
-    for line in [*score_table.shortfalls(report), *_easiest_notes(report)]:
+    shortfalls = [*score_notes.shortfalls(report), *score_notes.further_shortfalls(report)]
+    for line in [*shortfalls, *_easiest_notes(report)]:
         printing.line(line)
     shots = score_table.shots(report)
     if details:
@@ -52,7 +56,9 @@ def print_report(report: Report, details: bool) -> None:
         for k in shots if details else shots[:1]:
             printing.table(_extra_table(report, k))
     printing.table(_lift_table(report))
-    for line in [*training_yield.lines(report.training_yield), *score_table.notes(report)]:
+    if report.further_lift:
+        printing.table(_further_lift_table(report))
+    for line in [*training_yield.lines(report.training_yield), *score_notes.notes(report)]:
         printing.line(line)
     for row in report.adapters:
         name = f"adapter {row['iteration']}"
@@ -67,6 +73,15 @@ def _average_table(report: Report) -> Table:
             table.add_column(f"{metric.title if number == 0 else ''}\nk={k}", justify="right")
     table.add_column("items\nper k", justify="right")
     _add_averages(table, report, lambda model, metric, k: _whole(report, model, metric, k))
+    if report.further:
+        table.add_section()
+    for further in report.further:
+        cells = [
+            score_table.further_average(report, further, metric.name, k)
+            for metric in METRICS
+            for k in score_table.shots(report)
+        ]
+        _add_average(table, further.title, cells)
     without = {(Model(*(row[field] for field in Model._fields)), row["metric"], row["shots"]): row
                for row in easiest.scores_without(report)}  # fmt: skip
     if without:
@@ -88,9 +103,13 @@ def _whole(report: Report, model: Model, metric: str, k: int) -> Average | None:
 def _add_averages(table: Table, report: Report, average: Averages) -> None:
     for model in score_table.models(report):
         cells = [average(model, metric.name, k) for metric in METRICS for k in score_table.shots(report)]
-        items = sorted({cell.n for cell in cells if cell})
-        values = [f"{cell.value:.1f}" if cell else "—" for cell in cells]
-        table.add_row(score_table.title(report, model), *values, "–".join(map(str, items)) or "0")
+        _add_average(table, score_table.title(report, model), cells)
+
+
+def _add_average(table: Table, title: str, cells: list[Average | None]) -> None:
+    items = sorted({cell.n for cell in cells if cell})
+    values = [f"{cell.value:.1f}" if cell else "—" for cell in cells]
+    table.add_row(title, *values, "–".join(map(str, items)) or "0")
 
 
 def _easiest_notes(report: Report) -> list[str]:
@@ -156,6 +175,25 @@ def _lift_table(report: Report) -> Table:
     return table
 
 
+def _further_lift_table(report: Report) -> Table:
+    """The best base prompt and the iterations over each further model."""
+    table = Table(title="F1 lift over further models, 95 % paired bootstrap interval", title_justify="left")
+    for name in ("k", "row", "over", "further", "own", "lift", "interval", "p"):
+        table.add_column(name, justify="left" if name in ("row", "over") else "right")
+    for row in [row for row in report.further_lift if row["metric"] == "f1"]:
+        table.add_row(
+            str(row["k"]),
+            score_table.title(report, Model(row["iteration"], False, row["own_variant"])),
+            f"{row['model']}, {row['variant']}",
+            f"{row['further']:.1f}",
+            f"{row['own']:.1f}",
+            f"{row['lift']:+.1f}",
+            f"{row['low']:+.1f} … {row['high']:+.1f}",
+            p_value(row["p_value"]),
+        )
+    return table
+
+
 def print_ablations(table: ablation_table.AblationTable) -> None:
     """The paper's Table 2 of one domain."""
     title = f"{table.pattern} × {table.domain}, k={table.k}: F1 and ROUGE-L, 0–100, with 95 % intervals"
@@ -180,8 +218,3 @@ def _ablation_table(found: ablation_table.AblationTable) -> Table:
             averages = [line.averages[scope.name, metric.name] for metric in METRICS]
             table.add_row(f"  {line.label}", *[ablation_table.with_interval(average) for average in averages])
     return table
-
-
-def p_value(value: float) -> str:
-    """As a table on a terminal shows it."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"

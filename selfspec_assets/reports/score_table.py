@@ -1,7 +1,7 @@
 """What came out, read from the published database: scores, lift, the two mechanism shares, and averages over them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring import metrics
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.reports import training_yield
-from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.query import in_domain, of_own_models, query_rows
 from selfspec_assets.warehouse import read_only_query
 from selfspec_assets.warehouse.parquet import literal
 
@@ -46,6 +46,19 @@ class Average(NamedTuple):
     n: int
 
 
+class Further(NamedTuple):
+    """A further model with its prompt: its rows of ``scores``, and its items as in ``Report``."""
+
+    name: str
+    variant: str
+    scores: list[dict[str, Any]]
+    items: dict[tuple[Model, int, str], Items]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.variant}"
+
+
 @dataclass(frozen=True)
 class Report:
     """One recipe's results in one domain."""
@@ -63,6 +76,9 @@ class Report:
     baselines: list[dict[str, Any]] = field(default_factory=list)
     training_yield: list[dict[str, Any]] = field(default_factory=list)
     at_the_limit: list[dict[str, Any]] = field(default_factory=list)  # predictions by model, k: how many ran into it
+    further: list[Further] = field(default_factory=list)
+    further_lift: list[dict[str, Any]] = field(default_factory=list)
+    examples: list[dict[str, Any]] = field(default_factory=list)  # of each adapter, counted by the table they stand in
 
 
 def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Report]:
@@ -83,9 +99,7 @@ def load(database: Path, named: NamedRecipe, domains: Iterable[str]) -> list[Rep
 def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | None:
     """One domain's report; None where nothing has been scored."""
     where = in_domain(named.name, domain)
-    scores = query_rows(
-        database, f"SELECT * FROM scores WHERE {where} ORDER BY iteration, variant, oracle, shots, benchmark, metric"
-    )
+    scores = _scores(database, where)
     if not scores:
         return None
     shares = query_rows(
@@ -111,7 +125,48 @@ def load_domain(database: Path, named: NamedRecipe, domain: str) -> Report | Non
         query_rows(database, f"SELECT * FROM baselines WHERE {where} ORDER BY benchmark, metric"),
         training_yield.load(database, where),
         _at_the_limit(database, where),
+        *_further(database, where),
+        query_rows(
+            database,
+            f"SELECT iteration, source, count(*) AS n FROM training_set WHERE {where} GROUP BY ALL ORDER BY ALL",
+        ),
     )
+
+
+def _scores(database: Path, where: str) -> list[dict[str, Any]]:
+    """Of the recipe's own models: what a report is of. Further ones stand beside it."""
+    return query_rows(
+        database,
+        f"SELECT * FROM scores WHERE {where} AND {of_own_models()} "
+        "ORDER BY iteration, variant, oracle, shots, benchmark, metric",
+    )
+
+
+def _further(database: Path, where: str) -> tuple[list[Further], list[dict[str, Any]]]:
+    """The further models by name, and the macro averages of what own models are above them.
+
+    Of the base's prompts the one with the highest average stands for it, as in ``lift``.
+    """
+    rows = query_rows(
+        database,
+        f"SELECT * FROM scores WHERE {where} AND NOT {of_own_models()} ORDER BY model, shots, benchmark, metric",
+    )
+    further = [
+        Further(name, own[0]["variant"], own, _items(database, f"{where} AND model = {literal(name)}", own=False))
+        for name in dict.fromkeys(row["model"] for row in rows)
+        if (own := [row for row in rows if row["model"] == name])
+    ]
+    lifts = query_rows(
+        database,
+        f"""
+        SELECT domain, iteration, shots AS k, metric, model, variant, own_variant, further, own, lift, low, high,
+               p_value, n, missing
+        FROM further_lift WHERE {where} AND benchmark = {literal(AVERAGE)}
+        QUALIFY row_number() OVER (PARTITION BY domain, iteration, k, metric, model
+                                   ORDER BY len(missing), own DESC, own_variant) = 1
+        ORDER BY domain, metric, k, model, iteration""",
+    )
+    return further, lifts
 
 
 def lift_rows(database: Path, where: str) -> list[dict[str, Any]]:
@@ -158,14 +213,15 @@ def _at_the_limit(database: Path, where: str) -> list[dict[str, Any]]:
         SELECT domain, iteration, variant, shots AS k, count(*) AS predictions,
                count(*) FILTER (finish = 'length') / count(*) AS truncated,
                count(*) FILTER (finish = 'repetition') / count(*) AS repetitive
-        FROM predictions WHERE {where} AND finish <> 'too_long' GROUP BY ALL ORDER BY ALL""",
+        FROM predictions WHERE {where} AND {of_own_models()} AND finish <> 'too_long' GROUP BY ALL ORDER BY ALL""",
     )
 
 
-def _items(database: Path, where: str) -> dict[tuple[Model, int, str], Items]:
+def _items(database: Path, where: str, *, own: bool = True) -> dict[tuple[Model, int, str], Items]:
     found: dict[tuple[Model, int, str], dict[str, dict[int, float]]] = {}
     columns = "iteration, oracle, variant, shots, metric, benchmark, item, value"
-    _, rows = read_only_query(database, f"SELECT {columns} FROM item_scores WHERE {where} ORDER BY ALL")
+    of = f" AND {of_own_models()}" if own else ""
+    _, rows = read_only_query(database, f"SELECT {columns} FROM item_scores WHERE {where}{of} ORDER BY ALL")
     for iteration, oracle, variant, k, metric, benchmark, item, value in rows:
         series = found.setdefault((Model(iteration, oracle, variant), k, metric), {})
         series.setdefault(benchmark, {})[item] = value
@@ -224,19 +280,6 @@ def not_shared(report: Report, k: int) -> dict[str, list[str]]:
     return found
 
 
-def shortfalls(report: Report) -> list[str]:
-    """What each average is without, and for which model's sake; and the models that have none."""
-    why, lines = "no prompt fits the context of", []
-    for k in shots(report):
-        for name, lacking in not_shared(report, k).items():
-            lines.append(f"the averages at k={k} are without {name}: {why} {'; '.join(lacking)}")
-        there = {Model(row["iteration"], row["oracle"], row["variant"]) for row in report.scores if row["shots"] == k}
-        for model in models(report):
-            if model not in there and not model.oracle:
-                lines.append(f"{title(report, model)} has no score at k={k}: none of its prompts fits the context")
-    return lines
-
-
 def extra_metrics(report: Report) -> list[tuple[str, str]]:
     """(benchmark, metric) of what the pack declares beside F1 and ROUGE-L, as far as it was scored."""
     headline = {metric.name for metric in METRICS}
@@ -282,29 +325,7 @@ def average_over(report: Report, model: Model, metric: str, k: int, names: Itera
     return Average(sum(sum(v) / len(v) for v in strata) / len(strata), low, high, sum(map(len, strata)))
 
 
-def notes(report: Report) -> list[str]:
-    """What always giving one answer scores, the two mechanism shares per iteration, and whatever was left out."""
-    lines = []
-    always = [f"{row['benchmark']} {row['value']:.1f}" for row in report.baselines if row["metric"] == "f1"]
-    if always:
-        lines.append(f"F1 of always giving the commonest answer (majority): {', '.join(always)}")
-    for row in report.shares:
-        contrast = f"; contrast changed it at {row['contrast_changed']:.1%}" if row["iteration"] > 1 else ""
-        lines.append(
-            f"iteration {row['iteration']}: mixing the passages changed the choice at "
-            f"{row['marginal_changed']:.1%} of {row['tokens']} tokens{contrast}"
-        )
-    for row in report.lift:
-        if row["missing"] and row["metric"] == "f1":
-            adapter = adapter_title(report.named.recipe, row["iteration"])
-            over = f"base, {row['base_variant']}{'*' if row['oracle'] else ''}"
-            lines.append(f"the lift of {adapter} over {over} at k={row['k']} is without {', '.join(row['missing'])}")
-    too_long = [row for row in report.scores if row["left_out"] and row["metric"] == "f1" and not row["oracle"]]
-    for benchmark in benchmarks(report):
-        counts = {row["shots"]: row["left_out"] for row in too_long if row["benchmark"] == benchmark}
-        if counts:
-            listed = ", ".join(f"{count} at k={k}" for k, count in sorted(counts.items()))
-            lines.append(f"left out, prompt longer than the context: {benchmark}: {listed}")
-    if report.left_out:
-        lines.append(f"left out, file absent (selfspec check says where to get it): {', '.join(report.left_out)}")
-    return lines
+def further_average(report: Report, further: Further, metric: str, k: int) -> Average | None:
+    """A further model's macro average over what the recipe's own models share; None where it has not all of that."""
+    beside = replace(report, scores=further.scores, items=further.items)
+    return average_over(beside, Model(0, False, further.variant), metric, k, shared_benchmarks(report, k))

@@ -28,7 +28,6 @@ from selfspec_assets.steps.predictions import (
 )
 from selfspec_assets.steps.size import Counts, Forecast
 from selfspec_assets.steps.step import Outcome
-from selfspec_assets.warehouse.rows import Row
 from selfspec_assets.warehouse.score_rows import FurtherModelRow, PredictionRow
 
 
@@ -37,7 +36,7 @@ class FurtherPredictions(Predictions):
     """`benchmarks`, `seeds` as demonstrations → further models' `predictions`, `further_models`. Figs. 2, 4, 5."""
 
     per_iteration = False
-    tables: tuple[type[Row], ...] = (PredictionRow, FurtherModelRow)
+    tables = (PredictionRow, FurtherModelRow)
 
     def belongs_to(self, recipe: Recipe) -> bool:
         return bool(recipe.scores.further_models)

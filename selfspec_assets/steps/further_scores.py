@@ -10,7 +10,6 @@ from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Need
 from selfspec_assets.steps.scores import Scores, exam_of, series_of
 from selfspec_assets.steps.step import Outcome
-from selfspec_assets.warehouse.rows import Row
 from selfspec_assets.warehouse.score_rows import FurtherLiftRow, ItemScoreRow, PredictionRow, ScoreRow
 
 
@@ -19,7 +18,7 @@ class FurtherScores(Scores):
     """`further_predictions` → their `item_scores` and `scores`; the base minus each of them, `further_lift`."""
 
     per_iteration = False
-    tables: tuple[type[Row], ...] = (ItemScoreRow, ScoreRow, FurtherLiftRow)
+    tables = (ItemScoreRow, ScoreRow, FurtherLiftRow)
     _predictions = "further_predictions"
 
     def belongs_to(self, recipe: Recipe) -> bool:

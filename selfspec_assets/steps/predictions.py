@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
@@ -23,7 +23,7 @@ from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import BenchmarkItemRow, SeedRow
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, Row, SeedRow
 from selfspec_assets.warehouse.score_rows import PredictionRow
 
 TOO_LONG = "too_long"
@@ -34,7 +34,7 @@ CHUNK = 4  # batches that one call decodes: places of short answers go to the ne
 class Predictions(Step):
     """`benchmarks`, `seeds`, `adapter` → the adapter's `predictions`, in the Alpaca template. Section 4.1."""
 
-    tables = (PredictionRow,)
+    tables: ClassVar[tuple[type[Row], ...]] = (PredictionRow,)
     checks = ("rows_reconcile", "not_empty")
     kinds = frozenset({"huggingface", "duckdb"})
     holds_model = True

@@ -21,7 +21,7 @@ class Scores(Step):
     """`predictions` against `base_predictions`, item by item → `item_scores`, `scores`, `lift`. Section 4.1."""
 
     tables: ClassVar[tuple[type[Row], ...]] = (ItemScoreRow, ScoreRow, LiftRow)
-    main_table = ScoreRow
+    main_table: ClassVar[type[Row] | None] = ScoreRow
     sections = ("seed",)
 
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]:

@@ -10,9 +10,9 @@ from selfspec_assets.warehouse.rows import Row
 class PredictionRow(Row):
     """A model's raw output on one benchmark item.
 
-    ``model`` is base, adapter, or a further model's name; ``variant`` the prompt: plain, cue, alpaca or chat. ``finish``
-    is eos, blank_line, length, or too_long: the prompt did not fit the model's context, nothing was generated, and no
-    score is made of it.
+    ``model`` is base, adapter, or a further model's name; ``variant`` the prompt: plain, cue, alpaca or chat.
+    ``finish`` is eos, blank_line, length, or too_long: the prompt did not fit the model's context, nothing was
+    generated, and no score is made of it.
     """
 
     table: ClassVar[str] = "predictions"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from selfspec_assets.cli.app import app
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
-from selfspec_assets.reports import ablation_table, easiest, score_table
+from selfspec_assets.reports import ablation_table, easiest, score_notes, score_table
 from selfspec_assets.reports.score_table import Model, Report
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
@@ -112,4 +112,4 @@ def test_a_model_of_which_no_prompt_fits_is_named(project: Project) -> None:
     publish(load_recipe("tiny"), "botany", none_of_cue)
     report = score_table.load(project.database, load_recipe("tiny"), ["botany"])[0]
     assert score_table.shared_benchmarks(report, 2) == sorted(TASKS)
-    assert "base, cue has no score at k=2: none of its prompts fits the context" in score_table.shortfalls(report)
+    assert "base, cue has no score at k=2: none of its prompts fits the context" in score_notes.shortfalls(report)

@@ -8,7 +8,8 @@ from selfspec_assets.base.known_models import called
 from selfspec_assets.recipe.sections import EMBEDDED
 from selfspec_assets.reports import training_yield
 from selfspec_assets.reports.exports.tuned import Tuned
-from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.p_values import p_in_words
+from selfspec_assets.reports.query import in_domain, of_own_models, query_rows
 from selfspec_assets.reports.score_table import AVERAGE
 from selfspec_assets.steps.adapter_card import text_sources
 from selfspec_assets.steps.job import Job
@@ -109,7 +110,8 @@ def average_scores(tuned: Tuned) -> list[dict[str, Any]]:
     return query_rows(
         tuned.job("adapter").warehouse.database,
         f"SELECT iteration, variant, shots, metric, value, low, high, n FROM scores WHERE {_where(tuned)} "
-        f"AND benchmark = {literal(AVERAGE)} AND NOT oracle AND iteration IN (0, {tuned.iteration}) "
+        f"AND {of_own_models()} AND benchmark = {literal(AVERAGE)} AND NOT oracle "
+        f"AND iteration IN (0, {tuned.iteration}) "
         "ORDER BY shots, metric, iteration, variant",
     )
 
@@ -137,14 +139,10 @@ def score_lines(tuned: Tuned) -> list[str]:
     lines += ["", "Lift over the base on the same items, paired bootstrap, 95 %:", ""]
     lines += [
         f"- k={row['shots']}, {row['metric']}, base prompted {row['base_variant']}: {row['lift']:+.1f} "
-        f"({row['low']:+.1f} … {row['high']:+.1f}), p {_p_value(row['p_value'])}"
+        f"({row['low']:+.1f} … {row['high']:+.1f}), {p_in_words(row['p_value'])}"
         for row in lifts
     ]
     return lines
-
-
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def limits(tuned: Tuned) -> Iterator[str]:
