@@ -100,6 +100,7 @@ class SeedsSection(Strict):
     """Section 3.1. By default the hand-written seeds of the pack."""
 
     sample_train: Positive | None = None  # this many items of each benchmark's training split instead
+    limit: Positive | None = None  # so many of them all, in equal parts of what they demonstrate
 
 
 class InstructionsSection(Strict):

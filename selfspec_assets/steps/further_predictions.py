@@ -13,10 +13,13 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.signature import signed_text, text_digest
-from selfspec_assets.models.source import lacks_chat_template, model_obstacle
+from selfspec_assets.models.check import check_tokenizer, context_length, load_config
+from selfspec_assets.models.language_model import load_tokenizer
+from selfspec_assets.models.source import lacks_chat_template, local_folder, model_obstacle
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
 from selfspec_assets.recipe.sections import CHAT, FurtherModelSection
 from selfspec_assets.steps.job import Job, Tables
+from selfspec_assets.steps.lengths import check_answers_fit
 from selfspec_assets.steps.lineage import Lineage, Need, code_version, identity_of, spec_of
 from selfspec_assets.steps.predictions import (
     Predictions,
@@ -75,6 +78,7 @@ class FurtherPredictions(Predictions):
             else:
                 with said_of(job.lineage.named, model):
                     loaded = job.other_model(spec_of(model), whole)
+                    check_answers_fit(job.lineage.named, loaded.context_length)
                 questions = questions_of(job, (model.prompt,))
                 answers = answered(job, questions, loaded, None, f"predictions_{signature[:16]}", model.name)
                 rows, read, written = rows + answers.rows, read + answers.read, written + answers.written
@@ -121,12 +125,33 @@ def require_usable(named: NamedRecipe, model: FurtherModelSection) -> None:
     """
     spec = spec_of(model)
     with said_of(named, model):
+        identity_of(spec)  # there is such a model
         if model.prompt == CHAT and lacks_chat_template(spec):
             raise SelfspecError(
                 spec.path_or_id, "prompt is chat, but the tokenizer has no chat template", "name another prompt"
             )
         if (obstacle := model_obstacle(spec)) is not None:
             raise obstacle
+
+
+def looked_at(lineage: Lineage, model: FurtherModelSection) -> list[str]:
+    """Lines for ``selfspec check`` about a further model.
+
+    Raises:
+        SelfspecError: as ``require_usable``; its tokenizer is wrong, or no answer fits its context.
+    """
+    require_usable(lineage.named, model)
+    spec = spec_of(model)
+    lines = [f"further model {model.name}: {identity(lineage, model)}, prompt {model.prompt}"]
+    with said_of(lineage.named, model):
+        folder = local_folder(spec)
+        if folder is None:
+            return lines
+        tokenizer, config = load_tokenizer(spec), load_config(folder)
+        check_tokenizer(tokenizer, config, folder)
+        context = context_length(config, tokenizer, folder)
+        check_answers_fit(lineage.named, context)
+    return [*lines, f"  context: {context} tokens"]
 
 
 @contextmanager

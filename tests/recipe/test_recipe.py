@@ -38,6 +38,7 @@ def changed(**changes: Any) -> str:
     return yaml.safe_dump(value, sort_keys=False)
 
 
+OTHER_MODEL = {"name": "other", "model": "./model", "prompt": "alpaca"}
 BAD = {
     "unknown key": (changed(colour="red"), "unknown key 'colour'"),
     "unknown nested key": (changed(passages__kk=5), "unknown key 'passages.kk'"),
@@ -60,6 +61,21 @@ BAD = {
     "hub id without revision": (changed(base_model={"model": "a/b"}), "needs 'revision'"),
     "branch as revision": (changed(base_model={"model": "a/b", "revision": "main"}), "needs 'revision'"),
     "revision of a folder": (changed(base_model={"model": "./m", "revision": "0" * 40}), "hub only"),
+    "further model twice": (changed(scores__further_models=[OTHER_MODEL, OTHER_MODEL]), "two models are named 'other'"),
+    "further model as the base": (changed(scores__further_models=[{**OTHER_MODEL, "name": "base"}]), "'base' is what"),
+    "further model of no prompt": (changed(scores__further_models=[{**OTHER_MODEL, "prompt": "alpac"}]), "'alpaca'"),
+    "further model unknown": (
+        changed(scores__further_models=[{**OTHER_MODEL, "model": "smollm2"}]),
+        "nor a known name; did you mean",
+    ),
+    "further model's template": (
+        changed(scores__further_models=[{**OTHER_MODEL, "chat_template": "always"}]),
+        "prompt: chat uses",
+    ),
+    "further model in the small world": (
+        changed(data="bundled", base_model={"model": "embedded"}, scores__further_models=[OTHER_MODEL]),
+        "'./model' cannot know",
+    ),
     "missing section": (changed().replace("adapter:", "adaptor:"), "adaptor"),
     "not a mapping": ("- 1\n", "must hold a mapping"),
     "empty file": ("", "must hold a mapping"),
@@ -184,6 +200,7 @@ OTHER: dict[str, Any] = {
     "scores.max_new_tokens": 7,
     "scores.resamples": 300,
     "scores.batch_size": 2,
+    "scores.further_models": [OTHER_MODEL],
     "checks.min_novel": 0.5,
     "checks.min_in_language": 0.5,
     "checks.max_unusable": 0.1,
