@@ -147,6 +147,7 @@ class NamedRecipe(Strict):
 # every signature.
 EXCLUDED = frozenset(
     {
+        "base_model.devices",
         "instructions.batch_size",
         "instructions.min_kept",
         "responses.batch_size",

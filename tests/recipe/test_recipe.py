@@ -1,5 +1,6 @@
 """Recipes: what is refused, with file, line and key; and that each key counts or is excluded on purpose."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def changed(**changes: Any) -> str:
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = new
-    return yaml.safe_dump(value, sort_keys=False)
+    return yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False)  # no aliases
 
 
 OTHER_MODEL = {"name": "other", "model": "./model", "prompt": "alpaca"}
@@ -61,7 +62,10 @@ BAD = {
     "hub id without revision": (changed(base_model={"model": "a/b"}), "needs 'revision'"),
     "branch as revision": (changed(base_model={"model": "a/b", "revision": "main"}), "needs 'revision'"),
     "revision of a folder": (changed(base_model={"model": "./m", "revision": "0" * 40}), "hub only"),
-    "further model twice": (changed(scores__further_models=[OTHER_MODEL, OTHER_MODEL]), "two models are named 'other'"),
+    "further model twice": (
+        changed(scores__further_models=[OTHER_MODEL, {**OTHER_MODEL, "prompt": "plain"}]),
+        "two models are named 'other'",
+    ),
     "further model as the base": (changed(scores__further_models=[{**OTHER_MODEL, "name": "base"}]), "'base' is what"),
     "further model of no prompt": (changed(scores__further_models=[{**OTHER_MODEL, "prompt": "alpac"}]), "'alpaca'"),
     "further model unknown": (
@@ -151,6 +155,7 @@ OTHER: dict[str, Any] = {
     "steps": ["accept"],
     "seed": 4,
     "seeds.sample_train": 2,
+    "seeds.limit": 9,
     "iterations": 3,
     "instructions.target": 7,
     "instructions.min_kept": 2,

@@ -44,6 +44,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "iterations": (3, set()),
     "seed": (4, BASED_ON_SEED),
     "seeds.sample_train": (3, {("seeds", 0)}),
+    "seeds.limit": (9, {("seeds", 0)}),
     "instructions.target": (7, both("instructions")),
     "instructions.min_kept": (2, set()),
     "instructions.max_requests": (9, both("instructions")),
@@ -93,6 +94,10 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "scores.max_new_tokens": (7, both("predictions") | {("base_predictions", 0)}),
     "scores.resamples": (300, both("scores") | {("base_scores", 0)}),
     "scores.batch_size": (2, set()),
+    "scores.further_models": (
+        [{"name": "other", "model": "./model", "prompt": "alpaca"}],
+        {("further_predictions", 0)},
+    ),
     "checks.min_novel": (0.5, set()),
     "checks.min_in_language": (0.5, set()),
     "checks.max_unusable": (0.1, set()),
