@@ -26,7 +26,7 @@ from selfspec_assets.models.folder import (
     no_chat_template,
 )
 from selfspec_assets.models.gguf_check import check_gguf
-from selfspec_assets.models.weights import precision_of
+from selfspec_assets.models.weights import placement, precision_of
 
 
 class _Gguf(NamedTuple):
@@ -120,7 +120,7 @@ def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
 
     A known model's identity is known without its weights, so results that are made already can be shown without them:
     it may not be here, or be another, or its terms may not be accepted. And any model may lack a chat template that is
-    asked for; a hub's is looked at once it has been downloaded.
+    asked for; a hub's is looked at once it has been downloaded. Or there are fewer GPUs than it is to be spread over.
     """
     try:
         known = packaged(spec.path_or_id)
@@ -130,6 +130,8 @@ def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
             return no_chat_template(spec.path_or_id)
         if known is not None and local_folder(spec) is None:
             packages.check(*known)
+        if spec.devices > 1:
+            placement(spec.devices)
     except SelfspecError as error:
         return error
     return None

@@ -6,6 +6,7 @@ whose parts are all on the CPU.
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,9 +14,12 @@ from accelerate import dispatch_model
 
 from selfspec_assets.base.errors import NotEnoughMemory, SelfspecError
 from selfspec_assets.method.decoding import Group, StopRules, answer, greedy
-from selfspec_assets.models import weights
+from selfspec_assets.method.tuning.tune import TuningSettings, tune
+from selfspec_assets.models import language_model, weights
+from selfspec_assets.models.folder import ModelSpec
+from selfspec_assets.models.source import model_obstacle
 from selfspec_assets.models.weights import check_placed, placement
-from tests.tiny_models import load_with_adapters
+from tests.tiny_models import load_with_adapters, write_model
 
 GIB = 2**30
 PROMPTS = ["Which gene binds melatin?", "Name the disease.", "Is insulin a virus? Give the dose of 2.5 mg."]
@@ -38,11 +42,15 @@ def test_several_share_the_layers_on_the_first_gpus_and_nowhere_else(monkeypatch
 
 
 @pytest.mark.parametrize(("free", "seen"), [((), "0 GPUs"), ((GIB,), "1 GPU")])
-def test_more_than_there_are_is_an_error(free: tuple[int, ...], seen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_there_are_is_an_error(
+    free: tuple[int, ...], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gpus(monkeypatch, *free)
     with pytest.raises(SelfspecError, match=f"asks for 2 GPUs, torch sees {seen}") as caught:
         placement(2)
     assert "set it to 1" in caught.value.remedy
+    found = model_obstacle(ModelSpec(str(tmp_path), devices=2))
+    assert str(found) == str(caught.value), "plan and check say so before anything is made"
 
 
 def test_a_part_that_found_no_room_is_named() -> None:
@@ -65,11 +73,22 @@ def test_accelerates_hooks_change_no_answer(family: str, tmp_path: Path) -> None
         return [*texts, *((one.token_ids, one.posterior) for one in mixed)]
 
     before = answers()
-    parts = {name: "cpu" for name, _ in lm.model.named_children()}
     seen: list[torch.device] = []
-    dispatch_model(lm.model, parts, force_hooks=True)
-    hooked = [module for module in lm.model.modules() if hasattr(module, "_hf_hook")]
-    hooked[-1].register_forward_pre_hook(lambda module, given: seen.append(given[0].device))
-    assert len(hooked) >= len(parts)
+    with_hooks = [module for module in hooked(lm.model).modules() if hasattr(module, "_hf_hook")]
+    with_hooks[-1].register_forward_pre_hook(lambda module, given: seen.append(given[0].device))
     assert answers() == before
     assert seen, "the forward pass goes through the modules that the hooks are on"
+
+
+def test_accelerates_hooks_change_no_byte_of_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = write_model(tmp_path / "model")
+    examples = [("Question: does aspirin inhibit platelets?\nAnswer:", "yes"), ("Name the disease.\nAnswer:", "cancer")]
+    settings = TuningSettings(max_length=256, epochs=2, batch_size=2, micro_batch_size=2, learning_rate=1e-2)
+    plain = tune(spec, examples, settings, tmp_path / "plain")
+    load = language_model.load_weights
+    monkeypatch.setattr(language_model, "load_weights", lambda *given: hooked(load(*given)))
+    assert tune(spec, examples, settings, tmp_path / "hooked") == plain
+
+
+def hooked(model: Any) -> Any:
+    return dispatch_model(model, {name: "cpu" for name, _ in model.named_children()}, force_hooks=True)

@@ -218,6 +218,7 @@ OTHER: dict[str, Any] = {
     "base_model.dtype": "bfloat16",
     "base_model.quantization": "nf4",
     "base_model.chat_template": "always",
+    "base_model.devices": 2,
 }
 NOT_IN_SIGNATURES = {"iterations"}  # more iterations leave the earlier ones as they are
 

@@ -91,7 +91,9 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             put("benchmark_items", **given, instruction=f"Ask {item}.", input="word " * 200, document="", task="t")
             models = {(0, "plain"): 10.0, (0, "cue"): 50.0, (1, "alpaca"): 60.0, (2, "alpaca"): 40.0 + 20 * item}
             for (iteration, variant), value in models.items():
-                about = {"iteration": iteration, "variant": variant, "shots": 0, "benchmark": "rules", "item": item}
+                model = "adapter" if iteration else "base"
+                about = {"iteration": iteration, "model": model, "variant": variant, "shots": 0}
+                about |= {"benchmark": "rules", "item": item}
                 put("predictions", **about, prediction=f"[bold]{variant}[/bold] {iteration} {item}")
                 put("item_scores", **about, oracle=False, metric="f1", value=value)
                 put("item_scores", **about, oracle=True, metric="f1", value=99.0)

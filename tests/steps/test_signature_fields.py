@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "base_model.dtype": ("bfloat16", MODEL),
     "base_model.quantization": ("nf4", MODEL),
     "base_model.chat_template": ("always", MODEL),
+    "base_model.devices": (2, set()),
     "data": ("bundled", DATA),
     "domains": (["botany", "zoology"], set()),
     "iterations": (3, set()),
