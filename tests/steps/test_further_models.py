@@ -136,7 +136,7 @@ def _shown(further: Project, tmp_path: Path) -> None:
     write_report(further.database, named, ["botany"], tmp_path / "report.html", 1, lambda line: None)
     page = (tmp_path / "report.html").read_text()
     assert "Lift over further models" in page
-    assert "was tuned on 11 examples: 11 seeds, hand-written; 0 generated." in page
+    assert "was tuned on 11 examples: 11 hand-written seeds and 0 generated answers." in page
 
 
 def test_a_change_of_the_list_asks_the_model_that_it_concerns_and_no_other(

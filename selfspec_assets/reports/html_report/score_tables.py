@@ -57,12 +57,15 @@ def _tuned_on(report: Report) -> str:
             f"What {title} was tuned on, {total} examples, was made anew since: how many were seeds cannot be told any "
             "more."
         )
-    seeds = "seeds, hand-written" if recipe.seeds.sample_train is None else "seeds, labelled items of training splits"
-    names = {"seeds": seeds, "training_items": "labelled items of training splits", "responses": "generated"}
-    told = [f"{count(sources.get(source, 0))} {name}" for source, name in names.items() if source != "training_items"]
-    if "training_items" in sources:
-        told.insert(0, f"{count(sources['training_items'])} {names['training_items']}")
-    return f"{title} was tuned on {total} examples: {'; '.join(told)}."
+    seeds = "hand-written seeds" if recipe.seeds.sample_train is None else "seeds of training splits"
+    names = {"training_items": "labelled items of training splits", "seeds": seeds, "responses": "generated answers"}
+    always = ("seeds", "responses")  # that there are none is worth a word
+    told = [
+        f"{count(sources.get(source, 0))} {name}"
+        for source, name in names.items()
+        if source in sources or source in always
+    ]
+    return f"{title} was tuned on {total} examples: {', '.join(told[:-1])} and {told[-1]}."
 
 
 def _averages(report: Report) -> Table:
