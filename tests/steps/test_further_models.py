@@ -14,11 +14,11 @@ from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.planning.obstacles import obstacle
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.reports import score_table
-from selfspec_assets.reports.compare import compare, side
 from selfspec_assets.reports.html_report import write_report
 from selfspec_assets.reports.pictures.scores_picture import averages
 from selfspec_assets.reports.query import query_rows
+from selfspec_assets.reports.scores import score_table
+from selfspec_assets.reports.scores.compare import compare, side
 from selfspec_assets.steps.further_predictions import looked_at
 from selfspec_assets.steps.lineage import Lineage
 from tests.conftest import Project

@@ -6,9 +6,9 @@ from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports import training_yield
 from selfspec_assets.reports.html_report.table import NONE, Table, count, number, seconds
 from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.scores import training_yield
 from selfspec_assets.steps.lineage import Lineage
 
 

@@ -18,13 +18,14 @@ from selfspec_assets.base.files import storing, write_atomically
 from selfspec_assets.base.progress import Report as Say
 from selfspec_assets.base.signature import file_digest
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports import pictures, score_notes, score_table
+from selfspec_assets.reports import pictures
 from selfspec_assets.reports.html_report import made, origin, samples
 from selfspec_assets.reports.html_report.samples import Sample
 from selfspec_assets.reports.html_report.score_tables import in_short, score_tables
 from selfspec_assets.reports.html_report.table import Table
 from selfspec_assets.reports.pictures import Picture
 from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.scores import score_notes, score_table
 
 _PICTURED = ("instructions", "passages", "responses", "adapter")
 

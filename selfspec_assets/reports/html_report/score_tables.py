@@ -6,11 +6,11 @@ from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, recipe_names
-from selfspec_assets.reports import ablation_table, easiest, score_notes, score_table
 from selfspec_assets.reports.html_report.table import NONE, Table, count, interval, number, signed
-from selfspec_assets.reports.p_values import p_in_words, p_value
 from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import METRICS, Model, Report
+from selfspec_assets.reports.scores import ablation_table, easiest, score_notes, score_table
+from selfspec_assets.reports.scores.p_values import p_in_words, p_value
+from selfspec_assets.reports.scores.score_table import METRICS, Model, Report
 from selfspec_assets.warehouse.parquet import literal
 
 _MORE_RECIPES = 30

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from selfspec_assets.base.model_settings import OWN_MODELS
 from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, KEPT, MARKERS, Drawing, Rows, cut, figure
-from selfspec_assets.reports.score_table import AVERAGE
+from selfspec_assets.reports.scores.score_table import AVERAGE
 
 _BASE_COLOURS = (GREY, "#56B4E9", "#E69F00", "#000000", "#CC79A7")
 _LOOP_COLOURS = (COLOURS[0], KEPT, "#D55E00", "#CC79A7", "#000000", "#E69F00")

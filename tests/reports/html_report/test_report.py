@@ -16,7 +16,7 @@ from selfspec_assets.reports.html_report import samples
 from selfspec_assets.reports.html_report.made import not_made
 from selfspec_assets.reports.html_report.page import render
 from selfspec_assets.reports.html_report.table import interval, number, seconds, signed
-from selfspec_assets.reports.p_values import p_in_words, p_value
+from selfspec_assets.reports.scores.p_values import p_in_words, p_value
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 
