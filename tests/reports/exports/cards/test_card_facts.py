@@ -23,9 +23,9 @@ def stranger() -> ScoreRow:
 
 
 def test_scores_are_of_base_and_adapter_and_further_models_are_no_part_of_a_card(
-    _one_iteration: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuned_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = copied(_one_iteration, tmp_path / "project", monkeypatch)
+    project = copied(tuned_project, tmp_path / "project", monkeypatch)
     key = StepKey("tiny", "further_scores", "botany", 0)
     Warehouse(project.database.parent).commit(key, text_digest("further"), {ScoreRow: [stranger()]})
     tuned = find_tuned(load_recipe("tiny"), "botany", None, lambda line: None)
