@@ -1,6 +1,7 @@
 """Further models of a recipe: asked the base's questions, scored beside it, and asked again only where they change."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,8 @@ def _shown(further: Project, tmp_path: Path) -> None:
     text = RUN.invoke(app, ["scores", "tiny"]).output
     assert "│ chatty, chat" in text
     assert "F1 lift over further models" in text
+    assert max(len(line) for line in text.splitlines() if line.startswith("│")) <= 80
+    assert re.search(r"│ base\s+│ chatty\s+│", text)
     json_text = json.loads(RUN.invoke(app, ["scores", "tiny", "--json"]).output)
     assert {row["model"] for row in json_text["further_scores"]} == {"chatty", "stranger-0.1b"}
     assert {row["model"] for row in json_text["scores"]} == {"base", "adapter"}

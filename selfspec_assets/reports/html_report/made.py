@@ -21,10 +21,11 @@ def not_made(database: Path, named: NamedRecipe, domain: str) -> list[str]:
         return [f"Nothing has been made yet: selfspec run {named.name} --domain {domain}"]
     lines = []
     for iteration in range(named.recipe.iterations + 1):
-        missing = [step for step in lineage.steps(iteration) if (step, iteration) not in made]
+        steps = [step for step in lineage.steps(iteration) if not lineage.step(step).on_demand]  # else not to be missed
+        missing = [step for step in steps if (step, iteration) not in made]
         if missing:
             which = f"Iteration {iteration}" if iteration else "What every iteration shares"
-            whole = len(missing) == len(lineage.steps(iteration))
+            whole = len(missing) == len(steps)
             lines.append(f"{which} is not made{'' if whole else ' whole'}: {', '.join(missing)} missing.")
     if lines:
         lines.append(f"To make what is missing: selfspec run {named.name} --domain {domain}")

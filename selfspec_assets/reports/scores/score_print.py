@@ -178,13 +178,14 @@ def _lift_table(report: Report) -> Table:
 def _further_lift_table(report: Report) -> Table:
     """The best base prompt and the iterations over each further model."""
     table = Table(title="F1 lift over further models, 95 % paired bootstrap interval", title_justify="left")
-    for name in ("k", "row", "over", "further", "own", "lift", "interval", "p"):
-        table.add_column(name, justify="left" if name in ("row", "over") else "right")
+    for name in ("k", "row", "over", "other", "own", "lift", "interval", "p"):
+        words = name in ("row", "over")
+        table.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in [row for row in report.further_lift if row["metric"] == "f1"]:
         table.add_row(
             str(row["k"]),
-            score_table.title(report, Model(row["iteration"], False, row["own_variant"])),
-            f"{row['model']}, {row['variant']}",
+            score_table.title(report, Model(row["iteration"], False, row["own_variant"])).replace(", ", "\n"),
+            f"{row['model']}\n{row['variant']}",
             f"{row['further']:.1f}",
             f"{row['own']:.1f}",
             f"{row['lift']:+.1f}",
