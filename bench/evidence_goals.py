@@ -6,8 +6,8 @@ from typing import NamedTuple
 from bench.evidence_measured import Estimate, Measured, Row
 from bench.evidence_plan import ITEMS, MAIN
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.reports.ablation_table import closed_book
-from selfspec_assets.reports.score_table import Model
+from selfspec_assets.reports.scores.ablation_table import closed_book
+from selfspec_assets.reports.scores.score_table import Model
 
 MET, MISSED, REPORTED, NOT_MEASURED = "met", "missed", "reported", "not measured"
 SEEDS, SUPERVISED = (Row(f"reference_{data}", Model(1, False, "alpaca")) for data in ("seeds", "supervised"))

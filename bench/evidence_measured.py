@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench.evidence_plan import MAIN, Planned
 from selfspec_assets.base.signature import random_seed
 from selfspec_assets.method.scoring.metrics import two_level_bootstrap
-from selfspec_assets.reports import score_table
-from selfspec_assets.reports.ablation_table import VARIANTS
-from selfspec_assets.reports.easiest import highest, largest_gains
 from selfspec_assets.reports.query import in_domain
-from selfspec_assets.reports.score_table import Items, Model, Report
+from selfspec_assets.reports.scores import score_table
+from selfspec_assets.reports.scores.ablation_table import VARIANTS
+from selfspec_assets.reports.scores.easiest import highest, largest_gains
+from selfspec_assets.reports.scores.score_table import Items, Model, Report
 from selfspec_assets.warehouse import Warehouse, read_only_query
 
 if TYPE_CHECKING:

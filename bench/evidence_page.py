@@ -9,8 +9,8 @@ from bench.evidence_measured import Estimate, Measured, Row
 from bench.evidence_plan import ABLATION, ITEMS, MAIN
 from bench.evidence_samples import samples_section
 from selfspec_assets import __version__
-from selfspec_assets.reports import ablation_table, score_table
-from selfspec_assets.reports.score_table import METRICS
+from selfspec_assets.reports.scores import ablation_table, score_table
+from selfspec_assets.reports.scores.score_table import METRICS
 
 _HEAD = """\
 # Evidence

@@ -8,7 +8,7 @@ from bench.evidence_measured import Row
 from bench.evidence_plan import ABLATION, Planned
 from selfspec_assets.base.words import first_words
 from selfspec_assets.reports.query import in_domain, query_rows
-from selfspec_assets.reports.score_table import Model
+from selfspec_assets.reports.scores.score_table import Model
 from selfspec_assets.warehouse import Warehouse
 
 COUNT = 10  # items of each domain

@@ -47,7 +47,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 OWN = "selfspec"
 STEPS = (  # selfspec's own, in flow order
     *("seeds", "corpus", "index", "benchmarks", "training_items", "base_predictions", "base_scores"),
-    *("instructions", "passages", "responses", "adapter", "predictions", "scores"),
+    *("further_predictions", "further_scores"),
+    *("instructions", "passages", "responses", "adapter", "predictions", "scores", "further_lift"),
 )
 JUDGES = (  # selfspec's own refining steps, which a recipe adds by name
     *("repeated_input", "echoed_prompt", "copied_input", "repeated_answer"),

@@ -8,7 +8,7 @@ from selfspec_assets.base import home
 from selfspec_assets.method.scoring.metrics import item_scores
 from selfspec_assets.packs.items import load_items
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports.score_table import Model, Report
+from selfspec_assets.reports.scores.score_table import Model, Report
 from selfspec_assets.steps.base_scores import BaseScores
 from selfspec_assets.steps.job import Job
 from selfspec_assets.steps.lineage import Lineage

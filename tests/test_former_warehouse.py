@@ -13,7 +13,7 @@ import pytest
 from selfspec_assets.base import home
 from selfspec_assets.planning.plan import plan
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.reports import score_table
+from selfspec_assets.reports.scores import score_table
 from selfspec_assets.warehouse import Warehouse
 from tests.conftest import Project
 

@@ -23,14 +23,15 @@ from selfspec_assets.warehouse.rows import (
     TrainingRemarkRow,
     VerdictRow,
 )
-from selfspec_assets.warehouse.score_rows import BaselineRow
+from selfspec_assets.warehouse.score_rows import BaselineRow, FurtherLiftRow, FurtherModelRow
 from selfspec_assets.warehouse.tables import ROW_TYPES
 from tests.conftest import Project
 
 # Only a supervised recipe has the first two (tests/steps/test_reference.py), only a corpus that repeats itself the next
-# (tests/steps/test_corpus.py), only a benchmark that declares a metric the fourth (tests/reports/test_score_table.py),
-# only one with doubtful items the fifth (tests/packs/test_scored_benchmarks.py), only a recipe with a judge the last
-# (tests/test_plugins.py).
+# (tests/steps/test_corpus.py), only a benchmark that declares a metric the fourth
+# (tests/reports/scores/test_score_table.py), only one with doubtful items the fifth
+# (tests/packs/test_scored_benchmarks.py), only a recipe with a judge the next (tests/test_plugins.py), only one with
+# further models the last two (tests/steps/test_further_models.py).
 NOT_HERE = {
     TrainingItemRow,
     TrainingRemarkRow,
@@ -39,6 +40,8 @@ NOT_HERE = {
     BenchmarkRemarkRow,
     TooLongRow,
     VerdictRow,
+    FurtherModelRow,
+    FurtherLiftRow,
 }
 
 

@@ -15,7 +15,7 @@ def show(
     domain: Annotated[str | None, typer.Option("--domain", help="Only this pack.")] = None,
 ) -> None:
     """Show how many items a benchmark has, and its first one."""
-    from selfspec_assets.reports import benchmark_show
+    from selfspec_assets.reports.items import benchmark_show
 
     for line in benchmark_show.show(name, domain):
         printing.line(line)

@@ -24,7 +24,7 @@ def cases(
 
     selfspec cases sports --recipe quickstart
     """
-    from selfspec_assets.reports import cases as report
+    from selfspec_assets.reports.items import cases as report
 
     named = load_recipe(recipe)
     domains = domains_of(named, None if domain == "all" else domain)

@@ -26,8 +26,8 @@ def compare(
 
     Example: selfspec compare quickstart:base quickstart:2 --domain sports
     """
-    from selfspec_assets.reports import compare as comparing
-    from selfspec_assets.reports.compare_print import print_comparison
+    from selfspec_assets.reports.scores import compare as comparing
+    from selfspec_assets.reports.scores.compare_print import print_comparison
 
     sides = comparing.side(first), comparing.side(second)
     check_published(database(), sides[0].named.name)

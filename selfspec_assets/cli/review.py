@@ -37,9 +37,9 @@ def review(
 
     selfspec review my_recipe --domain sports --iteration 1
     """
-    from selfspec_assets.reports import review_sheets
-    from selfspec_assets.reports.review_session import Hands
-    from selfspec_assets.reports.review_session import review as page_through
+    from selfspec_assets.reports.review import review_sheets
+    from selfspec_assets.reports.review.review_session import Hands
+    from selfspec_assets.reports.review.review_session import review as page_through
 
     if export is not None and taken is not None:
         raise SelfspecError("--export, --import", "are two commands", "give one of them")

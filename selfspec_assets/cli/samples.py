@@ -20,7 +20,7 @@ def samples(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what the model wrote: tasks with their passages and answers, kept and rejected, drawn at random."""
-    from selfspec_assets.reports import samples as report
+    from selfspec_assets.reports.items import samples as report
 
     named = load_recipe(recipe)
     check_published(database(), recipe)

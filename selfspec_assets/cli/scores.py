@@ -6,7 +6,7 @@ import typer
 
 from selfspec_assets.cli.app import DomainOption, RecipeName, app, database, domains_of, print_json, speaks_plainly
 from selfspec_assets.recipe.recipe import NamedRecipe, is_glob, matching_recipes
-from selfspec_assets.reports import ablation_table, score_print, score_table
+from selfspec_assets.reports.scores import ablation_table, score_print, score_table
 from selfspec_assets.warehouse import check_published
 
 

@@ -40,8 +40,8 @@ def sql(
 
     Example: selfspec sql "FROM leaderboard" --output leaderboard.csv
     """
-    from selfspec_assets.reports import sql_files
-    from selfspec_assets.reports.sql_shell import Quit, Shell, write_file
+    from selfspec_assets.reports.sql import sql_files
+    from selfspec_assets.reports.sql.sql_shell import Quit, Shell, write_file
 
     check_published(database())
     if output is not None:
@@ -56,7 +56,7 @@ def sql(
     if query is not None:
         shell.statement(query)
     elif interactive:
-        from selfspec_assets.reports.sql_prompt import ask
+        from selfspec_assets.reports.sql.sql_prompt import ask
 
         ask(shell)
     else:

@@ -120,6 +120,9 @@ class LanguageModel:
             import torch
 
             place = f"{device} ({torch.cuda.get_device_name(device)})"
+            if self.spec.devices > 1:
+                used = sorted(set(self.model.hf_device_map.values()))
+                place = f"{len(used)} GPUs, its layers in parts on {', '.join(f'cuda:{number}' for number in used)}"
         else:
             place = "the CPU: torch sees no GPU"
         four_bit = "4-bit NormalFloat, computed in " if self.spec.quantization == "nf4" else ""

@@ -26,7 +26,7 @@ from selfspec_assets.models.folder import (
     no_chat_template,
 )
 from selfspec_assets.models.gguf_check import check_gguf
-from selfspec_assets.models.weights import precision_of
+from selfspec_assets.models.weights import placement, precision_of
 
 
 class _Gguf(NamedTuple):
@@ -120,22 +120,25 @@ def model_obstacle(spec: ModelSpec) -> SelfspecError | None:
 
     A known model's identity is known without its weights, so results that are made already can be shown without them:
     it may not be here, or be another, or its terms may not be accepted. And any model may lack a chat template that is
-    asked for; a hub's is looked at once it has been downloaded.
+    asked for; a hub's is looked at once it has been downloaded. Or there are fewer GPUs than it is to be spread over.
     """
     try:
         known = packaged(spec.path_or_id)
         if known is not None:
             terms.require_accepted(known[0])
-        if spec.chat_template == "always" and _lacks_template(spec):
+        if spec.chat_template == "always" and lacks_chat_template(spec):
             return no_chat_template(spec.path_or_id)
         if known is not None and local_folder(spec) is None:
             packages.check(*known)
+        if spec.devices > 1:
+            placement(spec.devices)
     except SelfspecError as error:
         return error
     return None
 
 
-def _lacks_template(spec: ModelSpec) -> bool:
+def lacks_chat_template(spec: ModelSpec) -> bool:
+    """Whether the tokenizer is here and has no chat template; a hub's model that is not is not said to lack it."""
     known = packaged(spec.path_or_id)
     if known is not None:
         return not known[0].chat_template

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selfspec_assets.base.errors import NotEnoughMemory, SelfspecError
 from selfspec_assets.models.folder import ModelSpec
@@ -17,6 +17,7 @@ from selfspec_assets.models.precision import chosen
 if TYPE_CHECKING:
     import torch
 
+_SHARE = 0.9  # of a GPU's free memory, for weights: what is computed needs room as well
 # Of NVIDIA's driver, on its small boards, in Windows' subsystem for Linux; of AMD's.
 _DRIVERS = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/dxg", "/dev/kfd")
 
@@ -60,8 +61,7 @@ def _from_pretrained(spec: ModelSpec, folder: Path) -> tuple[Any, dict[str, Any]
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    # The first GPU by number: accelerate refuses to tune a 4-bit model whose device is just "cuda".
-    device = 0 if torch.cuda.is_available() else "cpu"
+    place = placement(spec.devices)
     dtype = getattr(torch, precision_of(spec))
     logging.disable_progress_bar()
     try:
@@ -71,7 +71,8 @@ def _from_pretrained(spec: ModelSpec, folder: Path) -> tuple[Any, dict[str, Any]
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            device_map={"": device},
+            device_map=place.device_map,
+            max_memory=place.max_memory,
             quantization_config=_quantization(spec, dtype),
             output_loading_info=True,
         )
@@ -85,7 +86,60 @@ def _from_pretrained(spec: ModelSpec, folder: Path) -> tuple[Any, dict[str, Any]
         raise SelfspecError(
             folder, f"the model cannot be loaded: {error}", "check that config.json and the weights belong together"
         ) from error
+    check_placed(made[0], spec.devices, folder)
     return made
+
+
+class Placement(NamedTuple):
+    """Where the weights go, as ``from_pretrained`` takes it; bytes by GPU, where there is a choice."""
+
+    device_map: str | dict[str, int | str]
+    max_memory: dict[int, int] | None
+
+
+def placement(devices: int) -> Placement:
+    """All on one device, or the layers in equal parts over so many GPUs, the first by number.
+
+    Raises:
+        SelfspecError: torch sees fewer GPUs.
+    """
+    free = free_on_gpus()
+    if devices == 1:
+        # The first GPU by number: accelerate refuses to tune a 4-bit model whose device is just "cuda".
+        return Placement({"": 0 if free else "cpu"}, None)
+    if len(free) < devices:
+        seen = f"{len(free)} GPU{'' if len(free) == 1 else 's'}"
+        remedy = f"set it to {max(len(free), 1)}, or run where there are more (CUDA_VISIBLE_DEVICES may hide some)"
+        raise SelfspecError("base_model.devices", f"asks for {devices} GPUs, torch sees {seen}", remedy)
+    # No room is named on CPU or disk. What does not fit would go there all the same, and answer at a crawl:
+    # ``check_placed`` refuses it.
+    return Placement("balanced", {number: int(_SHARE * free[number]) for number in range(devices)})
+
+
+def free_on_gpus() -> list[int]:
+    """Bytes that are free on each GPU that torch sees."""
+    import torch
+
+    return [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
+
+
+def check_placed(model: Any, devices: int, folder: Path) -> None:
+    """Check that a model which was to be spread over GPUs is on them, all of it.
+
+    Raises:
+        NotEnoughMemory: naming a part that is on the CPU or on the disk.
+    """
+    if devices == 1:
+        return
+    elsewhere = {part: place for part, place in model.hf_device_map.items() if not isinstance(place, int)}
+    if elsewhere:
+        part, place = next(iter(elsewhere.items()))
+        raise NotEnoughMemory(
+            folder,
+            f"the model does not fit the memory of {devices} GPUs: {len(elsewhere)} of its parts, such as {part}, "
+            f"would be on the {'CPU' if place == 'cpu' else place}",
+            "raise base_model.devices, set quantization: nf4, or free the memory that others hold",
+        )
 
 
 def _contiguous(layer: Any, arguments: tuple["torch.Tensor"]) -> tuple["torch.Tensor"]:

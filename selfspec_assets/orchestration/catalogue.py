@@ -11,9 +11,13 @@ PAPER = "https://arxiv.org/abs/2310.00160"
 _FIRST = "quickstart"
 # Dagster sorts groups by name: what a newcomer looks for stands first, what compares it stands behind.
 _FAMILIES = {"ablation": "3_ablations", "reference": "4_references", "trial": "5_trials"}
+_EVALUATION = (
+    *("base_predictions", "base_scores", "predictions", "scores"),
+    *("further_predictions", "further_scores", "further_lift"),
+)
 _OWNERS = {
     **dict.fromkeys(("seeds", "corpus", "benchmarks", "training_items"), "team:domain_pack"),
-    **dict.fromkeys(("base_predictions", "base_scores", "predictions", "scores"), "team:evaluation"),
+    **dict.fromkeys(_EVALUATION, "team:evaluation"),
 }
 
 

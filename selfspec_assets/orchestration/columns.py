@@ -28,6 +28,8 @@ COLUMN_SOURCES: Mapping[str, Mapping[str, _Source]] = {
         "adapter_digest": ("adapter", "adapter_digest"),
     },
     "base_scores": {column: ("base_predictions", column) for column in ("model", "variant", "shots")},
+    "further_predictions": {column: ("benchmarks", column) for column in ("benchmark", "item", "item_id")},
+    "further_scores": {column: ("further_predictions", column) for column in ("model", "variant", "shots")},
     "scores": {column: ("predictions", column) for column in ("model", "variant", "shots")},
 }
 

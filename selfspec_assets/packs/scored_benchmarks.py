@@ -79,6 +79,8 @@ def no_benchmark(pack: Pack, kind: DataKind) -> SelfspecError:
 
 def more_seeds(recipe: Recipe) -> str:
     """How a recipe comes to more seeds."""
+    if recipe.seeds.limit is not None:
+        return "raise seeds.limit"
     return "write more seeds" if recipe.seeds.sample_train is None else "raise seeds.sample_train or write more seeds"
 
 

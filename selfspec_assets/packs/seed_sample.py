@@ -5,6 +5,7 @@ every benchmark has such a set: its hand-written seeds are taken instead, and ``
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -24,12 +25,32 @@ def recipe_seeds(pack: Pack, recipe: Recipe) -> list[Seed]:
     """The seeds of a recipe in one domain.
 
     Raises:
-        SelfspecError: as ``pack_seeds``, or as ``sampled_seeds``.
+        SelfspecError: as ``pack_seeds``, ``sampled_seeds`` and ``limited``.
     """
-    each = recipe.seeds.sample_train
+    each, limit = recipe.seeds.sample_train, recipe.seeds.limit
     if each is None:
-        return pack_seeds(pack, recipe.data)
-    return sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
+        seeds = pack_seeds(pack, recipe.data)
+    else:
+        seeds = sampled_seeds(pack, recipe.data, each, recipe.seed, recipe.scores.benchmarks)
+    return seeds if limit is None else limited(pack, recipe.data, seeds, limit)
+
+
+def limited(pack: Pack, kind: DataKind, seeds: Sequence[Seed], limit: int) -> list[Seed]:
+    """``limit`` of the seeds in their order: the first of everything that they demonstrate, then the second, …
+
+    Raises:
+        SelfspecError: there are fewer.
+    """
+    if len(seeds) < limit:
+        reason = f"seeds.limit asks for {limit}, there are {len(seeds)}"
+        raise SelfspecError(pack.seeds_path(kind), reason, "add seeds, or lower seeds.limit")
+    before: Counter[str] = Counter()
+    turn: list[tuple[int, int]] = []
+    for place, seed in enumerate(seeds):
+        turn.append((before[seed.demonstrates], place))
+        before[seed.demonstrates] += 1
+    chosen = {place for _, place in sorted(turn)[:limit]}
+    return [seed for place, seed in enumerate(seeds) if place in chosen]
 
 
 def sampling_notes(pack: Pack, recipe: Recipe) -> list[str]:

@@ -18,6 +18,7 @@ from selfspec_assets.planning.pack_check import no_data_folder, without_folder
 from selfspec_assets.planning.seed_lint import doubts
 from selfspec_assets.recipe.recipe import NamedRecipe
 from selfspec_assets.recipe.sections import EMBEDDED
+from selfspec_assets.steps.further_predictions import looked_at
 from selfspec_assets.steps.lengths import check_model
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.precision import settle_precision
@@ -61,6 +62,8 @@ def _check(named: NamedRecipe, domain: str, lines: list[str]) -> None:
     lines.append(f"model: {lineage.model_identity}")
     lines += [precision] if precision else []
     lines += check_model(named, lineage.model_spec, pack.instruction_header, seeds)
+    for further in named.recipe.scores.further_models:
+        lines += looked_at(lineage, further)
 
 
 def _check_benchmarks(named: NamedRecipe, pack: Pack, seeds: Sequence[Seed], lines: list[str]) -> None:

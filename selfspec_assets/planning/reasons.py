@@ -101,6 +101,8 @@ class Reasons:
             return "a benchmark, whose text no passage may hold,", ""
         if name in _NO_FILES:
             return _NO_FILES[name], ""
+        if name.startswith("model "):
+            return f"further model {name.removeprefix('model ')}: its weights or precision", ""
         if name in ("header", "prompt"):
             return _shown((pack.instruction_header if name == "header" else pack.response_prompt).path), ""
         if name in ("readers", "filters"):

@@ -55,12 +55,12 @@ class Sampler:
         self._tried: dict[tuple[str, str, str], Past | None] = {}
 
     def of(self, lineage: Lineage, step: str, domain: str) -> Past | None:
-        """What a few units of a step cost; None for a step without a model, or if nothing fits the context.
+        """What a few units of a step cost; None for one without a model or of further models, or if nothing fits.
 
         Raises:
             SelfspecError: the model, or a file that the prompts are made from.
         """
-        if not lineage.step(step).holds_model:
+        if not lineage.step(step).holds_model or step == "further_predictions":  # other models, each with its own pace
             return None
         key = (lineage.named.name, step, domain)
         if key not in self._tried:

@@ -104,6 +104,12 @@ class Recipe(Strict):
                 "data: bundled is the embedded model's own small world; use data: starter or published with "
                 f"base_model '{self.base_model.model}'"
             )
+        other = next((one for one in self.scores.further_models if one.model != EMBEDDED), None)
+        if self.data == "bundled" and other is not None:
+            raise ValueError(
+                f"key 'scores.further_models': data: bundled is the embedded model's own small world, which "
+                f"'{other.model}' cannot know; use data: starter or published"
+            )
         if not self.is_reference and not isinstance(self.passages.k, int) and len(self.passages.k) != self.iterations:
             raise ValueError(f"passages.k lists {len(self.passages.k)} values for {self.iterations} iterations")
         if not self.is_reference and not self.adapter.with_seeds:
@@ -141,6 +147,7 @@ class NamedRecipe(Strict):
 # every signature.
 EXCLUDED = frozenset(
     {
+        "base_model.devices",
         "instructions.batch_size",
         "instructions.min_kept",
         "responses.batch_size",

@@ -8,10 +8,11 @@ from selfspec_assets import plugins
 from selfspec_assets.base.errors import did_you_mean
 from selfspec_assets.base.hub_ids import is_commit, is_hub_id
 from selfspec_assets.base.known_models import KNOWN, OnHub
-from selfspec_assets.base.model_settings import ModelSettings
+from selfspec_assets.base.model_settings import OWN_MODELS, ModelSettings
 from selfspec_assets.base.strict import Named, Strict, said_of_a_key
 
 EMBEDDED = "embedded"
+CHAT = "chat"  # a further model's prompt: the plain one, as the user's turn in the model's own chat template
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 DataKind = Literal["bundled", "published", "starter"]
 DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
@@ -88,11 +89,17 @@ class BaseModelSection(ModelSettings):
         """A name of ``known_models``."""
         return not (self.is_path or self.is_hub_id or self.model == EMBEDDED)
 
+    @property
+    def held(self) -> dict[str, Any]:
+        """How it is held, as ``ModelSettings`` has it."""
+        return {name: getattr(self, name) for name in ModelSettings.model_fields}
+
 
 class SeedsSection(Strict):
     """Section 3.1. By default the hand-written seeds of the pack."""
 
     sample_train: Positive | None = None  # this many items of each benchmark's training split instead
+    limit: Positive | None = None  # so many of them all, in equal parts of what they demonstrate
 
 
 class InstructionsSection(Strict):
@@ -235,6 +242,32 @@ class StepUse(Named):
     name: Slug
 
 
+class FurtherModelSection(BaseModelSection):
+    """A model that is scored on the base's items with a prompt of its own (Figs. 2, 4, 5)."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
+    prompt: Annotated[Slug, _registered("prompt", CHAT)]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "FurtherModelSection":
+        if self.name in OWN_MODELS:
+            raise ValueError(f"key 'name': '{self.name}' is what tables call a model of the recipe's own; take another")
+        if "chat_template" in self.model_fields_set:
+            raise ValueError("key 'chat_template' is not taken here: prompt: chat uses the model's chat template")
+        return self
+
+    @property
+    def held(self) -> dict[str, Any]:
+        return {**super().held, "chat_template": "always" if self.prompt == CHAT else "never"}
+
+
+def _each_model_once(models: tuple[FurtherModelSection, ...]) -> tuple[FurtherModelSection, ...]:
+    names = [model.name for model in models]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two models are named '{twice}'")
+    return models
+
+
 class ScoresSection(Strict):
     """Section 4.1: k-shot evaluation by generation."""
 
@@ -250,6 +283,9 @@ class ScoresSection(Strict):
     max_new_tokens: Positive
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     batch_size: Positive = 16
+    further_models: Annotated[
+        tuple[FurtherModelSection, ...], Field(strict=False), AfterValidator(_each_model_once)
+    ] = ()
 
 
 Share = Annotated[Real, Field(ge=0, le=1)]

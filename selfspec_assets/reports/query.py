@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from selfspec_assets.base.model_settings import OWN_MODELS
 from selfspec_assets.warehouse import read_only_query
 from selfspec_assets.warehouse.parquet import literal
 
@@ -15,3 +16,8 @@ def query_rows(database: Path, sql: str) -> list[dict[str, Any]]:
 def in_domain(recipe: str, domain: str) -> str:
     """The condition that takes one recipe's rows of one domain."""
     return f"recipe = {literal(recipe)} AND domain = {literal(domain)}"
+
+
+def of_own_models() -> str:
+    """A condition on the column ``model``: the recipe's base and adapters, and no further model."""
+    return f"model IN ({', '.join(map(literal, OWN_MODELS))})"

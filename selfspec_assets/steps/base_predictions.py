@@ -5,7 +5,8 @@ from typing import Any
 from selfspec_assets import plugins
 from selfspec_assets.recipe.recipe import Recipe
 from selfspec_assets.steps.lineage import Need
-from selfspec_assets.steps.predictions import Predictions, question_settings
+from selfspec_assets.steps.predictions import Predictions, expected_questions, question_settings
+from selfspec_assets.steps.size import Counts, Forecast
 
 
 @plugins.step("base_predictions", version="3")
@@ -23,3 +24,6 @@ class BasePredictions(Predictions):
             plugins.REGISTRY.get("prompt", name, "scores.base_variants").signed for name in recipe.scores.base_variants
         ]
         return settings
+
+    def forecast(self, forecast: Forecast, iteration: int) -> Counts:
+        return {"units": expected_questions(forecast, len(forecast.recipe.scores.base_variants))}

@@ -21,6 +21,9 @@ class BaseScores(Scores):
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
         return [("benchmarks", 0), ("base_predictions", 0)]
 
+    def askings(self, recipe: Recipe) -> int:
+        return len(recipe.scores.base_variants)
+
     def make(self, job: Job) -> Outcome:
         exam = exam_of(job)
         bases = base_series(job, exam)

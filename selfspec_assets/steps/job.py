@@ -11,6 +11,7 @@ from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.progress import Progress, Report
 from selfspec_assets.base.stopping import StopBetweenBatches
 from selfspec_assets.models.check import context_length, load_config
+from selfspec_assets.models.folder import ModelSpec
 from selfspec_assets.models.language_model import LanguageModel, load_tokenizer, model_folder
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.models.source import conversion_note
@@ -134,16 +135,20 @@ class Job:
 
     @cached_property
     def _checked_model(self) -> LanguageModel:
-        identity = self.lineage.model_identity
+        model = self.other_model(self.lineage.model_spec, self.lineage.model_identity)
+        self._check_lengths(model.tokenizer, model.context_length)
+        return model
+
+    def other_model(self, spec: ModelSpec, identity: str) -> LanguageModel:
+        """Any model by its identity (``lineage.identity_of``). It takes the place of the one that is loaded."""
         if identity not in _models:
             self.release_model()
-            self._say_conversion()
-            self.report(f"{self.name}: loading {self.lineage.model_spec.path_or_id}")
-            model = _models[identity] = LanguageModel.load(self.lineage.model_spec)
+            self._say_conversion(spec)
+            self.report(f"{self.name}: loading {spec.path_or_id}")
+            model = _models[identity] = LanguageModel.load(spec)
             self.report(f"{self.name}: {model.held}")
             if model.note:
                 self.report(f"{self.name}: {model.note}")
-        self._check_lengths(_models[identity].tokenizer, _models[identity].context_length)
         return _models[identity]
 
     def release_model(self) -> None:
@@ -154,13 +159,13 @@ class Job:
     def tokenizer(self) -> Any:
         """The base model's, without its weights."""
         spec = self.lineage.model_spec
-        self._say_conversion()
+        self._say_conversion(spec)
         tokenizer, folder = load_tokenizer(spec), model_folder(spec)
         self._check_lengths(tokenizer, context_length(load_config(folder), tokenizer, folder))
         return tokenizer
 
-    def _say_conversion(self) -> None:
-        if (note := conversion_note(self.lineage.model_spec)) is not None:
+    def _say_conversion(self, spec: ModelSpec) -> None:
+        if (note := conversion_note(spec)) is not None:
             self.report(f"{self.name}: {note}")
 
     def _check_lengths(self, tokenizer: Any, context: int) -> None:

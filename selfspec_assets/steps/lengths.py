@@ -25,18 +25,32 @@ def check_recipe_fits(named: NamedRecipe, context: int) -> None:
         SelfspecError: naming the key; a prompt needs at least one token beside its answer.
     """
     recipe = named.recipe
-    most = {"scores.max_new_tokens": (recipe.scores.max_new_tokens, context - 1)}
+    most: dict[str, tuple[int, int]] = {}
     if not recipe.is_reference:
         most["instructions.max_new_tokens"] = (recipe.loop.instructions.max_new_tokens, context - 1)
         most["responses.max_new_tokens"] = (recipe.loop.responses.max_new_tokens, context - 1)
     most["adapter.max_length"] = (recipe.adapter.max_length, context)
+    check_answers_fit(named, context)
     for key, (tokens, room) in most.items():
-        if tokens > room:
-            raise SelfspecError(
-                f"{named.path}: {key}",
-                f"{tokens} tokens do not fit the model's context of {context}",
-                f"set it to {room} or less",
-            )
+        _check_room(named, key, tokens, room, context)
+
+
+def check_answers_fit(named: NamedRecipe, context: int) -> None:
+    """Check that an answer to a benchmark's question, and a token of the question, fit a model's context (tokens).
+
+    Raises:
+        SelfspecError: naming the key.
+    """
+    _check_room(named, "scores.max_new_tokens", named.recipe.scores.max_new_tokens, context - 1, context)
+
+
+def _check_room(named: NamedRecipe, key: str, tokens: int, room: int, context: int) -> None:
+    if tokens > room:
+        raise SelfspecError(
+            f"{named.path}: {key}",
+            f"{tokens} tokens do not fit the model's context of {context}",
+            f"set it to {room} or less",
+        )
 
 
 def check_lengths(named: NamedRecipe, tokenizer: Any, context: int, header: Template, seeds: Sequence[Shown]) -> None:

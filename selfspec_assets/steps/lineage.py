@@ -19,7 +19,7 @@ from selfspec_assets.models.source import model_digest
 from selfspec_assets.models.weights import precision_of
 from selfspec_assets.packs.pack import Pack, load_pack
 from selfspec_assets.recipe.recipe import NamedRecipe, Recipe
-from selfspec_assets.recipe.sections import EMBEDDED
+from selfspec_assets.recipe.sections import EMBEDDED, BaseModelSection
 from selfspec_assets.warehouse import StepKey
 from selfspec_assets.warehouse.rows import Row
 
@@ -79,6 +79,29 @@ def previous_adapters(iteration: int, how_many: int) -> list[Need]:
     return [("adapter", n) for n in range(iteration - 1, max(iteration - 1 - how_many, 0), -1)]
 
 
+def spec_of(section: BaseModelSection) -> ModelSpec:
+    """The model that a recipe names, by where it lies."""
+    where, held = section.model, section.held
+    if section.model == EMBEDDED:
+        where = str(home.embedded_model_folder())
+    elif section.is_path:
+        where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
+    elif section.is_known and isinstance(source := known_model(section.model).source, OnHub):
+        where, held["revision"] = source.repository, source.commit
+    return ModelSpec(where, **held)
+
+
+def identity_of(spec: ModelSpec) -> str:
+    """The weights' digest with the precision they are used in, and whether prompts wear the chat template.
+
+    ``auto`` stands for a CPU's float32. On a GPU, or where a CPU's trial said so (``models.precision``), it is
+    bfloat16, and the two must never pass for each other.
+    """
+    chat = " chat" if spec.chat_template == "always" else ""
+    dtype = "bfloat16" if precision_of(spec) == "bfloat16" else spec.dtype
+    return f"{model_digest(spec)} {dtype} {spec.quantization}{chat}"
+
+
 class Lineage:
     """The expected signatures of one recipe.
 
@@ -112,27 +135,12 @@ class Lineage:
 
     @cached_property
     def model_spec(self) -> ModelSpec:
-        section = self.recipe.base_model
-        where, held = section.model, section.model_dump(exclude={"model"})
-        if section.model == EMBEDDED:
-            where = str(home.embedded_model_folder())
-        elif section.is_path:
-            where = str((home.project_folder() / Path(section.model).expanduser()).resolve())
-        elif section.is_known and isinstance(source := known_model(section.model).source, OnHub):
-            where, held["revision"] = source.repository, source.commit
-        return ModelSpec(where, **held)
+        return spec_of(self.recipe.base_model)
 
     @cached_property
     def model_identity(self) -> str:
-        """The weights' digest with the precision they are used in, and whether prompts wear the chat template.
-
-        ``auto`` stands for a CPU's float32. On a GPU, or where a CPU's trial said so (``models.precision``), it is
-        bfloat16, and the two must never pass for each other.
-        """
-        spec = self.model_spec
-        chat = " chat" if spec.chat_template == "always" else ""
-        dtype = "bfloat16" if precision_of(spec) == "bfloat16" else spec.dtype
-        return f"{model_digest(spec)} {dtype} {spec.quantization}{chat}"
+        """Of the base model, as ``identity_of`` has it."""
+        return identity_of(self.model_spec)
 
     def key(self, step: str, domain: str, iteration: int) -> StepKey:
         return StepKey(self.named.name, step, domain, iteration if self.step(step).per_iteration else 0)

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from selfspec_assets import plugins
 from selfspec_assets.base.errors import SelfspecError
@@ -18,11 +18,12 @@ from selfspec_assets.packs.records import demonstrating
 from selfspec_assets.packs.scored_benchmarks import scored_benchmarks, too_few_demonstrations
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe, settings_for
+from selfspec_assets.recipe.sections import CHAT
 from selfspec_assets.steps.job import Job, Tables
 from selfspec_assets.steps.lineage import Lineage, Need
 from selfspec_assets.steps.size import Counts, Forecast, Past, Size
 from selfspec_assets.steps.step import Check, Outcome, Step
-from selfspec_assets.warehouse.rows import BenchmarkItemRow, SeedRow
+from selfspec_assets.warehouse.rows import BenchmarkItemRow, Row, SeedRow
 from selfspec_assets.warehouse.score_rows import PredictionRow
 
 TOO_LONG = "too_long"
@@ -33,7 +34,7 @@ CHUNK = 4  # batches that one call decodes: places of short answers go to the ne
 class Predictions(Step):
     """`benchmarks`, `seeds`, `adapter` → the adapter's `predictions`, in the Alpaca template. Section 4.1."""
 
-    tables = (PredictionRow,)
+    tables: ClassVar[tuple[type[Row], ...]] = (PredictionRow,)
     checks = ("rows_reconcile", "not_empty")
     kinds = frozenset({"huggingface", "duckdb"})
     holds_model = True
@@ -48,9 +49,7 @@ class Predictions(Step):
         return settings
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
-        # Items and demonstrations are drawn by the domain's name; the labels of the response prompt end an answer.
-        labels = "\n".join(lineage.pack(domain).response_prompt.labels)
-        return {"model": lineage.model_identity, "domain": domain, "labels": text_digest(labels)}
+        return {"model": lineage.model_identity, **read_beside(lineage, domain)}
 
     def obstacle(self, lineage: Lineage, domain: str) -> SelfspecError | None:
         pack = lineage.pack(domain)
@@ -64,36 +63,13 @@ class Predictions(Step):
         return {"units": past.tables["predictions"]}
 
     def forecast(self, forecast: Forecast, iteration: int) -> Counts:
-        return {"units": expected_questions(forecast, base=self.name == "base_predictions")}
+        return {"units": expected_questions(forecast, 1)}
 
     def make(self, job: Job) -> Outcome:
-        section = job.recipe.scores
         questions = questions_of(job)  # before the model: what is wrong with them shows in no time
         model = job.model()
-        adapter = job.adapter(job.iteration)
-        prompts = [question.prompt for question in questions]
-        possible = askable(model, prompts, section.max_new_tokens)
-
-        def make(indices: list[int]) -> list[dict[str, Any]]:
-            made = ask(job, model, [prompts[possible[i]] for i in indices], adapter)
-            return [
-                {"text": g.text, "finish": g.finish, "tokens": g.tokens, "prompt_tokens": g.prompt_tokens} for g in made
-            ]
-
-        store = job.warehouse.chunks(job.signature, "predictions")
-        results = job.in_batches(store, len(possible), CHUNK * section.batch_size, "predictions", make)
-        by_question = {possible[i]: value for i, value in enumerate(results)}
-        too_long = {"text": "", "finish": TOO_LONG, "tokens": 0}
-        digest = job.adapter_digest(adapter)
-        rows = [
-            prediction_row(question, prompts[i], by_question.get(i, too_long), model.digest, digest)
-            for i, question in enumerate(questions)
-        ]
-        return Outcome(
-            {PredictionRow: rows},
-            input_tokens=sum(r["prompt_tokens"] for r in results),
-            output_tokens=sum(r["tokens"] for r in results),
-        )
+        answers = answered(job, questions, model, job.adapter(job.iteration), "predictions")
+        return Outcome({PredictionRow: answers.rows}, input_tokens=answers.read, output_tokens=answers.written)
 
     def check(self, job: Job, tables: Tables) -> list[Check]:
         rows: Any = tables[PredictionRow]
@@ -124,13 +100,71 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        return evaluation_prompt(self.variant)(self.item.instruction, self.item.input, self.demonstrations)
+        template = "plain" if self.variant == CHAT else self.variant  # the tokenizer puts it into the chat template
+        return evaluation_prompt(template)(self.item.instruction, self.item.input, self.demonstrations)
 
 
-def questions_of(job: Job) -> list[Question]:
-    """Every variant × shots × item; base and adapter see the same items and the same demonstrations."""
+class Answers(NamedTuple):
+    """One model's rows, and how many tokens it read and wrote."""
+
+    rows: list[PredictionRow]
+    read: int
+    written: int
+
+
+def answered(
+    job: Job,
+    questions: Sequence[Question],
+    model: LanguageModel,
+    adapter: str | None,
+    store: str,
+    name: str | None = None,
+) -> Answers:
+    """What a model answers, in batches that survive kills.
+
+    Args:
+        store: the name of its chunks.
+        name: of a further model; None: base or adapter.
+    """
     section = job.recipe.scores
-    variants = section.base_variants if job.step == "base_predictions" else ("alpaca",)
+    prompts = [question.prompt for question in questions]
+    possible = askable(model, prompts, section.max_new_tokens)
+
+    def make(indices: list[int]) -> list[dict[str, Any]]:
+        made = ask(job, model, [prompts[possible[i]] for i in indices], adapter)
+        return [
+            {"text": g.text, "finish": g.finish, "tokens": g.tokens, "prompt_tokens": g.prompt_tokens} for g in made
+        ]
+
+    chunks = job.warehouse.chunks(job.signature, store)
+    what = f"predictions of {name}" if name else "predictions"
+    results = job.in_batches(chunks, len(possible), CHUNK * section.batch_size, what, make)
+    by_question = {possible[i]: value for i, value in enumerate(results)}
+    too_long = {"text": "", "finish": TOO_LONG, "tokens": 0}
+    digest = job.adapter_digest(adapter) if adapter else None
+    called = name or ("base" if digest is None else "adapter")
+    rows = [
+        prediction_row(called, question, prompts[i], by_question.get(i, too_long), model.digest, digest)
+        for i, question in enumerate(questions)
+    ]
+    return Answers(rows, sum(r["prompt_tokens"] for r in results), sum(r["tokens"] for r in results))
+
+
+def variants_of(job: Job) -> tuple[str, ...]:
+    """The prompts that the step's models are asked with."""
+    section = job.recipe.scores
+    if job.step == "further_predictions":
+        return tuple(model.prompt for model in section.further_models)
+    return section.base_variants if job.step == "base_predictions" else ("alpaca",)
+
+
+def questions_of(job: Job, variants: Sequence[str] | None = None) -> list[Question]:
+    """Every variant × shots × item; all models see the same items and the same demonstrations.
+
+    Args:
+        variants: the prompts; None: all of the step.
+    """
+    section = job.recipe.scores
     items = chosen_items(job)
     seeds = job.read("seeds", SeedRow)
     few = too_few_demonstrations(job.lineage.named, job.pack, seeds)
@@ -138,7 +172,7 @@ def questions_of(job: Job) -> list[Question]:
         raise few
     return [
         Question(variant, shots, item, demonstrations_for(job, item, shots, seeds))
-        for variant in variants
+        for variant in variants or variants_of(job)
         for shots in section.shots
         for item in items
     ]
@@ -169,11 +203,19 @@ def question_settings(recipe: Recipe) -> dict[str, Any]:
     """What of a recipe decides the questions; its seed only where it draws items or demonstrations."""
     settings: dict[str, Any] = settings_for(recipe, "seed", "scores")
     settings["scores"].pop("resamples")
+    settings["scores"].pop("further_models")
     scores = recipe.scores
     draws_items = scores.items == "drawn" and scores.items_per_benchmark is not None
     if not draws_items and not any(scores.shots):
         settings.pop("seed")
     return settings
+
+
+def read_beside(lineage: Lineage, domain: str) -> dict[str, str]:
+    """What decides questions and answers beside the model: a name that rows are drawn by, and where answers end."""
+    # Items and demonstrations are drawn by the domain's name; the labels of the response prompt end an answer.
+    labels = "\n".join(lineage.pack(domain).response_prompt.labels)
+    return {"domain": domain, "labels": text_digest(labels)}
 
 
 def demonstrations_for(job: Job, item: BenchmarkItemRow, shots: int, seeds: list[SeedRow]) -> tuple[SeedRow, ...]:
@@ -203,10 +245,10 @@ def ask(job: Job, model: LanguageModel, prompts: Sequence[str], adapter: str | N
 
 
 def prediction_row(
-    question: Question, prompt: str, made: dict[str, Any], model_digest: str, adapter_digest: str | None
+    model: str, question: Question, prompt: str, made: dict[str, Any], model_digest: str, adapter_digest: str | None
 ) -> PredictionRow:
     return PredictionRow(
-        model="base" if adapter_digest is None else "adapter",
+        model=model,
         variant=question.variant,
         shots=question.shots,
         benchmark=question.item.benchmark,
@@ -222,10 +264,10 @@ def prediction_row(
     )
 
 
-def expected_questions(forecast: Forecast, base: bool) -> int:
-    """How many questions base or adapter is asked."""
+def expected_questions(forecast: Forecast, askings: int) -> int:
+    """How many questions are asked, by a number of models or prompts."""
     section = forecast.recipe.scores
     limit, wanted = section.items_per_benchmark, section.benchmarks
     items = {name: count for name, count in forecast.benchmark_items.items() if wanted is None or name in wanted}
     asked = sum(count if limit is None else min(count, limit) for count in items.values())
-    return asked * len(section.shots) * (len(section.base_variants) if base else 1)
+    return asked * len(section.shots) * askings

@@ -21,7 +21,7 @@ class Scores(Step):
     """`predictions` against `base_predictions`, item by item → `item_scores`, `scores`, `lift`. Section 4.1."""
 
     tables: ClassVar[tuple[type[Row], ...]] = (ItemScoreRow, ScoreRow, LiftRow)
-    main_table = ScoreRow
+    main_table: ClassVar[type[Row] | None] = ScoreRow
     sections = ("seed",)
 
     def needs(self, recipe: Recipe, iteration: int) -> list[Need]:
@@ -48,7 +48,11 @@ class Scores(Step):
         return {"units": past.upstream(self._predictions)["predictions"]}
 
     def forecast(self, forecast: Forecast, iteration: int) -> Counts:
-        return {"units": expected_questions(forecast, base=self._predictions == "base_predictions")}
+        return {"units": expected_questions(forecast, self.askings(forecast.recipe))}
+
+    def askings(self, recipe: Recipe) -> int:
+        """How many models or prompts are scored."""
+        return 1
 
     _predictions = "predictions"
 

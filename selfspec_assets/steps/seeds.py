@@ -23,9 +23,12 @@ class Seeds(Step):
     kinds = frozenset({"json", "duckdb"})
 
     def settings(self, recipe: Recipe, iteration: int) -> dict[str, Any]:
+        settings: dict[str, Any] = settings_for(recipe, "seed", "seeds")
+        if recipe.seeds.limit is None:
+            settings["seeds"].pop("limit")
         if recipe.seeds.sample_train is None:
-            return {}
-        return {**settings_for(recipe, "seed", "seeds"), "benchmarks": recipe.scores.benchmarks}
+            return {} if recipe.seeds.limit is None else {"seeds": {"limit": recipe.seeds.limit}}
+        return {**settings, "benchmarks": recipe.scores.benchmarks}
 
     def files(self, lineage: Lineage, domain: str, iteration: int) -> dict[str, str]:
         pack, recipe = lineage.pack(domain), lineage.recipe

@@ -18,13 +18,18 @@ import duckdb
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import fsync, move, remove
+from selfspec_assets.base.model_settings import OWN_MODELS
 from selfspec_assets.warehouse.blank import ROW_TYPE_OF, TABLES, blank_catalogue, blank_file, catalogue
 from selfspec_assets.warehouse.parquet import columns, connect, literal, pattern
 from selfspec_assets.warehouse.revision import Revision, StepKey
 from selfspec_assets.warehouse.rows import RunRow
+from selfspec_assets.warehouse.score_rows import ItemScoreRow, PredictionRow, ScoreRow
 
 # By several steps of a partition, which their rows name; in ``losses`` a step is the optimiser's, a number.
 SHARED = frozenset(table for table, kinds in TABLES.items() if kinds.get("step") == "VARCHAR")
+
+# Of the base and of further models, each by steps of its own; the rows name the model.
+_BY_MODEL = frozenset({PredictionRow.table, ItemScoreRow.table, ScoreRow.table})
 
 # What the database holds: partition -> (signature, content digest, its tables).
 State = dict[StepKey, tuple[str, str, list[str]]]
@@ -119,6 +124,15 @@ def _write(building: Path, state: State, wanted: Mapping[StepKey, Revision], *, 
     return compact is not None and bool(compact[0])
 
 
+def shared(step: str, other: str) -> frozenset[str]:
+    """The tables that both steps may fill in one partition: their rows say whose they are."""
+    return SHARED | _BY_MODEL if _of_further_models(step) != _of_further_models(other) else SHARED
+
+
+def _of_further_models(step: str) -> bool:
+    return step.startswith("further_")
+
+
 def _delete(connection: duckdb.DuckDBPyConnection, key: StepKey, tables: list[str]) -> None:
     """Removes a step's rows. Within a partition a table belongs to one step, or its rows name theirs."""
     partition = [key.recipe, key.domain, key.iteration]
@@ -126,6 +140,9 @@ def _delete(connection: duckdb.DuckDBPyConnection, key: StepKey, tables: list[st
         condition, values = "recipe = ? AND domain = ? AND iteration = ?", partition
         if table in SHARED:
             condition, values = f"{condition} AND step = ?", [*partition, key.step]
+        elif table in _BY_MODEL:
+            own = ", ".join(map(literal, OWN_MODELS))
+            condition += f" AND model {'NOT ' if _of_further_models(key.step) else ''}IN ({own})"
         connection.execute(f"DELETE FROM {table} WHERE {condition}", values)
 
 

@@ -10,8 +10,9 @@ from selfspec_assets.warehouse.rows import Row
 class PredictionRow(Row):
     """A model's raw output on one benchmark item.
 
-    ``variant`` is the prompt: plain, cue or alpaca. ``finish`` is eos, blank_line, length, or too_long: the prompt
-    did not fit the model's context, nothing was generated, and no score is made of it.
+    ``model`` is base, adapter, or a further model's name; ``variant`` the prompt: plain, cue, alpaca or chat.
+    ``finish`` is eos, blank_line, length, or too_long: the prompt did not fit the model's context, nothing was
+    generated, and no score is made of it.
     """
 
     table: ClassVar[str] = "predictions"
@@ -102,6 +103,42 @@ class LiftRow(Row):
     metric: str
     base: float
     adapter: float
+    lift: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    missing: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherModelRow(Row):
+    """A further model that a recipe has scored: what it is, and what all of its predictions depend on."""
+
+    table: ClassVar[str] = "further_models"
+    model: str
+    base_model: str
+    variant: str
+    model_digest: str
+    answers_signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherLiftRow(Row):
+    """An adapter, or the base (iteration 0), minus a further model on the same items: interval and p-value as in lift.
+
+    ``own_variant`` is the prompt of the adapter or base, ``variant`` the further model's.
+    """
+
+    table: ClassVar[str] = "further_lift"
+    model: str
+    variant: str
+    own_variant: str
+    shots: int
+    benchmark: str
+    metric: str
+    further: float
+    own: float
     lift: float
     low: float
     high: float

@@ -285,7 +285,8 @@ class Warehouse:
             other = entry.key
             same_partition = (other.recipe, other.domain, other.iteration) == (key.recipe, key.domain, key.iteration)
             if same_partition and other.step != key.step and self.has(entry.signature):
-                for table in revision.tables.keys() & self.revision(entry.signature).tables.keys() - published.SHARED:
+                both = revision.tables.keys() & self.revision(entry.signature).tables.keys()
+                for table in both - published.shared(key.step, other.step):
                     raise ValueError(f"{key}: table {table} of this partition is filled by step {other.step}")
 
     def _write_entry(self, entry: ManifestEntry) -> None:

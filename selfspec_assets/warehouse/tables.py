@@ -24,7 +24,15 @@ from selfspec_assets.warehouse.rows import (
     TrainingRemarkRow,
     VerdictRow,
 )
-from selfspec_assets.warehouse.score_rows import BaselineRow, ItemScoreRow, LiftRow, PredictionRow, ScoreRow
+from selfspec_assets.warehouse.score_rows import (
+    BaselineRow,
+    FurtherLiftRow,
+    FurtherModelRow,
+    ItemScoreRow,
+    LiftRow,
+    PredictionRow,
+    ScoreRow,
+)
 
 ROW_TYPES: tuple[type[Row], ...] = (
     SeedRow,
@@ -52,5 +60,7 @@ ROW_TYPES: tuple[type[Row], ...] = (
     ScoreRow,
     BaselineRow,
     LiftRow,
+    FurtherModelRow,
+    FurtherLiftRow,
     RunRow,
 )

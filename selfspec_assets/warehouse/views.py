@@ -132,9 +132,12 @@ WHERE NOT EXISTS (
     },
 )
 
+# The step that a row of ``scores`` is of.
+_SCORING = "CASE WHEN s.iteration > 0 THEN 'scores' WHEN s.model = 'base' THEN 'base_scores' ELSE 'further_scores' END"
+
 LEADERBOARD = View(
     "leaderboard",
-    "Macro scores of base and adapters, the best first at each number of shots; scores has the rest.",
+    "Macro scores of base, adapters and further models, the best first at each number of shots; scores has the rest.",
     f"""
 SELECT recipe, domain, iteration, model, variant, shots,
        rank() OVER (PARTITION BY recipe, domain, shots ORDER BY f1 DESC) AS rank,
@@ -148,11 +151,11 @@ FROM (
            any_value(missing) AS missing
     FROM scores s
     WHERE benchmark = 'average' AND NOT oracle
-      AND {_from_shown("s", "CASE s.iteration WHEN 0 THEN 'base_scores' ELSE 'scores' END")}
+      AND {_from_shown("s", _SCORING)}
     GROUP BY ALL)
 ORDER BY recipe, domain, shots, rank, iteration, variant""",
     {
-        "iteration": "Of the adapter; 0 for the base model.",
+        "iteration": "Of the adapter; 0 for the base model and for further models.",
         "rank": "Place by F1, from 1.",
         "f1": "Macro mean of token F1 over the benchmarks, 0 to 100.",
         "f1_low": "Lower end of its 95 % interval.",

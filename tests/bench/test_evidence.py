@@ -21,8 +21,8 @@ from bench.evidence_samples import Item, Sample, load_samples, samples_section, 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.models.language_model import LanguageModel
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe
-from selfspec_assets.reports import easiest
-from selfspec_assets.reports.score_table import Model
+from selfspec_assets.reports.scores import easiest
+from selfspec_assets.reports.scores.score_table import Model
 from selfspec_assets.warehouse import Warehouse
 from tests.conftest import Project
 from tests.synthetic import RIGHT, WRONG, imagined, publish, set_quiz

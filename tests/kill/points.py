@@ -17,8 +17,8 @@ NOT_COMMITS = {
     "models/precision.py": "the precision that was tried; without it it is tried again",
     "reports/exports/target.py": "a folder that a person asked for; tests/reports/exports kills between its renames",
     "reports/html_report/page.py": "a report that a person asked for, outside of every step",
-    "reports/review_sheets.py": "a table of decisions that a person asked for, outside of every step",
-    "reports/sql_files.py": "a result that a person asked for, outside of every step",
+    "reports/review/review_sheets.py": "a table of decisions that a person asked for, outside of every step",
+    "reports/sql/sql_files.py": "a result that a person asked for, outside of every step",
 }
 MOVES = "base/files.py"
 _NAMED = {"move": 2, "write_atomically": 2, "reached": 0}  # function -> which argument is the name

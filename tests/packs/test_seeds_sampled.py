@@ -358,3 +358,31 @@ def test_the_recipe_in_the_documentation_is_read(project: Project) -> None:
     project.recipe.update(yaml.safe_load("seeds: {sample_train: 5}"))
     project.save()
     assert load_recipe("tiny").recipe.seeds.sample_train == 5
+
+
+# A limit
+
+
+def test_sports_as_in_the_paper_has_exactly_forty_seeds_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFSPEC_HOME", str(ROOT))
+    recipe, pack = load_recipe("sports_mpt-30b").recipe, load_pack("sports")
+    assert (recipe.iterations, recipe.passages.k) == (1, 0)
+    seeds, every = recipe_seeds(pack, recipe), load_seeds(pack.seeds_path("published"))
+    assert len(seeds) == 40
+    assert {seed.demonstrates for seed in seeds} == {seed.demonstrates for seed in every}
+    places = [every.index(seed) for seed in seeds]
+    assert places == sorted(places), "they stay in the order of their file"
+    counts = Counter(seed.demonstrates for seed in seeds)
+    rich = [counts[kind] for kind, count in Counter(seed.demonstrates for seed in every).items() if count >= 5]
+    assert max(rich) - min(rich) <= 1
+
+
+def test_a_limit_above_what_is_there_is_an_error_before_any_work(project: Project) -> None:
+    project.recipe["seeds"] = {"limit": 12}
+    project.save()
+    _, error = check_recipe(load_recipe("tiny"), "botany")
+    assert error is not None
+    assert error.reason == "seeds.limit asks for 12, there are 11"
+    project.recipe["seeds"] = {"limit": 2}  # a colour and an essay: both kinds once
+    project.save()
+    assert [seed.seed_id for seed in recipe_seeds(load_pack("botany"), load_recipe("tiny").recipe)] == ["s0", "s10"]

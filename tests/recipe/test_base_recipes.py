@@ -65,6 +65,8 @@ def tiny(request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.M
     recipe.update(data="published", domains=["botany"])
     recipe["instructions"].update(inputs="written", seeds_per_prompt=3, tasks_per_prompt=6, min_kept=1, target=8)
     recipe["scores"]["shots"] = [0]
+    if "seeds" in recipe:
+        recipe["seeds"]["limit"] = 8  # of the eleven that the tiny pack has
     recipe["responses"]["max_new_tokens"] = 48
     project.recipe = recipe
     project.save()

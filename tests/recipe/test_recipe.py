@@ -1,5 +1,6 @@
 """Recipes: what is refused, with file, line and key; and that each key counts or is excluded on purpose."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,10 @@ def changed(**changes: Any) -> str:
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = new
-    return yaml.safe_dump(value, sort_keys=False)
+    return yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False)  # no aliases
 
 
+OTHER_MODEL = {"name": "other", "model": "./model", "prompt": "alpaca"}
 BAD = {
     "unknown key": (changed(colour="red"), "unknown key 'colour'"),
     "unknown nested key": (changed(passages__kk=5), "unknown key 'passages.kk'"),
@@ -60,6 +62,24 @@ BAD = {
     "hub id without revision": (changed(base_model={"model": "a/b"}), "needs 'revision'"),
     "branch as revision": (changed(base_model={"model": "a/b", "revision": "main"}), "needs 'revision'"),
     "revision of a folder": (changed(base_model={"model": "./m", "revision": "0" * 40}), "hub only"),
+    "further model twice": (
+        changed(scores__further_models=[OTHER_MODEL, {**OTHER_MODEL, "prompt": "plain"}]),
+        "two models are named 'other'",
+    ),
+    "further model as the base": (changed(scores__further_models=[{**OTHER_MODEL, "name": "base"}]), "'base' is what"),
+    "further model of no prompt": (changed(scores__further_models=[{**OTHER_MODEL, "prompt": "alpac"}]), "'alpaca'"),
+    "further model unknown": (
+        changed(scores__further_models=[{**OTHER_MODEL, "model": "smollm2"}]),
+        "nor a known name; did you mean",
+    ),
+    "further model's template": (
+        changed(scores__further_models=[{**OTHER_MODEL, "chat_template": "always"}]),
+        "prompt: chat uses",
+    ),
+    "further model in the small world": (
+        changed(data="bundled", base_model={"model": "embedded"}, scores__further_models=[OTHER_MODEL]),
+        "'./model' cannot know",
+    ),
     "missing section": (changed().replace("adapter:", "adaptor:"), "adaptor"),
     "not a mapping": ("- 1\n", "must hold a mapping"),
     "empty file": ("", "must hold a mapping"),
@@ -135,6 +155,7 @@ OTHER: dict[str, Any] = {
     "steps": ["accept"],
     "seed": 4,
     "seeds.sample_train": 2,
+    "seeds.limit": 9,
     "iterations": 3,
     "instructions.target": 7,
     "instructions.min_kept": 2,
@@ -183,6 +204,7 @@ OTHER: dict[str, Any] = {
     "scores.max_new_tokens": 7,
     "scores.resamples": 300,
     "scores.batch_size": 2,
+    "scores.further_models": [OTHER_MODEL],
     "checks.min_novel": 0.5,
     "checks.min_in_language": 0.5,
     "checks.max_unusable": 0.1,
@@ -195,6 +217,7 @@ OTHER: dict[str, Any] = {
     "base_model.dtype": "bfloat16",
     "base_model.quantization": "nf4",
     "base_model.chat_template": "always",
+    "base_model.devices": 2,
 }
 NOT_IN_SIGNATURES = {"iterations"}  # more iterations leave the earlier ones as they are
 

@@ -13,7 +13,7 @@ from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.orchestration.runner import run_recipe
 from selfspec_assets.planning.plan import plan
 from selfspec_assets.recipe.recipe import load_recipe
-from selfspec_assets.reports.review_sheets import load_sheets
+from selfspec_assets.reports.review.review_sheets import load_sheets
 from selfspec_assets.steps.adapter import examples_of
 from selfspec_assets.steps.decisions import Decision, answer_digest, writing
 from selfspec_assets.steps.job import Job

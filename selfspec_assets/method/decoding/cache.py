@@ -66,14 +66,16 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Rows anew from those that are there; each may be taken any number of times."""
-        super().batch_select_indices(indices)
+        super().batch_select_indices(indices.to(self.keys.device) if self.is_initialized else indices)
         if self.get_seq_length():
             self._key_room, self._value_room, self._first = self.keys, self.values, 0
 
     def move_rows(self, sources: Tensor, targets: Tensor) -> None:
         """Write rows over others, which have ended."""
         for states in (self.keys, self.values):
-            states.index_copy_(0, targets, states.index_select(0, sources))
+            # A model that is spread over GPUs has each layer's keys and values where the layer is.
+            to, of = targets.to(states.device), sources.to(states.device)
+            states.index_copy_(0, to, states.index_select(0, of))
 
     def keep_rows(self, count: int) -> None:
         """Forget all but the first rows; their room stays."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from selfspec_assets.models.folder import ADAPTER_CONFIG, check_adapter, read_json
 from selfspec_assets.models.language_model import model_digest
-from selfspec_assets.reports.exports import card_facts as facts
-from selfspec_assets.reports.exports.model_card import write_model_card
+from selfspec_assets.reports.exports.cards import card_facts as facts
+from selfspec_assets.reports.exports.cards.model_card import write_model_card
 from selfspec_assets.reports.exports.tuned import Tuned
 
 

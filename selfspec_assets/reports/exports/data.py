@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from selfspec_assets.reports.exports.dataset_card import write_dataset_card
+from selfspec_assets.reports.exports.cards.dataset_card import write_dataset_card
 from selfspec_assets.reports.exports.tuned import Tuned
 from selfspec_assets.warehouse import check_published
 from selfspec_assets.warehouse.parquet import connect, literal

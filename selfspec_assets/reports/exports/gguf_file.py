@@ -13,9 +13,9 @@ from pathlib import Path
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.base.files import remove
 from selfspec_assets.models.gguf_file import check_tensors, read_header
+from selfspec_assets.reports.exports.cards.model_card import write_model_card
 from selfspec_assets.reports.exports.formats import Dtype, OutType
 from selfspec_assets.reports.exports.merged import merge_weights, write_prompting
-from selfspec_assets.reports.exports.model_card import write_model_card
 from selfspec_assets.reports.exports.tuned import Tuned
 
 MODEL = "model.gguf"

@@ -8,9 +8,9 @@ from selfspec_assets.models.folder import check_adapter, check_model_folder
 from selfspec_assets.models.language_model import end_ids, load_tokenizer, model_digest, model_folder
 from selfspec_assets.models.memory import free_memory
 from selfspec_assets.models.weights import load_weights
+from selfspec_assets.reports.exports.cards.model_card import write_model_card
 from selfspec_assets.reports.exports.chat_template import alpaca_chat_template, template_obstacle
 from selfspec_assets.reports.exports.formats import Dtype
-from selfspec_assets.reports.exports.model_card import write_model_card
 from selfspec_assets.reports.exports.rescoring import Comparison, compare, require_predictions
 from selfspec_assets.reports.exports.tuned import Tuned
 

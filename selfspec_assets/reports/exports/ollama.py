@@ -7,10 +7,10 @@ from selfspec_assets.method.instructions.asking import answer_stop
 from selfspec_assets.method.prompts import alpaca_prompt
 from selfspec_assets.models.chat import open_turn
 from selfspec_assets.models.language_model import load_tokenizer
+from selfspec_assets.reports.exports.cards.model_card import write_model_card
 from selfspec_assets.reports.exports.formats import OutType
 from selfspec_assets.reports.exports.gguf_file import MODEL, converter, write_model
 from selfspec_assets.reports.exports.merged import merge_weights, write_prompting
-from selfspec_assets.reports.exports.model_card import write_model_card
 from selfspec_assets.reports.exports.tuned import Tuned
 
 _MARK = "\x00"

@@ -82,7 +82,7 @@ def compare(tuned: Tuned, folder: Path, precision: str, bound: float) -> Compari
     digest = model.digest
     del model
     free_memory()
-    rows = [prediction_row(question, question.prompt, made, digest, "merged") for question, made in again]
+    rows = [prediction_row("merged", question, question.prompt, made, digest, None) for question, made in again]
     pairs = list(zip(stored, rows, strict=True))
     same = sum(one.prediction == other.prediction for one, other in pairs)
     return Comparison(_averages(tuned, stored), _averages(tuned, rows), same, len(pairs), bound, precision)

@@ -6,9 +6,9 @@ from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports import training_yield
 from selfspec_assets.reports.html_report.table import NONE, Table, count, number, seconds
 from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.scores import training_yield
 from selfspec_assets.steps.lineage import Lineage
 
 
@@ -21,10 +21,11 @@ def not_made(database: Path, named: NamedRecipe, domain: str) -> list[str]:
         return [f"Nothing has been made yet: selfspec run {named.name} --domain {domain}"]
     lines = []
     for iteration in range(named.recipe.iterations + 1):
-        missing = [step for step in lineage.steps(iteration) if (step, iteration) not in made]
+        steps = [step for step in lineage.steps(iteration) if not lineage.step(step).on_demand]  # else not to be missed
+        missing = [step for step in steps if (step, iteration) not in made]
         if missing:
             which = f"Iteration {iteration}" if iteration else "What every iteration shares"
-            whole = len(missing) == len(lineage.steps(iteration))
+            whole = len(missing) == len(steps)
             lines.append(f"{which} is not made{'' if whole else ' whole'}: {', '.join(missing)} missing.")
     if lines:
         lines.append(f"To make what is missing: selfspec run {named.name} --domain {domain}")

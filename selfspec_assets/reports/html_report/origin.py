@@ -23,6 +23,9 @@ def licences(database: Path, named: NamedRecipe, domain: str) -> Table:
     known, is_embedded = called(model), model == EMBEDDED
     licence = known.licence if known else "Apache-2.0 (part of selfspec)" if is_embedded else UNSTATED
     rows = [["base model", model, "", licence]]
+    for further in named.recipe.scores.further_models:
+        other = called(further.model)
+        rows.append(["further model", further.name, further.model, other.licence if other else UNSTATED])
     declared, notes = _corpus_licences(named, domain)
     for row in query_rows(database, f"SELECT source, documents FROM corpora WHERE {where} ORDER BY ALL"):
         licence = declared.get(row["source"]) or UNSTATED

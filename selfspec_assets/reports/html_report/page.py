@@ -18,13 +18,14 @@ from selfspec_assets.base.files import storing, write_atomically
 from selfspec_assets.base.progress import Report as Say
 from selfspec_assets.base.signature import file_digest
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports import pictures, score_table
+from selfspec_assets.reports import pictures
 from selfspec_assets.reports.html_report import made, origin, samples
 from selfspec_assets.reports.html_report.samples import Sample
 from selfspec_assets.reports.html_report.score_tables import in_short, score_tables
 from selfspec_assets.reports.html_report.table import Table
 from selfspec_assets.reports.pictures import Picture
 from selfspec_assets.reports.query import in_domain, query_rows
+from selfspec_assets.reports.scores import score_notes, score_table
 
 _PICTURED = ("instructions", "passages", "responses", "adapter")
 
@@ -119,7 +120,7 @@ def _part(database: Path, named: NamedRecipe, domain: str, how_many: int) -> Dom
         pictures.of_domain(database, named.name, domain, "svg"),
         score_tables(database, report) if report else (),
         pictures.of_partition(database, named.name, domain, 0, "scores", "svg"),
-        score_table.notes(report) if report else (),
+        score_notes.notes(report) if report else (),
         _by_iteration(database, named, domain),
         samples.load(database, named, domain, how_many) if answers else (),
         made.costs(database, named, domain),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from selfspec_assets.base.words import first_words
 from selfspec_assets.recipe.recipe import NamedRecipe
-from selfspec_assets.reports import samples
+from selfspec_assets.reports.items import samples
 from selfspec_assets.reports.query import in_domain, query_rows
 
 _PASSAGE_WORDS = 120

@@ -6,10 +6,11 @@ from typing import Any
 
 from selfspec_assets.base.errors import SelfspecError
 from selfspec_assets.recipe.recipe import NamedRecipe, load_recipe, recipe_names
-from selfspec_assets.reports import ablation_table, easiest, score_table
-from selfspec_assets.reports.html_report.table import NONE, Table, count, interval, number, p_value, signed
+from selfspec_assets.reports.html_report.table import NONE, Table, count, interval, number, signed
 from selfspec_assets.reports.query import query_rows
-from selfspec_assets.reports.score_table import METRICS, Report
+from selfspec_assets.reports.scores import ablation_table, easiest, score_notes, score_table
+from selfspec_assets.reports.scores.p_values import p_in_words, p_value
+from selfspec_assets.reports.scores.score_table import METRICS, Model, Report
 from selfspec_assets.warehouse.parquet import literal
 
 _MORE_RECIPES = 30
@@ -23,12 +24,15 @@ def score_tables(database: Path, report: Report) -> list[Table]:
         *(_by_benchmark(report, k) for k in shots),
         *(_other_metrics(report, k) for k in shots if score_table.extra_metrics(report)),
         _lift(report),
+        *([_over_further(report)] if report.further_lift else []),
         *_beside_others(database, report),
     ]
 
 
 def in_short(report: Report) -> Iterator[str]:
-    """For each k a sentence: the last iteration against the best base prompt."""
+    """What the last adapter was tuned on; for each k a sentence: the last iteration against the best base prompt."""
+    if report.adapters:
+        yield _tuned_on(report)
     macro = [row for row in report.lift if row["metric"] == "f1" and not row["oracle"]]
     for k in score_table.shots(report):
         rows = [row for row in macro if row["k"] == k]
@@ -39,13 +43,29 @@ def in_short(report: Report) -> Iterator[str]:
         yield (
             f"k={k}: {adapter} has a macro-averaged F1 of {row['adapter']:.1f} where the base with its best prompt "
             f"({row['base_variant']}) has {row['base']:.1f}: {signed(row['lift'])} "
-            f"{interval(row['low'], row['high'], plus=True)}, p {_p(row['p_value'])}, over {row['n']} items."
+            f"{interval(row['low'], row['high'], plus=True)}, {p_in_words(row['p_value'])}, over {row['n']} items."
         )
 
 
-def _p(value: float) -> str:
-    shown = p_value(value)
-    return shown if shown.startswith("<") else f"= {shown}"
+def _tuned_on(report: Report) -> str:
+    """How many of the last adapter's examples people wrote, and how many the model did."""
+    recipe, adapter = report.named.recipe, report.adapters[-1]
+    title, total = score_table.adapter_title(recipe, adapter["iteration"]), count(adapter["examples"])
+    sources = {row["source"]: row["n"] for row in report.examples if row["iteration"] == adapter["iteration"]}
+    if not sources:
+        return (
+            f"What {title} was tuned on, {total} examples, was made anew since: how many were seeds cannot be told any "
+            "more."
+        )
+    seeds = "hand-written seeds" if recipe.seeds.sample_train is None else "seeds of training splits"
+    names = {"training_items": "labelled items of training splits", "seeds": seeds, "responses": "generated answers"}
+    always = ("seeds", "responses")  # that there are none is worth a word
+    told = [
+        f"{count(sources.get(source, 0))} {name}"
+        for source, name in names.items()
+        if source in sources or source in always
+    ]
+    return f"{title} was tuned on {total} examples: {', '.join(told[:-1])} and {told[-1]}."
 
 
 def _averages(report: Report) -> Table:
@@ -62,9 +82,16 @@ def _averages(report: Report) -> Table:
         items = "–".join(str(n) for n in sorted({cell.n for cell in cells if cell})) or "0"
         values = [NONE if cell is None else f"{cell.value:.1f} {interval(cell.low, cell.high)}" for cell in cells]
         rows.append([score_table.title(report, model), *values, items])
+    for further in report.further:
+        cells = [score_table.further_average(report, further, metric.name, k) for metric in METRICS for k in shots]
+        rows.append(
+            [further.title, *(NONE if c is None else f"{c.value:.1f} {interval(c.low, c.high)}" for c in cells)]
+        )
+        rows[-1].append("–".join(str(n) for n in sorted({cell.n for cell in cells if cell})) or "0")
     numbers = sorted({len(score_table.shared_benchmarks(report, k)) for k in shots})
     about = "–".join(map(str, numbers))
-    notes = ["In brackets: 95 % bootstrap interval over items.", *score_table.shortfalls(report)]
+    notes = ["In brackets: 95 % bootstrap interval over items.", *score_notes.shortfalls(report)]
+    notes += score_notes.further_shortfalls(report)
     if any(model.oracle for model in score_table.models(report)):
         notes.append("* An oracle: the base's output cut at its first line, a stopping rule that no user of it has.")
     return Table(f"Macro averages over {about} benchmarks, 0–100", head, rows, notes=notes)
@@ -149,6 +176,29 @@ def _lift(report: Report) -> Table:
         )
     head = ["", "over", "metric", "k", "base", "adapter", "lift", "95 % interval", "p", "items"]
     return Table("Lift over the base, macro averages", head, rows, texts=4, notes=notes)
+
+
+def _over_further(report: Report) -> Table:
+    """Figs. 2 and 4: the best base prompt and the iterations over each further model."""
+    titles = {metric.name: metric.title for metric in METRICS}
+    rows = [
+        [
+            score_table.title(report, Model(row["iteration"], False, row["own_variant"])),
+            f"{row['model']}, {row['variant']}",
+            titles[row["metric"]],
+            f"k={row['k']}",
+            number(row["further"]),
+            number(row["own"]),
+            *_tested(row),
+            str(row["n"]),
+        ]
+        for row in report.further_lift
+    ]
+    head = ["", "over", "metric", "k", "further model", "own", "lift", "95 % interval", "p", "items"]
+    notes = [
+        "Paired as above, on the items whose prompts fitted both. Each model has the prompt that the recipe names."
+    ]
+    return Table("Lift over further models, macro averages", head, rows, texts=4, notes=notes)
 
 
 def _beside_others(database: Path, report: Report) -> Iterator[Table]:

@@ -46,10 +46,6 @@ def _minus(shown: str) -> str:
     return shown.replace("-", "−")
 
 
-def p_value(value: float | None) -> str:
-    return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def count(value: int | None) -> str:
     """An integer with thin spaces between thousands."""
     return NONE if value is None else f"{value:,}".replace(",", "\u202f")

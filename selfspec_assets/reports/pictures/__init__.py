@@ -27,7 +27,8 @@ step                       pictures                            tables (columns)
                                                                posterior), passages (instruction_id, rank, title)
 a refining step            rejections                          verdicts (step, verdict, reason)
 ``adapter``                loss                                losses (step, epoch, loss)
-``base_scores, scores``    scores                              scores (all columns, of the base and all iterations)
+``base_scores, scores, ``  scores                              scores (all columns, of all models and iterations)
+``further_scores``
 ========================== =================================== ========================================================
 
 matplotlib is imported when the first picture is drawn (about a second), never before; no window, no global state.

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from selfspec_assets.base.model_settings import OWN_MODELS
 from selfspec_assets.reports.pictures.canvas import COLOURS, GREY, KEPT, MARKERS, Drawing, Rows, cut, figure
-from selfspec_assets.reports.score_table import AVERAGE
+from selfspec_assets.reports.scores.score_table import AVERAGE
 
 _BASE_COLOURS = (GREY, "#56B4E9", "#E69F00", "#000000", "#CC79A7")
 _LOOP_COLOURS = (COLOURS[0], KEPT, "#D55E00", "#CC79A7", "#000000", "#E69F00")
@@ -23,18 +24,21 @@ def averages(rows: Rows) -> dict[str, list[Point]]:
     """The stored macro averages of F1 by model, in reading order; oracles are left out.
 
     Args:
-        rows: of ``scores``: iteration, variant, oracle, shots, benchmark, metric, value, low, high.
+        rows: of ``scores``: iteration, model, variant, oracle, shots, benchmark, metric, value, low, high.
     """
     found: dict[str, list[Point]] = {}
     chosen = [row for row in rows if row["benchmark"] == AVERAGE and row["metric"] == "f1" and not row["oracle"]]
-    for row in sorted(chosen, key=lambda row: (row["iteration"], row["variant"], row["shots"])):
-        name = f"iteration {row['iteration']}" if row["iteration"] else f"base, {row['variant']}"
+    for row in sorted(
+        chosen,
+        key=lambda row: (row["iteration"], row["model"] not in OWN_MODELS, row["model"], row["variant"], row["shots"]),
+    ):
+        name = f"iteration {row['iteration']}" if row["iteration"] else f"{row['model']}, {row['variant']}"
         found.setdefault(name, []).append(Point(row["shots"], row["value"], row["low"], row["high"]))
     return found
 
 
 def scores(series: Mapping[str, Sequence[Point]]) -> Drawing | None:
-    """A mark with its interval for each model and k; names that begin with ``base`` are drawn hollow.
+    """A mark with its interval for each model and k; names that do not begin with ``iteration`` are drawn hollow.
 
     Args:
         series: model's name -> its points.
@@ -53,9 +57,9 @@ def scores(series: Mapping[str, Sequence[Point]]) -> Drawing | None:
 
 
 def _looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and mark of each model; the bases apart from the iterations."""
+    """Colour and mark of each model; the bases and further models apart from the iterations."""
     looks: dict[str, dict[str, Any]] = {}
-    bases = [name for name in names if name.startswith("base")]
+    bases = [name for name in names if not name.startswith("iteration ")]
     for group, palette, hollow in (
         (bases, _BASE_COLOURS, True),
         ([n for n in names if n not in bases], _LOOP_COLOURS, False),

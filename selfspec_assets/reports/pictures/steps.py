@@ -48,7 +48,7 @@ _COLUMNS = {
     "response_tokens": "instruction_id, position, token, posterior",
     "verdicts": "step, verdict, reason",
     "losses": "step, epoch, loss",
-    "scores": "iteration, variant, oracle, shots, benchmark, metric, value, low, high",
+    "scores": "iteration, model, variant, oracle, shots, benchmark, metric, value, low, high",
 }
 _ANSWERS = 200
 _OF: dict[str, tuple[tuple[str, ...], Callable[[Tables], Drawn]]] = {
@@ -57,11 +57,12 @@ _OF: dict[str, tuple[tuple[str, ...], Callable[[Tables], Drawn]]] = {
     "responses": (("responses", "response_tokens", "passages"), _responses),
     "adapter": (("losses",), _adapter),
     "base_scores": (("scores",), _scores),
+    "further_scores": (("scores",), _scores),
     "scores": (("scores",), _scores),
 }
 STEPS = tuple(_OF)
 _VERDICTS = "verdicts"  # the table of every refining step, which its rows name
-_OF_ALL_ITERATIONS = ("base_scores", "scores")
+_OF_ALL_ITERATIONS = ("base_scores", "further_scores", "scores")
 
 
 def of_step(step: str, tables: Tables, form: Form = "png") -> list[Picture]:

@@ -15,7 +15,8 @@ from selfspec_assets.recipe.recipe import load_recipe
 from selfspec_assets.reports.html_report import samples
 from selfspec_assets.reports.html_report.made import not_made
 from selfspec_assets.reports.html_report.page import render
-from selfspec_assets.reports.html_report.table import interval, number, p_value, seconds, signed
+from selfspec_assets.reports.html_report.table import interval, number, seconds, signed
+from selfspec_assets.reports.scores.p_values import p_in_words, p_value
 from tests.conftest import Project, make_project
 from tests.synthetic import RIGHT, WRONG, publish, set_quiz
 
@@ -201,7 +202,8 @@ def test_a_value_that_is_missing_is_an_error() -> None:
 
 def test_numbers_as_a_person_reads_them() -> None:
     assert (signed(-2.25), interval(-1, 2, plus=True), interval(1, 2)) == ("−2.2", "[−1.0, +2.0]", "[1.0, 2.0]")
-    assert (p_value(0.0004), p_value(0.0123), p_value(None)) == ("< 0.001", "0.012", "—")
+    assert (p_value(0.0004), p_value(0.0123)) == ("<0.001", "0.012")
+    assert (p_in_words(0.0004), p_in_words(0.0123)) == ("p < 0.001", "p = 0.012")
     assert (seconds(3.21), seconds(75), seconds(3725)) == ("3.2 s", "1 min 15 s", "1 h 02 min")
 
 
