@@ -15,6 +15,15 @@ from tests.kill.state import DATABASE, State, files, published
 PATIENCE = 240  # seconds; on a busy machine a process takes long to load
 
 
+def in_small_batches(project: Project) -> Project:
+    """Four to twenty chunks for each step."""
+    project.recipe["instructions"]["batch_size"] = 2
+    project.recipe["responses"]["batch_size"] = 2
+    project.recipe["scores"]["batch_size"] = 1
+    project.save()
+    return project
+
+
 def outcome(project: Project) -> State:
     """Every committed byte and every published row. Requests that were made ahead are no part of it."""
     root = project.folder / "warehouse"
@@ -27,8 +36,8 @@ def chunk_files(project: Project) -> list[Path]:
 
 
 def running(*options: str) -> "subprocess.Popen[str]":
-    """``selfspec run tiny --iterations 1`` in a process of its own."""
-    command = [sys.executable, "-m", "selfspec_assets", "run", "tiny", "--iterations", "1", *options]
+    """``selfspec run tiny`` in a process of its own."""
+    command = [sys.executable, "-m", "selfspec_assets", "run", "tiny", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ))
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 
 import psutil
 import pytest
@@ -16,8 +15,8 @@ from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.workers.process import ProcessWorker
 from selfspec_assets.steps.workers.task import Task, Workbench, prepared
 from selfspec_assets.steps.workers.team import WorkerLost
-from tests.conftest import Project, copied
-from tests.kill.state import difference
+from tests.conftest import Project
+from tests.kill.state import State, difference
 from tests.making import make
 from tests.steps.workers.projects import chunk_files, outcome, running, until, workers_of
 
@@ -42,14 +41,11 @@ def test_chunks_made_by_hand_in_any_order_are_what_the_run_would_have_made(
     """The last chunks first: one whose draws depended on what came before it would differ."""
     project.enter(monkeypatch)
     make("seeds", "corpus", "index", "benchmarks")
-    for step, partition in (
-        ("base_predictions", "botany"),
-        ("instructions", "botany|1"),
-        ("passages", "botany|1"),
-        ("responses", "botany|1"),
-    ):
-        work("work", "tiny", step, partition, "--chunks", "1:2")
-        work("work", "tiny", step, partition, "--chunks", "0:1")
+    by_hand = {"base_predictions": "0:1", "instructions": "1:5 0:1", "passages": "0:1", "responses": "0:1"}
+    for step, ranges in by_hand.items():
+        partition = "botany|1" if step != "base_predictions" else "botany"
+        for chunks in ranges.split():
+            work("work", "tiny", step, partition, "--chunks", chunks)
         there = {path: path.stat().st_mtime_ns for path in chunk_files(project)}
         make(step)
         left = {path: path.stat().st_mtime_ns for path in chunk_files(project)}
@@ -99,31 +95,16 @@ def test_a_worker_of_another_recipe_refuses(begun: Project) -> None:
 
 @pytest.mark.cluster
 @pytest.mark.timeout(900)
-def test_contrasted_answers_by_two_workers_are_those_of_one(
-    begun: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alone = copied(begun, tmp_path / "alone", monkeypatch)
-    run_recipe(load_recipe("tiny"), ["botany"], 2, lambda line: None)
-    begun.enter(monkeypatch)
-    run_recipe(with_workers(load_recipe("tiny"), 2), ["botany"], 2, lambda line: None)
-    assert difference(outcome(begun), outcome(alone)) == []
-
-
-@pytest.mark.cluster
-@pytest.mark.timeout(900)
-def test_five_workers_make_the_bytes_of_one(begun: Project, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.enter(monkeypatch)
-    run_recipe(with_workers(load_recipe("tiny"), 5), ["botany"], 1, lambda line: None)
-    assert difference(outcome(project), outcome(begun)) == []
+@pytest.mark.parametrize("workers", [2, 5])
+def test_several_workers_make_the_bytes_of_one(of_one_process: State, small: Project, workers: int) -> None:
+    run_recipe(with_workers(load_recipe("tiny"), workers), ["botany"], 2, lambda line: None)
+    assert difference(outcome(small), of_one_process) == []
 
 
 @pytest.mark.cluster
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("victim", ["worker", "parent"])
-def test_killed_in_the_middle_it_ends_in_the_same_bytes(
-    begun: Project, project: Project, monkeypatch: pytest.MonkeyPatch, victim: str
-) -> None:
-    project.enter(monkeypatch)
+def test_killed_in_the_middle_it_ends_in_the_same_bytes(of_one_process: State, small: Project, victim: str) -> None:
     run = running("--workers", "3")
     until(lambda: run.poll() is not None or len(workers_of(run.pid)) == 2, "the workers are there")
     workers = workers_of(run.pid)
@@ -141,12 +122,12 @@ def test_killed_in_the_middle_it_ends_in_the_same_bytes(
         run = running("--workers", "2")
         said = run.communicate(timeout=600)[0]
         assert run.returncode == 0, said
-    assert difference(outcome(project), outcome(begun)) == []
+    assert difference(outcome(small), of_one_process) == []
 
 
 @pytest.mark.cluster
 @pytest.mark.timeout(900)
-def test_sigterm_ends_the_run_and_all_its_workers(project: Project) -> None:
+def test_sigterm_ends_the_run_and_all_its_workers(small: Project) -> None:
     run = running("--workers", "2")
     until(lambda: run.poll() is not None or workers_of(run.pid), "a worker is there")
     workers = workers_of(run.pid)
