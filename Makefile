@@ -4,17 +4,17 @@ PORT ?= 3000
 WORKERS ?= 2
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow test-kill test-soak test-browser check ui nano bench evidence clean format
+.PHONY: demo test test-slow test-kill test-soak test-cluster test-browser check ui nano bench evidence clean format
 
-demo: $(STAMP)  ## two rounds of self-specialization of a small real model, what came out, and what it wrote on the way
+demo: $(STAMP)  ## two rounds of self-specialization of a small real model, what came out, and what it wrote on the way; ARGS="--workers 2"
 	.venv/bin/selfspec models get smollm2-135m-instruct
 	.venv/bin/selfspec data get starter
-	.venv/bin/selfspec run quickstart --domain sports
+	.venv/bin/selfspec run quickstart --domain sports $(ARGS)
 	.venv/bin/selfspec scores quickstart --domain sports
 	.venv/bin/selfspec samples quickstart --domain sports
 
 test: $(STAMP)  ## the default suite; WORKERS=8 where there are cores and memory for it
-	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak and not browser"
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not kill and not soak and not browser and not cluster"
 
 test-slow: $(STAMP)  ## the checks that take long
 	.venv/bin/python -m pytest -m slow
@@ -24,6 +24,10 @@ test-kill: $(STAMP)  ## SIGKILL at every commit point of every step, full disks,
 
 test-soak: $(STAMP)  ## writers and readers without rest, and every bad input; ends with a table
 	.venv/bin/python -m pytest --session-timeout=1200 -m soak tests/soak
+
+test-cluster: $(STAMP)  ## Ray nodes, actors and workers killed mid-step: the same bytes; at most 20 minutes
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check 'ray>=2.50,<3'
+	.venv/bin/python -m pytest --session-timeout=1200 -m cluster tests/steps/workers
 
 test-browser: $(STAMP)  ## the UI and the report in headless Chromium, if it is installed
 	.venv/bin/python -m pytest -m browser

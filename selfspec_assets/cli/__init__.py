@@ -24,6 +24,7 @@ from selfspec_assets.cli import (
     ui,
     verify,
     version,
+    work,
 )
 from selfspec_assets.cli.app import main
 
@@ -52,4 +53,5 @@ __all__ = [
     "ui",
     "verify",
     "version",
+    "work",
 ]

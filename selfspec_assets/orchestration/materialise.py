@@ -21,6 +21,7 @@ from selfspec_assets.steps.job import Job, loaded_device, release_model
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.steps.precision import settle_precision
 from selfspec_assets.steps.step import Check, Outcome, Step
+from selfspec_assets.steps.workers.hiring import hired
 from selfspec_assets.warehouse.made_with import installed
 from selfspec_assets.warehouse.rows import Row, RunRow
 
@@ -40,7 +41,7 @@ def materialise(context: dg.AssetExecutionContext, named: NamedRecipe, step: Ste
     with told(context, lambda line: report(f"{place}: {line}"), lambda why: release_model()):
         if step.holds_model:
             settle_precision(named, fetch=True)
-        job = Job(Lineage(named), step.name, domain, iteration, report, context.run_id)
+        job = Job(Lineage(named), step.name, domain, iteration, report, context.run_id, hired)
         yield from _materialise(context, job, step)
 
 

@@ -22,6 +22,7 @@ from selfspec_assets.recipe.sections import (
     BaseModelSection,
     ChecksSection,
     DataKind,
+    ExecutionSection,
     InstructionsSection,
     PassagesSection,
     ResponsesSection,
@@ -65,6 +66,7 @@ class Recipe(Strict):
     scores: ScoresSection
     steps: Annotated[tuple[StepUse, ...], Field(strict=False), AfterValidator(_each_step_once)] = ()  # added by name
     checks: ChecksSection = ChecksSection()
+    execution: ExecutionSection = ExecutionSection()
     automation: bool = False  # Dagster makes by itself what is missing or stale
 
     def step_options(self, name: str) -> dict[str, Any]:
@@ -143,6 +145,12 @@ class NamedRecipe(Strict):
         return re.sub(r"[^A-Za-z0-9_]", "_", self.name)
 
 
+def with_workers(named: NamedRecipe, workers: int) -> NamedRecipe:
+    """The recipe with another number of workers; no signature changes."""
+    execution = named.recipe.execution.model_copy(update={"workers": workers})
+    return named.model_copy(update={"recipe": named.recipe.model_copy(update={"execution": execution})})
+
+
 # Keys that change speed and memory, when to give up, when to warn or who starts a run: never a kept row. Left out of
 # every signature.
 EXCLUDED = frozenset(
@@ -156,6 +164,7 @@ EXCLUDED = frozenset(
         "adapter.min_steps",
         "scores.batch_size",
         *(f"checks.{key}" for key in ChecksSection.model_fields),
+        *(f"execution.{key}" for key in ExecutionSection.model_fields),
         "automation",
     }
 )

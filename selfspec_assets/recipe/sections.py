@@ -302,3 +302,11 @@ class ChecksSection(Strict):
     max_contaminated: Share = 0.0
     max_loss_ratio: Annotated[Real, Field(gt=0, le=10)] = 1.0  # the last epoch's mean loss over the first's
     max_score_drop: Annotated[Real, Field(ge=0, le=100)] = 2.0  # points of F1
+
+
+class ExecutionSection(Strict):
+    """Who makes the chunks of long steps; no row depends on it."""
+
+    workers: Annotated[int, Field(ge=1, le=1024)] = 1
+    engine: Literal["local", "ray"] = "local"
+    gpus_per_worker: Annotated[Real, Field(ge=0, le=64)] = 0.0  # of Ray; on this machine one device for each worker

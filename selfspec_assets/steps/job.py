@@ -20,6 +20,7 @@ from selfspec_assets.packs.corpora.stored import StoredDocuments
 from selfspec_assets.packs.pack import Pack
 from selfspec_assets.packs.seed_sample import recipe_seeds
 from selfspec_assets.recipe.recipe import Recipe
+from selfspec_assets.steps.chunked import ChunkedWork, Hire, alone
 from selfspec_assets.steps.lengths import check_lengths
 from selfspec_assets.steps.lineage import Lineage
 from selfspec_assets.warehouse import Attempts, ChunkStore, StepKey, Warehouse
@@ -36,13 +37,22 @@ class Job:
     """One step of one partition: its recipe, its inputs, its place in the warehouse."""
 
     def __init__(
-        self, lineage: Lineage, step: str, domain: str, iteration: int, report: Report, dagster_run_id: str = ""
+        self,
+        lineage: Lineage,
+        step: str,
+        domain: str,
+        iteration: int,
+        report: Report,
+        dagster_run_id: str = "",
+        hire: Hire = alone,
     ) -> None:
         self.lineage, self.step, self.domain = lineage, step, domain
         self.iteration = iteration
         self.report = report
         self.dagster_run_id = dagster_run_id
         self.warehouse = Warehouse(home.warehouse_folder())
+        self._hire = hire
+        self.on_chunks: Callable[[ChunkedWork], None] | None = None  # a worker's: told what there is to be made
 
     @property
     def recipe(self) -> Recipe:
@@ -199,20 +209,15 @@ class Job:
         shape as in an undisturbed run; each result is a chunk of its own, so another batch size finds all of them.
         ``enough(results so far)`` may end the work early. A signal to stop waits until a batch is stored.
         """
+        work = ChunkedWork(store, total, batch_size, make)
+        if self.on_chunks is not None:
+            self.on_chunks(work)
         results: list[dict[str, Any]] = []
         there = sum(1 for index in store.done() if index < total)
         progress = Progress(f"{self.name}: {what}", total, self.report, there)
-        with StopBetweenBatches() as stop:
-            for start in range(0, total, batch_size):
-                stop.here()
-                indices = list(range(start, min(start + batch_size, total)))
-                chunks = [store.get(index) for index in indices]
-                if any(chunk is None for chunk in chunks):
-                    for place, result in enumerate(make(indices)):
-                        if chunks[place] is None:
-                            store.put(indices[place], [result])
-                            chunks[place] = [result]
-                results.extend(chunk[0] for chunk in chunks if chunk is not None)
+        with StopBetweenBatches() as stop, self._hire(self, work, stop, enough is not None) as hands:
+            for chunk in range(work.count):
+                results.extend(hands.results(chunk))
                 done, note = enough(results) if enough else (False, "")
                 progress.to(len(results), note)
                 if done:

@@ -1,7 +1,10 @@
 """The unfinished work of one step: numbered chunk files that survive a kill."""
 
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ class ChunkStore:
     """Chunks of one step under ``folder``; the file system is the truth about what is done.
 
     A chunk is one JSON text and, on a second line, its SHA-256: a file that a crash left torn, or that somebody
-    edited, does not match and counts as absent. One process writes at a time: the step's lock sees to that.
+    edited, does not match and counts as absent. Any number of processes may write: what they make is the same.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,8 +50,23 @@ class ChunkStore:
         body = json.dumps(payload, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         if json.loads(body) != payload:
             raise TypeError(f"chunk {index}: JSON does not give this payload back as it was")
-        with storing(self.folder):
+        with storing(self.folder), self._alone():
             write_atomically(self._path(index), f"{body}\n{text_digest(body)}\n".encode(), "chunk")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two writers of one chunk would share its temporary file. The lock is the folder's own, so it leaves no file.
+
+        A file system that cannot lock a folder is no worse than before: the step's lock keeps two runs apart.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def done(self) -> list[int]:
         """The numbers of all finished, undamaged chunks, ascending."""

@@ -52,11 +52,12 @@ def test_what_is_made_is_reused_and_the_rest_is_estimated_from_it(begun: Project
 
 
 def test_every_excluded_field_together_reuses_everything(begun: Project) -> None:
-    for field in EXCLUDED - {"automation"}:
+    for field in EXCLUDED - {"automation", "execution.engine"}:
         section, key = field.split(".")
         share = field == "responses.min_kept" or section == "checks"
         begun.recipe.setdefault(section, {})[key] = 0.02 if share else 2
     begun.recipe["automation"] = True
+    begun.recipe["execution"]["engine"] = "ray"
     begun.save()
     rows = planned()
     assert [place for place, row in rows.items() if row.state == "reuse"] == FIRST

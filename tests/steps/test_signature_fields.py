@@ -106,6 +106,9 @@ FIELDS: dict[str, tuple[Any, set[Place]]] = {
     "checks.max_contaminated": (0.1, set()),
     "checks.max_loss_ratio": (0.9, set()),
     "checks.max_score_drop": (5, set()),
+    "execution.workers": (2, set()),
+    "execution.engine": ("ray", set()),
+    "execution.gpus_per_worker": (1, set()),
     "automation": (True, set()),
 }
 # Fields that can only be changed beside another: what the recipe says before and after besides.
