@@ -21,6 +21,7 @@ class Task:
 
     Attributes:
         recipe: the recipe's file.
+        signature: of the step in this partition.
         identity: of the work that is to be made (``ChunkedWork.identity``).
         threads: of torch on a CPU, the same for all who make chunks: a sum's order may follow from it. 0: as they are.
     """
@@ -29,13 +30,14 @@ class Task:
     step: str
     domain: str
     iteration: int
+    signature: str
     identity: str
     threads: int = 0
 
     @staticmethod
     def of(job: Job, work: ChunkedWork) -> "Task":
         path = str(Path(job.lineage.named.path).resolve())
-        return Task(path, job.step, job.domain, job.iteration, work.identity, _threads())
+        return Task(path, job.step, job.domain, job.iteration, job.signature, work.identity, _threads())
 
 
 def _threads() -> int:
@@ -62,6 +64,8 @@ class Workbench:
             job = Job(
                 Lineage(load_recipe(self._task.recipe)), self._task.step, self._task.domain, self._task.iteration, _mute
             )
+            if job.signature != self._task.signature:
+                raise _changed(job, f"its signature is {job.signature[:16]}, {self._task.signature[:16]} was asked for")
             self._work = prepared(job, self._task.identity)
             return {}
 

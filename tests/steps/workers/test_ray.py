@@ -93,6 +93,6 @@ def test_the_same_bytes_whatever_happens_to_the_cluster(
 
 
 def test_more_than_the_cluster_has_is_refused(nodes: Nodes) -> None:
-    task = Task("recipes/tiny.yaml", "responses", "botany", 1, "none")
+    task = Task("recipes/tiny.yaml", "responses", "botany", 1, "none", "none")
     with pytest.raises(SelfspecError, match="asks for 1, the whole cluster has 0"):
         ray_actors.starters_on_ray(task, ExecutionSection(engine="ray", gpus_per_worker=1))
