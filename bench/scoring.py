@@ -42,6 +42,7 @@ FLIPS = 0.02  # of the answers may differ: round-off turns near-ties
 NEW_TOKENS = 48
 UNTIL = ("\n\n", "\n### Instruction", "\n### Input", "\n### Response")  # of an exported task, and a blank line
 BATCHES = (1, 4, 16, 32)  # the peer's, tried
+QUICK_BATCH = 8
 
 
 class Until(StopTracker):
@@ -152,7 +153,9 @@ def agreement(mine: Sequence[str], others: Sequence[str]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="16 items, once")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"16 items, once; the peer with batches of {QUICK_BATCH}, untried"
+    )
     parser.add_argument("--model", default="smollm2-135m-instruct", help="a known model's name, or a folder")
     parser.add_argument("--items", type=int, default=200)
     parser.add_argument("--shots", type=int, default=5)
@@ -165,8 +168,8 @@ def main() -> None:
     lm = loaded(options.model)
     peer = harness(str(model_folder(lm.spec)), str(lm.device))
     texts = prompts(items, options.shots, options.demonstrations == "per_item")
-    batch = best_batch(peer, texts[: 8 if options.quick else 32])
-    ours(lm, texts[:4], options.batch)
+    batch = QUICK_BATCH if options.quick else best_batch(peer, texts[:32])
+    ours(lm, texts[:2], options.batch), theirs(peer, texts[:2], 2)
     made: dict[str, list[str]] = {}
 
     def run(name: str, answers: Callable[[], list[str]]) -> None:
