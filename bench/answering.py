@@ -1,10 +1,9 @@
-"""What the benches of answering share: questions as the packs write them, ragged answers, the peer, peak memory."""
+"""What the benches of answering share: questions as the packs write them, ragged answers, the peer."""
 
 import argparse
 import math
 import random
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -169,21 +168,3 @@ def check_equal(made: dict[str, list[list[int]]]) -> str:
             raise SystemExit(f"{name} and {other}: only {equal} of {len(mine)} answers are the same")
         said.append(f"{equal} of {len(mine)} answers are those of: {other}")
     return "; ".join(said) + f" (up to {FLIPS:.0%}, or one, may differ: near-ties turned by round-off)"
-
-
-class Peak:
-    """The largest resident memory of an action, in MB, its model's weights included; Linux counts it anew."""
-
-    def __init__(self) -> None:
-        self.megabytes: dict[str, float] = {}
-
-    def of(self, name: str, action: Callable[[], object]) -> Callable[[], None]:
-        """The action, whose peak is kept under a name."""
-
-        def run() -> None:
-            Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
-            action()
-            status = Path("/proc/self/status").read_text().split()
-            self.megabytes[name] = max(self.megabytes.get(name, 0.0), int(status[status.index("VmHWM:") + 1]) / 1024)
-
-        return run

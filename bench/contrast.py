@@ -17,7 +17,6 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, DynamicCache
 
 from bench.answering import (
-    Peak,
     check_equal,
     engine_answers,
     loaded,
@@ -27,6 +26,7 @@ from bench.answering import (
     static_batches,
     trackers,
 )
+from bench.memory import Peak
 from bench.timing import compared, ratio_line
 from selfspec_assets.method.decoding.processor import MixtureChooser
 from selfspec_assets.method.decoding.types import ContrastSettings

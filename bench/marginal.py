@@ -10,7 +10,6 @@ questions as the engine has at a time, and one question after the other.
 import torch
 
 from bench.answering import (
-    Peak,
     check_equal,
     engine_answers,
     loaded,
@@ -20,6 +19,7 @@ from bench.answering import (
     static_batches,
     trackers,
 )
+from bench.memory import Peak
 from bench.timing import compared, ratio_line
 from selfspec_assets.method.decoding.processor import MixtureChooser
 

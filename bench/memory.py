@@ -1,30 +1,42 @@
-"""The most memory that an action holds while it runs, beside what the process had before."""
+"""The most memory that an action holds while it runs."""
 
 import gc
-import threading
+import math
 from collections.abc import Callable
-
-import psutil
-
-_EVERY = 0.01  # seconds between two looks
+from pathlib import Path
 
 
-def peak_megabytes(action: Callable[[], object]) -> float:
-    """How far the process's resident memory rises above where it stood, in MB; looked at a hundred times a second."""
-    gc.collect()
-    process, over = psutil.Process(), threading.Event()
-    start = most = process.memory_info().rss
+def _resident(name: str) -> float:
+    """In MB; ``VmRSS``: now, ``VmHWM``: the most since the last reset."""
+    status = Path("/proc/self/status").read_text().split()
+    return int(status[status.index(f"{name}:") + 1]) / 1024
 
-    def watch() -> None:
-        nonlocal most
-        while not over.wait(_EVERY):
-            most = max(most, process.memory_info().rss)
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        action()
-    finally:
-        over.set()
-        watching.join()
-    return float(most - start) / 1e6
+class Peak:
+    """The largest resident memory of each action: Linux counts it anew for each. NaN on other systems.
+
+    Attributes:
+        megabytes: by the action's name, all that the process holds, its models' weights included.
+        added: how far that is above where it stood when the action began.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes: dict[str, float] = {}
+        self.added: dict[str, float] = {}
+
+    def of(self, name: str, action: Callable[[], object]) -> Callable[[], None]:
+        """The action, whose peak is kept under a name; of several runs the largest."""
+
+        def run() -> None:
+            gc.collect()
+            try:
+                Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
+                start = _resident("VmRSS")
+            except OSError:
+                start = math.nan
+            action()
+            most = math.nan if math.isnan(start) else _resident("VmHWM")
+            self.megabytes[name] = max(most, self.megabytes.get(name, most))
+            self.added[name] = max(most - start, self.added.get(name, most - start))
+
+        return run

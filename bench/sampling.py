@@ -21,7 +21,7 @@ import torch
 from transformers import LogitsProcessorList
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopPLogitsWarper
 
-from bench.memory import peak_megabytes
+from bench.memory import Peak
 from bench.timing import compared, ratio_line
 from selfspec_assets.base.home import embedded_model_folder, models_folder
 from selfspec_assets.method.decoding import StopRules, sample
@@ -138,10 +138,10 @@ def measure(folder: str, lists: int, tokens: int, repeats: int) -> str:
     sampling = {"do_sample": True, "temperature": TEMPERATURE, "top_p": TOP_P, "eos_token_id": None}
     peer = partial(stock, lm, texts, tokens, top_k=0, **sampling)
     sides = {"ours": partial(ours, lm, texts, tokens), "peer": peer}
-    taken = compared(sides, repeats)
-    for side, action in sides.items():
-        speed = lists * tokens / taken[side].median
-        print(f"  {side}: {taken[side]}, {speed:.0f} tokens/s, memory +{peak_megabytes(action):.0f} MB")
+    peak = Peak()
+    taken = compared({side: peak.of(side, action) for side, action in sides.items()}, repeats)
+    for side, seconds in taken.items():
+        print(f"  {side}: {seconds}, {lists * tokens / seconds.median:.0f} tokens/s, memory +{peak.added[side]:.0f} MB")
     default = compared({"": partial(stock, lm, few, tokens, **sampling)}, 1)[""].median * lists / len(few)
     print(f"  peer as it comes, with top_k=50: {default:.3g} s for as many lists")
     sampler = GumbelSampler(range(len(few)), TEMPERATURE, TOP_P, lm.device)

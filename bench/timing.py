@@ -18,9 +18,13 @@ class Seconds:
         return f"{self.median:.3g} s ({self.least:.3g} to {self.most:.3g})"
 
 
-def compared(actions: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Seconds]:
-    """Each action ``repeats`` times, after one run that warms up; in turn, so that a slow minute meets all of them."""
-    for action in actions.values():
+def compared(actions: Mapping[str, Callable[[], object]], repeats: int, *, warm_up: bool = True) -> dict[str, Seconds]:
+    """Each action ``repeats`` times, after one run that warms up; in turn, so that a slow minute meets all of them.
+
+    Args:
+        warm_up: False where an action takes minutes, and the caller has warmed up with a part of it.
+    """
+    for action in actions.values() if warm_up else ():
         action()
     taken: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
