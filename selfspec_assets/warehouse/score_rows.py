@@ -111,7 +111,7 @@ class LiftRow(Row):
     missing: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FurtherModelRow(Row):
     """A further model that a recipe has scored: what it is, and what all of its predictions depend on."""
 

@@ -142,6 +142,7 @@ def _shown(further: Project, tmp_path: Path) -> None:
     assert "was tuned on 11 examples: 11 hand-written seeds and 0 generated answers." in page
 
 
+@pytest.mark.slow
 def test_a_change_of_the_list_asks_the_model_that_it_concerns_and_no_other(
     further: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

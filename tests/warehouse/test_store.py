@@ -201,7 +201,7 @@ def test_the_published_file_does_not_grow_without_bound(warehouse):
 def test_space_that_a_large_partition_leaves_is_given_back(warehouse):
     warehouse.publish()
     empty = warehouse.database.stat().st_size
-    rows = [RetrievalRow(i, os.urandom(50).hex(), 1, float(i)) for i in range(60_000)]
+    rows = [RetrievalRow(i, os.urandom(50).hex(), 1, float(i)) for i in range(90_000)]
     warehouse.commit(KEY, sign("large"), {RetrievalRow: rows})
     large = warehouse.database.stat().st_size
     warehouse.commit(KEY, sign("small"), {RetrievalRow: rows[:1]})
