@@ -14,6 +14,7 @@ from selfspec_assets.steps.workers.hiring import range_of
 from selfspec_assets.steps.workers.task import results_of
 from selfspec_assets.steps.workers.team import TRIES, Team, Worker, WorkerLost
 from selfspec_assets.warehouse import ChunkStore
+from tests.steps.workers.projects import until
 
 
 def squares(indices: list[int]) -> Results:
@@ -84,6 +85,7 @@ def test_a_chunk_that_kills_every_worker_is_an_error_with_a_remedy(tmp_path: Pat
     def dies(chunk: int) -> None:
         begun.update([chunk])
         if chunk == 1:
+            until(lambda: 0 in work.store.done(), "the other worker has stored its chunk")
             raise WorkerLost("killed by signal 9")
 
     with pytest.raises(SelfspecError, match=r"at chunk 1, the last: killed by signal 9\n  remedy: .*--workers 1"):
