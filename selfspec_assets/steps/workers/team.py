@@ -169,8 +169,8 @@ class Team:
     def _next(self) -> int | None:
         """The next chunk to be made: one that nobody has, or one that holds up the end."""
         limit = self._work.count if self._ahead is None else self._first + 1 + self._ahead
-        if self._open:
-            return self._open[0] if self._open[0] < limit else None
+        if self._open and self._open[0] < limit:
+            return self._open[0]
         late = max(self._patience, 3 * self._longest)
         now = time.monotonic()
         return next((c for c, (since, by) in self._at_work.items() if by == 1 and now - since > late), None)

@@ -14,6 +14,7 @@ from selfspec_assets.steps.workers.hiring import range_of
 from selfspec_assets.steps.workers.task import results_of
 from selfspec_assets.steps.workers.team import TRIES, Team, Worker, WorkerLost
 from selfspec_assets.warehouse import ChunkStore
+from tests.steps.workers.projects import until
 
 
 def squares(indices: list[int]) -> Results:
@@ -84,6 +85,7 @@ def test_a_chunk_that_kills_every_worker_is_an_error_with_a_remedy(tmp_path: Pat
     def dies(chunk: int) -> None:
         begun.update([chunk])
         if chunk == 1:
+            until(lambda: 0 in work.store.done(), "the other worker has stored its chunk")
             raise WorkerLost("killed by signal 9")
 
     with pytest.raises(SelfspecError, match=r"at chunk 1, the last: killed by signal 9\n  remedy: .*--workers 1"):
@@ -102,7 +104,9 @@ def test_what_a_worker_met_is_what_the_run_says(tmp_path: Path) -> None:
         all_of(work, [lambda: Hand(work, fails)] * 2, [])
 
 
-def test_a_straggler_does_not_hold_up_the_end_and_nothing_is_stored_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [None, 2])
+def test_a_straggler_does_not_hold_up_the_end_and_nothing_is_stored_twice(tmp_path: Path, ahead: int | None) -> None:
+    """With ``ahead`` the others have nothing left to do long before the end, while it holds the first chunk missing."""
     work, begun, said, late = work_in(tmp_path), Counter[int](), list[str](), threading.Event()
 
     def straggles(chunk: int) -> None:
@@ -118,7 +122,7 @@ def test_a_straggler_does_not_hold_up_the_end_and_nothing_is_stored_twice(tmp_pa
         return hands[-1]
 
     with StopBetweenBatches() as stop:
-        team = Team(work, [start] * 2, stop, said.append, takes_part=False, patience=0.2)
+        team = Team(work, [start] * 2, stop, said.append, takes_part=False, ahead=ahead, patience=0.2)
         assert [r for chunk in range(work.count) for r in team.results(chunk)] == squares(list(range(23)))
         late.set()
         team.close()
